@@ -1,0 +1,1 @@
+"""Multilayer perceptrons on the CPU (minimal placeholder: public names follow)."""

@@ -1,0 +1,85 @@
+"""Checks of single values: numbers, switches and names.
+
+Each returns the value in its plain Python type, or raises an error that names the argument, what was expected
+and what came. A bool is never taken for a number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+def describe(value: object) -> str:
+    """Say briefly what a wrong value is: ``"abc" (str)``, ``an array of shape (3,) (ndarray)``, ``None``."""
+    if value is None:
+        return "None"
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape} ({type(value).__name__})"
+    text = repr(value)
+    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
+
+
+def check_int(value: Any, name: str, low: int, high: int | None = None) -> int:
+    """Return ``value`` as an int in ``low <= value <= high``."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be an int, but it is {describe(value)}")
+    number = int(value)
+    if number < low or (high is not None and number > high):
+        wanted = f"at least {low}" if high is None else f"from {low} to {high}"
+        raise ValueError(f"{name} must be {wanted}, but it is {number}")
+    return number
+
+
+def check_real(value: Any, name: str, low: float, below: float = math.inf) -> float:
+    """Return ``value`` as a finite float in ``low <= value < below``."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name} must be a real number, but it is {describe(value)}")
+    number = float(value)
+    if not (math.isfinite(number) and low <= number < below):
+        wanted = f"finite and at least {low:g}" if below == math.inf else f"at least {low:g} and less than {below:g}"
+        raise ValueError(f"{name} must be {wanted}, but it is {number}")
+    return number
+
+
+def check_bool(value: Any, name: str) -> bool:
+    """Return ``value``, which must be True or False, as a bool."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, but it is {describe(value)}")
+    return bool(value)
+
+
+def check_choice(value: Any, name: str, known: Sequence[str]) -> str:
+    """Return ``value``, which must be one of the ``known`` names."""
+    if isinstance(value, str) and value in known:
+        return value
+    kind = ValueError if isinstance(value, str) else TypeError
+    came = repr(value) if isinstance(value, str) else describe(value)
+    raise kind(f"{name} must be one of {', '.join(known)}, but it is {came}")
+
+
+def check_sequence(value: Any, name: str) -> tuple[Any, ...]:
+    """Return ``value``, which must be a list or a tuple, as a tuple."""
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(f"{name} must be a list or a tuple, but it is {describe(value)}")
+    return tuple(value)
+
+
+def check_n_threads(n_threads: Any) -> int | None:
+    """Return the number of threads; None leaves the choice to the core."""
+    return None if n_threads is None else check_int(n_threads, "n_threads", 1)
+
+
+def check_dtype(dtype: Any, name: str = "dtype") -> str:
+    """Return ``"float32"`` or ``"float64"`` for that name, or for the NumPy dtype or scalar type of that name."""
+    if isinstance(dtype, str) and dtype in ("float32", "float64"):
+        return dtype
+    if isinstance(dtype, (np.dtype, type)):
+        for known in (np.dtype(np.float32), np.dtype(np.float64)):
+            if dtype == known or dtype is known.type:
+                return known.name
+    kind = ValueError if isinstance(dtype, str) else TypeError
+    raise kind(f"{name} must be float32 or float64, but it is {describe(dtype)}")

@@ -1,0 +1,147 @@
+"""The shape of a network, and everything that changes while it is trained.
+
+Nothing is computed here: both cores take these two objects, and the public layer makes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ._checks_values import check_choice, check_dtype, check_int, check_real, check_sequence
+
+Array = npt.NDArray[Any]
+
+ACTIVATIONS = ("identity", "sigmoid", "tanh", "relu", "leaky_relu", "step", "softmax")
+HIDDEN_ACTIVATIONS = ACTIVATIONS[:-1]
+LOSSES = ("half_squared_error", "mean_squared_error", "cross_entropy", "binary_cross_entropy")
+BIASES = ("unit", "layer")
+
+LEAKY_SLOPE = 0.01
+"""The slope of leaky_relu where z < 0 (Maas, Hannun and Ng 2013)."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """The shape of a multilayer perceptron: immutable, hashable, checked when it is made.
+
+    Parameters
+    ----------
+    layer_sizes : tuple of int
+        Features, hidden units of each layer, outputs: at least two entries, each at least 1.
+    activations : tuple of str
+        One name per layer of weights; the last is the output activation, which alone may be softmax.
+    bias : "unit", "layer" or None
+        One bias per neuron (shape ``(n_out,)``), one for all neurons of a layer (shape ``(1,)``), or none.
+    dropout : tuple of float
+        One rate per hidden layer, ``0 <= rate < 1``.
+    dtype : "float32" or "float64"
+        The type of every parameter, input and result.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a field does not fit the description above; the message names it.
+    """
+
+    layer_sizes: tuple[int, ...]
+    activations: tuple[str, ...]
+    bias: str | None = "unit"
+    dropout: tuple[float, ...] = ()
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        sizes = check_sequence(self.layer_sizes, "layer_sizes")
+        if len(sizes) < 2:
+            raise ValueError(f"layer_sizes needs at least 2 entries (features and outputs), but it has {len(sizes)}")
+        sizes = tuple(check_int(size, f"layer_sizes[{i}]", 1) for i, size in enumerate(sizes))
+        names = check_sequence(self.activations, "activations")
+        if len(names) != len(sizes) - 1:
+            raise ValueError(
+                f"activations has {len(names)} entries, but {len(sizes)} layer_sizes need {len(sizes) - 1}"
+            )
+        for i, name in enumerate(names):
+            check_choice(name, f"activations[{i}]", ACTIVATIONS)
+            if name == "softmax" and i < len(names) - 1:
+                raise ValueError(
+                    f"activations[{i}] is softmax, which fits the output layer only; a hidden layer may have "
+                    f"{', '.join(HIDDEN_ACTIVATIONS)}"
+                )
+        if self.bias is not None and self.bias not in BIASES:
+            raise ValueError(f"bias must be 'unit', 'layer' or None, but it is {self.bias!r}")
+        rates = check_sequence(self.dropout, "dropout")
+        if len(rates) != len(sizes) - 2:
+            raise ValueError(f"dropout has {len(rates)} entries, but there are {len(sizes) - 2} hidden layers")
+        rates = tuple(check_real(rate, f"dropout[{i}]", 0.0, 1.0) for i, rate in enumerate(rates))
+        normalised = {"layer_sizes": sizes, "activations": names, "dropout": rates, "dtype": check_dtype(self.dtype)}
+        for key, value in normalised.items():
+            object.__setattr__(self, key, value)
+
+    @property
+    def n_in(self) -> int:
+        """Number of features."""
+        return self.layer_sizes[0]
+
+    @property
+    def n_out(self) -> int:
+        """Number of outputs."""
+        return self.layer_sizes[-1]
+
+    @property
+    def n_layers(self) -> int:
+        """Number of layers of weights."""
+        return len(self.activations)
+
+    @property
+    def output_activation(self) -> str:
+        """Name of the last activation."""
+        return self.activations[-1]
+
+    @property
+    def weight_shapes(self) -> tuple[tuple[int, int], ...]:
+        """Shape (n_in, n_out) of each layer's weights."""
+        return tuple(zip(self.layer_sizes[:-1], self.layer_sizes[1:]))
+
+    @property
+    def bias_shapes(self) -> tuple[tuple[int], ...]:
+        """Shape of each layer's biases: (n_out,) or (1,); empty without biases."""
+        if self.bias is None:
+            return ()
+        return tuple((1,) if self.bias == "layer" else (size,) for size in self.layer_sizes[1:])
+
+
+@dataclass(eq=False)
+class TrainingState:
+    """Everything that training changes. The arrays are updated in place.
+
+    Parameters
+    ----------
+    weights, biases : list of ndarray
+        The parameters, shapes as in `Network.weight_shapes` and `Network.bias_shapes`.
+    weight_velocity, bias_velocity : list of ndarray
+        The velocities of momentum, of the same shapes.
+    epoch : int
+        Whole epochs done.
+    step : int
+        Updates done, ever.
+    losses : list of float
+        The mean loss of each finished epoch.
+    """
+
+    weights: list[Array]
+    biases: list[Array]
+    weight_velocity: list[Array]
+    bias_velocity: list[Array]
+    epoch: int = 0
+    step: int = 0
+    losses: list[float] = field(default_factory=list)
+
+    @classmethod
+    def start(cls, weights: Sequence[Array], biases: Sequence[Array]) -> TrainingState:
+        """Return the state before any training: these parameters, velocities of zero."""
+        weight_velocity, bias_velocity = [np.zeros_like(w) for w in weights], [np.zeros_like(b) for b in biases]
+        return cls(list(weights), list(biases), weight_velocity, bias_velocity)
