@@ -1,0 +1,27 @@
+# The kernels: the same two source files compiled once per instruction set, each into an object library of its own.
+#
+# A weak symbol (an inline or template function) in one of these objects could be merged by the linker with another's,
+# and AVX-512 code would run on a machine without it. So: no link-time optimisation, no exceptions, no RTTI, no thread-
+# safe statics, and tests/test_compiled_objects.py reads the symbols of what was built.
+
+set(CHAINRULE_KERNELS "")             # the object libraries
+set(CHAINRULE_KERNEL_DEFINITIONS "")  # CHAINRULE_HAVE_AVX2=1 ...: which tables exist, for the kernel selection
+
+function(chainrule_add_kernels name)
+    string(TOLOWER "kernels_${name}" target)
+    add_library(${target} OBJECT src/cpp/kernels/kernels_f32.cpp src/cpp/kernels/kernels_f64.cpp)
+    target_compile_definitions(${target} PRIVATE CHAINRULE_ISA_${name})
+    target_include_directories(${target} PRIVATE src/cpp)
+    target_link_libraries(${target} PRIVATE chainrule_options)
+    target_compile_options(${target} PRIVATE
+        $<$<NOT:$<CONFIG:Debug>>:-O3> -fno-lto -fno-exceptions -fno-rtti -fno-threadsafe-statics ${ARGN})
+    set(CHAINRULE_KERNELS ${CHAINRULE_KERNELS} ${target} PARENT_SCOPE)
+    set(CHAINRULE_KERNEL_DEFINITIONS ${CHAINRULE_KERNEL_DEFINITIONS} CHAINRULE_HAVE_${name}=1 PARENT_SCOPE)
+endfunction()
+
+chainrule_add_kernels(BASELINE)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$" AND CMAKE_SIZEOF_VOID_P EQUAL 8)
+    chainrule_add_kernels(AVX2 -mavx2 -mfma)
+    chainrule_add_kernels(AVX512
+        -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512)
+endif()
