@@ -1,13 +1,14 @@
 """Checks of single arrays: type, dtype, dimensions, memory.
 
-Data arrays (X, Z, target, ...) may be strided, offset and read-only. They come back with each row contiguous and the
-rows in order, which needs a copy only where the strides are unusual (every second column, rows backwards).
+Data arrays (X, Z, target, ...) may be strided, offset and read-only. They come back with each row contiguous,
+the rows in order; that needs a copy only where the strides are unusual (every second column, rows backwards).
 Parameters and ``out`` are used in place: they must be C-contiguous.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,9 @@ def check_float_array(value: Any, name: str, ndim: int | None = None, axes: str 
             raise TypeError(f"{name} must be in this machine's byte order, but its dtype is {dtype.str}")
         raise TypeError(f"{name} must be float32 or float64, but its dtype is {dtype.name}")
     if ndim is not None and array.ndim != ndim:
-        raise ValueError(f"{name} must have {ndim} dimension{'s' * (ndim != 1)} {axes}, but its shape is {array.shape}")
+        raise ValueError(
+            f"{name} must have {ndim} dimension{'s' * (ndim != 1)} {axes}, but its shape is {array.shape}"
+        )
     if not array.flags.aligned:
         raise ValueError(f"{name} must lie aligned in memory; use {name}.copy()")
     return array
@@ -56,7 +59,9 @@ def contiguous_rows(array: Array) -> Array:
     return array if array.strides[1] == array.itemsize and step >= width else np.ascontiguousarray(array)
 
 
-def check_parameter(value: Any, name: str, ndim: int | None = None, axes: str = "", writable: bool = False) -> Array:
+def check_parameter(
+    value: Any, name: str, ndim: int | None = None, axes: str = "", writable: bool = False
+) -> Array:
     """Return a C-contiguous parameter array, writable where it is to be updated in place."""
     array = check_float_array(value, name, ndim, axes)
     if not array.flags.c_contiguous:
@@ -70,7 +75,9 @@ def check_same_dtype(first: Array, first_name: str, *others: tuple[Array | None,
     """Refuse a mixture of float32 and float64."""
     for array, name in others:
         if array is not None and array.dtype != first.dtype:
-            raise TypeError(f"{name} is {array.dtype.name}, but {first_name} is {first.dtype.name}; they must be equal")
+            raise TypeError(
+                f"{name} is {array.dtype.name}, but {first_name} is {first.dtype.name}; they must be equal"
+            )
 
 
 def check_same_shape(first: Array, first_name: str, second: Array, second_name: str) -> None:
@@ -82,9 +89,13 @@ def check_same_shape(first: Array, first_name: str, second: Array, second_name: 
 def check_labels(target: Array, n_out: int) -> Array:
     """Return integer class labels, int64 of shape (rows,) with values from 0 to n_out - 1."""
     if target.dtype != np.int64 or not target.dtype.isnative:
-        raise TypeError(f"target must be floating-point, or int64 class labels, but its dtype is {target.dtype}")
+        raise TypeError(
+            f"target must be floating-point, or int64 class labels, but its dtype is {target.dtype}"
+        )
     if n_out == 1:
-        raise ValueError("target holds class labels, which need more than 1 output; give floating-point numbers instead")
+        raise ValueError(
+            "target holds class labels, which need more than 1 output; give floating-point numbers instead"
+        )
     if target.size and (target.min() < 0 or target.max() >= n_out):
         row = int(np.argmax((target < 0) | (target >= n_out)))
         raise ValueError(f"target must hold labels from 0 to {n_out - 1}, but target[{row}] is {target[row]}")
@@ -118,17 +129,21 @@ def check_out(
     for other, name in inputs:
         if other is None or not share_memory(array, other):
             continue
-        same = array.ctypes.data == other.ctypes.data and array.shape == other.shape and other.flags.c_contiguous
+        same = (
+            array.ctypes.data == other.ctypes.data and array.shape == other.shape and other.flags.c_contiguous
+        )
         if not (in_place and same):
-            raise ValueError(f"out must not overlap {name}" + (f", unless it is exactly {name}" if in_place else ""))
+            raise ValueError(
+                f"out must not overlap {name}" + (f", unless it is exactly {name}" if in_place else "")
+            )
     return array
 
 
 def check_apart(arrays: Iterable[tuple[Array, str]], others: Iterable[tuple[Array, str]] = ()) -> None:
-    """Refuse C-contiguous arrays, to be updated in place, that overlap each other or one of the ``others``."""
+    """Refuse C-contiguous arrays, updated in place, that overlap each other or one of the ``others``."""
     named = [(array, name) for array, name in arrays if array.size]
     extents = sorted((array.ctypes.data, array.ctypes.data + array.nbytes, name) for array, name in named)
-    for (_, end, name), (start, _, next_name) in zip(extents, extents[1:]):
+    for (_, end, name), (start, _, next_name) in pairwise(extents):
         if start < end:
             raise ValueError(f"{next_name} must not share memory with {name}")
     for other, other_name in others:

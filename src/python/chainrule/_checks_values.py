@@ -40,7 +40,11 @@ def check_real(value: Any, name: str, low: float, below: float = math.inf) -> fl
         raise TypeError(f"{name} must be a real number, but it is {describe(value)}")
     number = float(value)
     if not (math.isfinite(number) and low <= number < below):
-        wanted = f"finite and at least {low:g}" if below == math.inf else f"at least {low:g} and less than {below:g}"
+        wanted = (
+            f"finite and at least {low:g}"
+            if below == math.inf
+            else f"at least {low:g} and less than {below:g}"
+        )
         raise ValueError(f"{name} must be {wanted}, but it is {number}")
     return number
 
@@ -74,12 +78,12 @@ def check_n_threads(n_threads: Any) -> int | None:
 
 
 def check_dtype(dtype: Any, name: str = "dtype") -> str:
-    """Return ``"float32"`` or ``"float64"`` for that name, or for the NumPy dtype or scalar type of that name."""
+    """Return ``"float32"`` or ``"float64"`` for that name, NumPy dtype or scalar type."""
     if isinstance(dtype, str) and dtype in ("float32", "float64"):
         return dtype
     if isinstance(dtype, (np.dtype, type)):
         for known in (np.dtype(np.float32), np.dtype(np.float64)):
             if dtype == known or dtype is known.type:
-                return known.name
+                return str(known.name)
     kind = ValueError if isinstance(dtype, str) else TypeError
     raise kind(f"{name} must be float32 or float64, but it is {describe(dtype)}")

@@ -5,7 +5,7 @@ Nothing is computed here: both cores take these two objects, and the public laye
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,7 +57,9 @@ class Network:
     def __post_init__(self) -> None:
         sizes = check_sequence(self.layer_sizes, "layer_sizes")
         if len(sizes) < 2:
-            raise ValueError(f"layer_sizes needs at least 2 entries (features and outputs), but it has {len(sizes)}")
+            raise ValueError(
+                f"layer_sizes needs at least 2 entries (features and outputs), but it has {len(sizes)}"
+            )
         sizes = tuple(check_int(size, f"layer_sizes[{i}]", 1) for i, size in enumerate(sizes))
         names = check_sequence(self.activations, "activations")
         if len(names) != len(sizes) - 1:
@@ -75,9 +77,16 @@ class Network:
             raise ValueError(f"bias must be 'unit', 'layer' or None, but it is {self.bias!r}")
         rates = check_sequence(self.dropout, "dropout")
         if len(rates) != len(sizes) - 2:
-            raise ValueError(f"dropout has {len(rates)} entries, but there are {len(sizes) - 2} hidden layers")
+            raise ValueError(
+                f"dropout has {len(rates)} entries, but there are {len(sizes) - 2} hidden layers"
+            )
         rates = tuple(check_real(rate, f"dropout[{i}]", 0.0, 1.0) for i, rate in enumerate(rates))
-        normalised = {"layer_sizes": sizes, "activations": names, "dropout": rates, "dtype": check_dtype(self.dtype)}
+        normalised = {
+            "layer_sizes": sizes,
+            "activations": names,
+            "dropout": rates,
+            "dtype": check_dtype(self.dtype),
+        }
         for key, value in normalised.items():
             object.__setattr__(self, key, value)
 
@@ -104,7 +113,7 @@ class Network:
     @property
     def weight_shapes(self) -> tuple[tuple[int, int], ...]:
         """Shape (n_in, n_out) of each layer's weights."""
-        return tuple(zip(self.layer_sizes[:-1], self.layer_sizes[1:]))
+        return tuple(zip(self.layer_sizes[:-1], self.layer_sizes[1:], strict=True))
 
     @property
     def bias_shapes(self) -> tuple[tuple[int], ...]:
@@ -143,5 +152,38 @@ class TrainingState:
     @classmethod
     def start(cls, weights: Sequence[Array], biases: Sequence[Array]) -> TrainingState:
         """Return the state before any training: these parameters, velocities of zero."""
-        weight_velocity, bias_velocity = [np.zeros_like(w) for w in weights], [np.zeros_like(b) for b in biases]
+        weight_velocity, bias_velocity = (
+            [np.zeros_like(w) for w in weights],
+            [np.zeros_like(b) for b in biases],
+        )
         return cls(list(weights), list(biases), weight_velocity, bias_velocity)
+
+    def finish_step(self, old: Sequence[Array], new: Sequence[Array]) -> None:
+        """Copy the new arrays over the old ones, which are this state's, and count the step."""
+        step = self.step + 1
+
+        def replace() -> None:
+            for array, value in zip(old, new, strict=True):
+                np.copyto(array, value)
+            self.step = step
+
+        _to_the_end(replace)
+
+    def finish_epoch(self, loss: float) -> None:
+        """Count the epoch, and keep its mean loss."""
+        epoch, losses = self.epoch + 1, len(self.losses)
+
+        def count() -> None:
+            self.losses[losses:] = [loss]
+            self.epoch = epoch
+
+        _to_the_end(count)
+
+
+def _to_the_end(work: Callable[[], None]) -> None:
+    """Do work that gives the same when done twice; an interrupt (Ctrl-C) in its middle waits for its end."""
+    try:
+        work()
+    except BaseException:
+        work()
+        raise

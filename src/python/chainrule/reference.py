@@ -1,24 +1,22 @@
-"""The whole mathematics of chainrule, in NumPy, from the forward pass to the update.
+"""The whole mathematics of chainrule in NumPy, from the forward pass to the update.
 
-Read it from top to bottom: random numbers, activations, one layer, losses, the update, a network, training. Each
-step forward stands next to its gradient. This file is the specification of the native core, which has the same
-functions with the same arguments; every argument is checked in `_checks`, for both.
+Read it from top to bottom: random numbers, activations, one layer, losses, the update, a network, training.
+Every step forward stands next to its gradient. This file specifies the native core, which has the same
+functions with the same arguments; `_checks` checks them, for both.
 
-Shapes, once for all:
+=======  =================================================================================================
+rows     the samples of a batch: first axis of every array of data
+X        (rows, n_in), what a layer is given
+W        (n_in, n_out), its weights
+b        (n_out,), its biases, one per neuron; or (1,), one for the whole layer; or None
+Z        (rows, n_out), its weighted sums, ``Z = X W + b``
+A        (rows, n_out), its activations, ``A = f(Z)``
+target   (rows, n_out), what A should be; or (rows,), integer class labels
+dQ       the derivative of the loss with respect to Q, of the shape of Q, for Q any of the above
+=======  =================================================================================================
 
-========  =================================================================================================
-rows      samples of a batch: the first axis of every array of data
-X         (rows, n_in), what a layer is given
-W         (n_in, n_out), its weights
-b         (n_out,), its biases, one per neuron; or (1,), one for the whole layer; or None
-Z         (rows, n_out), its weighted sums ``Z = X W + b``
-A         (rows, n_out), its activations ``A = f(Z)``
-target    (rows, n_out), what A should have been; or (rows,), integer class labels
-dQ        the derivative of the loss with respect to Q, of the shape of Q, for Q any of the above
-========  =================================================================================================
-
-Everything is computed in the dtype of the inputs, float32 or float64. Infinities and NaN flow through as IEEE 754
-says, without warnings; `train_epochs` stops at the first.
+All is computed in the dtype of the inputs, float32 or float64. Infinities and NaN pass through as IEEE 754
+says, without warnings. A name with a leading underscore does the work of the same name without, unchecked.
 """
 
 from __future__ import annotations
@@ -31,47 +29,35 @@ import numpy as np
 from . import _checks
 from ._network import LEAKY_SLOPE, Array, Network, TrainingState
 
-# 1. Random numbers ---------------------------------------------------------------------------------------------------
+# 1. Random numbers: functions of (seed, stream, step, position), and of nothing else
 
-_MASK = 0xFFFFFFFF
-_PERMUTATION, _DROPOUT = 2 << 24, 3 << 24  # streams; stream (1 << 24) + layer is that of the initial weights
+_LOW = 0xFFFFFFFF  # the low 32 bits
+_PERMUTATION, _DROPOUT = 2 << 24, 3 << 24  # streams; (1 << 24) + layer are the initial weights
 
 
 def random_words(n: int, *, seed: int, stream: int, step: int = 0, start: int = 0) -> Array:
-    """Return ``n`` random 32-bit words, those from position ``start`` on: a function of the arguments alone.
+    """Return ``n`` random words, those from position ``start`` on: uint32, shape (n,).
 
-    The generator is Philox4x32-10, which scrambles a counter with a key, four words at a time. The key is the seed,
-    the counter ``(index, stream, step mod 2^32, step div 2^32)``. The word at position p is output number
-    ``(p % 64) // 16`` at ``index = 16 * (p // 64) + p % 16``: sixteen counters side by side fill one vector register.
-
-    Returns
-    -------
-    ndarray of uint32, shape (n,)
-
-    References
-    ----------
-    Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11, 2011.
+    Philox4x32-10 scrambles a counter with a key into four words. The key is the seed, the counter is
+    ``(index, stream, step mod 2^32, step div 2^32)``. The word at position p is output ``(p % 64) // 16`` at
+    ``index = 16 (p // 64) + p % 16``, so that sixteen counters fill one vector register.
+    Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11, 2011.
     """
     n, seed, stream, step, start = _checks.check_random_words(n, seed, stream, step, start)
-    first, last = start // 64, (start + n + 63) // 64  # blocks of 64 words, 16 counters each
-    c0 = np.arange(16 * first, 16 * last, dtype=np.uint64)
-    c1, c2, c3 = (np.full_like(c0, word) for word in (stream, step & _MASK, step >> 32))
-    k0, k1 = seed & _MASK, seed >> 32
+    first, last = start // 64, (start + n + 63) // 64  # blocks of 16 counters, 64 words
+    c0: Array = np.arange(16 * first, 16 * last, dtype=np.uint64)
+    c1, c2, c3 = (np.full_like(c0, word) for word in (stream, step & _LOW, step >> 32))
+    k0, k1 = seed & _LOW, seed >> 32
     for _ in range(10):
         p0, p1 = c0 * 0xD2511F53, c2 * 0xCD9E8D57
-        c0, c1, c2, c3 = (p1 >> 32) ^ c1 ^ k0, p1 & _MASK, (p0 >> 32) ^ c3 ^ k1, p0 & _MASK
-        k0, k1 = (k0 + 0x9E3779B9) & _MASK, (k1 + 0xBB67AE85) & _MASK
-    words = np.stack([c.reshape(-1, 16) for c in (c0, c1, c2, c3)], axis=1).astype(np.uint32).ravel()
-    return words[start - 64 * first :][:n]
+        c0, c1, c2, c3 = (p1 >> 32) ^ c1 ^ k0, p1 & _LOW, (p0 >> 32) ^ c3 ^ k1, p0 & _LOW
+        k0, k1 = (k0 + 0x9E3779B9) & _LOW, (k1 + 0xBB67AE85) & _LOW
+    words = np.stack([c.reshape(-1, 16) for c in (c0, c1, c2, c3)], axis=1).astype(np.uint32)
+    return words.ravel()[start - 64 * first :][:n]
 
 
 def permutation(n: int, *, seed: int, epoch: int) -> Array:
-    """Return the order of ``n`` rows in an epoch: the ranking of as many random words (ties keep their order).
-
-    Returns
-    -------
-    ndarray of int64, shape (n,)
-    """
+    """Return the order of ``n`` rows in an epoch, by the rank of one random word each: int64, shape (n,)."""
     n, seed, epoch = _checks.check_permutation(n, seed, epoch)
     words = random_words(n, seed=seed, stream=_PERMUTATION, step=epoch)
     return np.argsort(words, kind="stable").astype(np.int64, copy=False)
@@ -80,48 +66,38 @@ def permutation(n: int, *, seed: int, epoch: int) -> Array:
 def dropout_mask(
     rows: int, width: int, rate: float, *, seed: int, step: int, layer: int, dtype: Any = "float32"
 ) -> Array:
-    """Return the factors of inverted dropout: 0 with probability ``rate``, else ``1 / (1 - rate)``.
+    """Return the factors of inverted dropout, (rows, width): 0 at the given rate, else ``1 / (1 - rate)``.
 
-    The expected factor is 1, so that prediction needs none. A unit is kept where its random word is at least
-    ``floor(rate * 2^32)``. ``step`` counts the updates, ``layer`` the hidden layers, from 0.
-
-    Returns
-    -------
-    ndarray, shape (rows, width)
-
-    References
-    ----------
-    Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014.
+    The mean factor is 1, so that prediction needs none. A unit is kept if its random word is at least
+    ``floor(rate 2^32)``. ``step`` counts the updates, ``layer`` the hidden layers, both from 0.
+    Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15.
     """
     rows, width, rate, seed, step, layer, dtype = _checks.check_dropout_mask(
         rows, width, rate, seed, step, layer, dtype
     )
     words = random_words(rows * width, seed=seed, stream=_DROPOUT + layer, step=step).reshape(rows, width)
-    kept = words >= np.uint32(rate * 2**32)
-    return kept * np.dtype(dtype).type(1.0 / (1.0 - rate))
+    mask: Array = (words >= np.uint32(int(rate * 2**32))).astype(dtype)
+    mask *= 1.0 / (1.0 - rate)
+    return mask
 
 
-# 2. Activations ------------------------------------------------------------------------------------------------------
+# 2. Activations
 
 
 def activation(name: str, Z: Array, *, out: Array | None = None) -> Array:
-    """Return ``A = f(Z)``.
+    """Return ``A = f(Z)``, shape (rows, width); ``out`` may be Z itself. The functions and their derivatives:
 
-    =============  ==========================================================================
-    identity       z
-    sigmoid        1 / (1 + exp(-z)), computed from exp(-|z|), which cannot overflow
-    tanh           (exp(z) - exp(-z)) / (exp(z) + exp(-z))
-    relu           0 where z < 0, else z
-    leaky_relu     0.01 z where z < 0, else z
-    step           1 where z >= 0, else 0
-    softmax        exp(z_j - m) / sum_k exp(z_k - m) in each row, m the largest z of the row
-    =============  ==========================================================================
-
-    Parameters
-    ----------
-    Z : ndarray, shape (rows, width)
-    out : ndarray, optional
-        Where the result goes; may be Z itself.
+    ===========  ===================================================  ======================================
+    name         a = f(z)                                             f'(z), by a instead of z
+    ===========  ===================================================  ======================================
+    identity     z                                                    1
+    sigmoid      1 / (1 + exp(-z))                                    a (1 - a)
+    tanh         (exp(z) - exp(-z)) / (exp(z) + exp(-z))              1 - a^2
+    relu         0 where z < 0, else z                                0 where a <= 0, else 1
+    leaky_relu   0.01 z where z < 0, else z                           0.01 where a <= 0, else 1
+    step         1 where z >= 0, else 0                               0: nothing can be learned through it
+    softmax      exp(z_j) / sum_k exp(z_k), over each row             dz_j = a_j (da_j - sum_k a_k da_k)
+    ===========  ===================================================  ======================================
     """
     Z, out = _checks.check_activation(name, Z, out)
     with np.errstate(all="ignore"):
@@ -131,9 +107,9 @@ def activation(name: str, Z: Array, *, out: Array | None = None) -> Array:
 def _activation(name: str, Z: Array, A: Array) -> Array:
     if name == "identity":
         np.copyto(A, Z)
-    elif name == "sigmoid":
+    elif name == "sigmoid":  # exp(z) / (1 + exp(z)) where z < 0: no exponential of a positive number
         e = np.exp(-np.abs(Z))
-        np.divide(np.where(Z >= 0, np.ones_like(e), e), 1 + e, out=A)
+        np.divide(np.where(Z < 0, e, np.ones_like(e)), 1 + e, out=A)
     elif name == "tanh":
         np.tanh(Z, out=A)
     elif name == "relu":
@@ -142,7 +118,7 @@ def _activation(name: str, Z: Array, A: Array) -> Array:
         np.maximum(Z, LEAKY_SLOPE * Z, out=A)
     elif name == "step":
         np.copyto(A, Z >= 0)
-    else:  # softmax
+    else:  # softmax: the same for Z minus any constant of the row; minus its maximum, exp cannot overflow
         np.subtract(Z, Z.max(axis=1, keepdims=True), out=A)
         np.exp(A, out=A)
         A /= A.sum(axis=1, keepdims=True)
@@ -150,24 +126,7 @@ def _activation(name: str, Z: Array, A: Array) -> Array:
 
 
 def activation_gradient(name: str, A: Array, dA: Array, *, out: Array | None = None) -> Array:
-    """Return ``dZ = f'(z) dA``, with f' in terms of the activation ``a = f(z)`` itself.
-
-    =============  ==========================================================================
-    identity       1
-    sigmoid        a (1 - a)
-    tanh           1 - a^2
-    relu           1 where a > 0, else 0
-    leaky_relu     1 where a > 0, else 0.01
-    step           refused: 0 everywhere, so nothing can be learned through it
-    softmax        dZ_j = a_j (dA_j - sum_k a_k dA_k) in each row
-    =============  ==========================================================================
-
-    Parameters
-    ----------
-    A, dA : ndarray, shape (rows, width)
-    out : ndarray, optional
-        Where the result goes; may be A or dA itself.
-    """
+    """Return ``dZ = f'(Z) dA``, from A instead of Z (see the table above); ``out`` may be A or dA itself."""
     A, dA, out = _checks.check_activation_gradient(name, A, dA, out)
     with np.errstate(all="ignore"):
         return _activation_gradient(name, A, dA, out)
@@ -189,89 +148,60 @@ def _activation_gradient(name: str, A: Array, dA: Array, dZ: Array) -> Array:
     return dZ
 
 
-# 3. One layer --------------------------------------------------------------------------------------------------------
+# 3. One layer
 
 
 def matmul_bias(
-    X: Array,
-    W: Array,
-    b: Array | None = None,
-    *,
-    activation: str = "identity",
-    out: Array | None = None,
-    n_threads: int | None = None,
-) -> Array:
-    """Return ``A = f(X W + b)``, shape (rows, n_out).
-
-    Parameters
-    ----------
-    X : ndarray, shape (rows, n_in)
-    W : ndarray, shape (n_in, n_out)
-    b : ndarray, shape (n_out,) or (1,), optional
-    out : ndarray, optional
-        Where the result goes; must not overlap the inputs.
-    """
+    X: Array, W: Array, b: Array | None = None, *, activation: str = "identity",
+    out: Array | None = None, n_threads: int | None = None
+) -> Array:  # fmt: skip
+    """Return ``A = f(X W + b)``, (rows, n_out), from X (rows, n_in), W (n_in, n_out), b (n_out,) or (1,)."""
     X, W, b, out = _checks.check_matmul_bias(X, W, b, activation, out, n_threads)
     with np.errstate(all="ignore"):
-        return _layer(X, W, b, activation, out)
+        return _matmul_bias(X, W, b, activation, out)
 
 
-def _layer(X: Array, W: Array, b: Array | None, name: str, out: Array | None = None) -> Array:
+def _matmul_bias(X: Array, W: Array, b: Array | None, name: str, out: Array | None = None) -> Array:
     Z: Array = np.matmul(X, W, out=out)
     if b is not None:
         Z += b
     return Z if name == "identity" else _activation(name, Z, Z)
 
 
-def matmul_gradients(X: Array, W: Array, dZ: Array, *, n_threads: int | None = None) -> tuple[Array, Array, Array]:
-    """Return ``dX = dZ W^T``, ``dW = X^T dZ`` and ``db``, the sum of dZ over the rows, for ``Z = X W + b``.
+def matmul_gradients(
+    X: Array, W: Array, dZ: Array, *, n_threads: int | None = None
+) -> tuple[Array, Array, Array]:
+    """Return dX (rows, n_in), dW (n_in, n_out) and db (n_out,), given dZ (rows, n_out), for ``Z = X W + b``.
 
-    Each partial derivative is the chain rule summed over all paths from the parameter to the loss: the weight W_ij
-    acts on the weighted sum j of every row.
-
-    Returns
-    -------
-    dX, dW, db : ndarray, shapes (rows, n_in), (n_in, n_out) and (n_out,)
-
-    References
-    ----------
-    Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors", Nature 323, 1986.
+    The chain rule sums over all paths to the loss: x_ri acts through every z_rj of its row, ``dX = dZ W^T``;
+    w_ij acts through z_rj in every row, ``dW = X^T dZ``; so does b_j, ``db = sum_r dZ_r``.
+    Source: Rumelhart, Hinton, Williams, "Learning representations by back-propagating errors", Nature, 1986.
     """
     X, W, dZ = _checks.check_matmul_gradients(X, W, dZ, n_threads)
     with np.errstate(all="ignore"):
         return dZ @ W.T, X.T @ dZ, dZ.sum(axis=0)
 
 
-# 4. Losses -----------------------------------------------------------------------------------------------------------
+# 4. Losses
 
 
 def loss_and_gradient(
     loss: str, Z: Array, target: Array, *, output_activation: str = "identity"
 ) -> tuple[float, Array]:
-    """Return the loss and dZ, its derivative with respect to the weighted sums Z of the output layer.
+    """Return the loss, and dZ (rows, n_out) for the weighted sums Z of the output layer, with ``a = f(z)``.
 
-    With ``a = f(z)``, the output activation, and y the target:
+    ====================  ==================================================  ==============================
+    half_squared_error    1/2 sum_j (a_j - y_j)^2, mean over rows             da = (a - y) / rows
+    mean_squared_error    (a_j - y_j)^2, mean over rows and columns           da = 2 (a - y) / (rows n_out)
+    cross_entropy         -sum_j y_j log a_j, mean over rows;                 dz = (a - y) / rows
+                          f is softmax, and sum_j y_j = 1
+    binary_cross_entropy  -sum_j (y_j log a_j + (1 - y_j) log(1 - a_j)),      dz = (a - y) / rows
+                          mean over rows; f is sigmoid
+    ====================  ==================================================  ==============================
 
-    ====================  ==================================  ====================================================
-    half_squared_error    1/2 sum_j (y_j - a_j)^2             averaged over the rows
-    mean_squared_error    (y_j - a_j)^2                       averaged over rows and outputs
-    cross_entropy         -sum_j y_j log a_j, f softmax       averaged over the rows; needs sum_j y_j = 1
-    binary_cross_entropy  -sum_j y_j log a_j                  averaged over the rows; f sigmoid
-                          + (1 - y_j) log(1 - a_j)
-    ====================  ==================================  ====================================================
-
-    The cross-entropies never form a logarithm of a rounded activation: ``log softmax(z) = z - m - log sum exp(z - m)``
-    and ``max(z, 0) - z y + log(1 + exp(-|z|))``; in both the derivative of f cancels, and ``dZ = (a - y) / rows``.
-
-    Parameters
-    ----------
-    Z : ndarray, shape (rows, n_out)
-    target : ndarray, shape (rows, n_out), or int64 class labels of shape (rows,)
-
-    References
-    ----------
-    Blanchard, Higham and Higham, "Accurately computing the log-sum-exp and softmax functions", IMA J. Numer. Anal. 41,
-    2021.
+    In the cross-entropies f' cancels, and no rounded activation goes into a logarithm: ``-log a_j`` is ``log sum_k
+    exp(z_k - m) - (z_j - m)``, m the maximum; a binary term is ``max(z, 0) - z y + log(1 + exp(-|z|))``.
+    Source: Blanchard, Higham, Higham, "Accurately computing the log-sum-exp and softmax functions", 2021.
     """
     Z, target = _checks.check_loss_and_gradient(loss, Z, target, output_activation)
     with np.errstate(all="ignore"):
@@ -280,118 +210,79 @@ def loss_and_gradient(
 
 def _loss_and_gradient(loss: str, Z: Array, target: Array, name: str) -> tuple[float, Array]:
     rows, n_out = Z.shape
-    Y = _one_hot(target, n_out, Z.dtype) if target.ndim == 1 else target
+    Y = (
+        target if target.ndim == 2 else (target[:, None] == np.arange(n_out)).astype(Z.dtype)
+    )  # labels: one-hot
     if loss == "cross_entropy":
-        log_A = Z - Z.max(axis=1, keepdims=True)
-        log_A -= np.log(np.exp(log_A).sum(axis=1, keepdims=True))
-        return -_sum(Y * log_A) / rows, (np.exp(log_A) - Y) / rows
-    if loss == "binary_cross_entropy":
-        terms = np.maximum(Z, 0) - Z * Y + np.log1p(np.exp(-np.abs(Z)))
-        return _sum(terms) / rows, (_activation(name, Z, np.empty_like(Z)) - Y) / rows
-    A = _activation(name, Z, np.empty_like(Z))
-    E = A - Y
-    if loss == "half_squared_error":
-        value, dA = _sum(E * E) / (2 * rows), E / rows
-    else:  # mean_squared_error
-        value, dA = _sum(E * E) / (rows * n_out), E * (2 / (rows * n_out))
-    return value, _activation_gradient(name, A, dA, dA)
+        Z = Z - Z.max(axis=1, keepdims=True)
+        minus_log_A = np.log(np.exp(Z).sum(axis=1, keepdims=True)) - Z
+        terms, dZ = Y * minus_log_A, (np.exp(-minus_log_A) - Y) / rows
+    else:
+        A = _activation(name, Z, np.empty_like(Z))
+        E = A - Y
+        if loss == "binary_cross_entropy":
+            terms, dZ = np.maximum(Z, 0) - Z * Y + np.log1p(np.exp(-np.abs(Z))), E / rows
+        elif loss == "half_squared_error":
+            terms, dZ = E * E / 2, _activation_gradient(name, A, E / rows, E)
+        else:  # mean_squared_error
+            terms, dZ = E * E / n_out, _activation_gradient(name, A, E * (2 / (rows * n_out)), E)
+    return float(terms.sum(dtype=np.float64)) / rows, dZ
 
 
-def _one_hot(labels: Array, n_out: int, dtype: Any) -> Array:
-    """Return the rows with 1 in the column of their label, else 0; shape (rows, n_out)."""
-    Y = np.zeros((len(labels), n_out), dtype)
-    Y[np.arange(len(labels)), labels] = 1
-    return Y
-
-
-def _sum(terms: Array) -> float:
-    return float(terms.sum(dtype=np.float64))
-
-
-# 5. The update -------------------------------------------------------------------------------------------------------
+# 5. The update
 
 
 def sgd_momentum_step(
-    w: Array,
-    v: Array,
-    g: Array,
-    *,
-    learning_rate: float,
-    momentum: float = 0.0,
-    nesterov: bool = False,
-    weight_decay: float = 0.0,
-) -> None:
-    """Update the parameter ``w`` and its velocity ``v`` in place, given the gradient ``g`` (all of one shape).
+    w: Array, v: Array, g: Array, *, learning_rate: float, momentum: float = 0.0,
+    nesterov: bool = False, weight_decay: float = 0.0
+) -> None:  # fmt: skip
+    """Update the parameter w and its velocity v in place, given the gradient g; all of one shape.
 
-    ``g' = g + weight_decay * w``, ``v = momentum * v - learning_rate * g'``, then ``w = w + v``;
-    with Nesterov's look-ahead ``w = w + momentum * v - learning_rate * g'``.
-
-    References
-    ----------
-    Polyak, "Some methods of speeding up the convergence of iteration methods", 1964; Sutskever, Martens, Dahl and
-    Hinton, "On the importance of initialization and momentum in deep learning", ICML 2013 (Nesterov's form).
+    With ``s = -learning_rate (g + weight_decay w)``: ``v = momentum v + s`` and ``w = w + v``, or, looking
+    ahead as Nesterov did, ``w = w + momentum v + s`` with the new v.
+    Source: Polyak, "Some methods of speeding up the convergence of iteration methods", 1964; Sutskever,
+    Martens, Dahl, Hinton, "On the importance of initialization and momentum in deep learning", ICML, 2013.
     """
-    w, v, g, update = _checks.check_sgd_momentum_step(w, v, g, learning_rate, momentum, nesterov, weight_decay)
+    w, v, g, update = _checks.check_sgd_momentum_step(
+        w, v, g, learning_rate, momentum, nesterov, weight_decay
+    )
     with np.errstate(all="ignore"):
         _sgd_momentum_step(w, v, g, *update)
 
 
-def _sgd_momentum_step(w: Array, v: Array, g: Array, eta: float, mu: float, nesterov: bool, decay: float) -> None:
-    step = -eta * (g + decay * w if decay else g)
+def _sgd_momentum_step(
+    w: Array, v: Array, g: Array, eta: float, mu: float, nesterov: bool, decay: float
+) -> None:
+    s = -eta * (g + decay * w if decay else g)
     v *= mu
-    v += step
-    w += mu * v + step if nesterov else v
+    v += s
+    w += mu * v + s if nesterov else v
 
 
-# 6. A network --------------------------------------------------------------------------------------------------------
+# 6. A network
 
 
 def forward(
-    network: Network,
-    weights: Sequence[Array],
-    biases: Sequence[Array],
-    X: Array,
-    *,
-    out: Array | None = None,
-    n_threads: int | None = None,
-) -> Array:
-    """Return the prediction, layer by layer ``A = f(A W + b)``, shape (rows, n_out); without dropout.
-
-    Parameters
-    ----------
-    X : ndarray, shape (rows, n_in)
-    out : ndarray, optional
-        Where the result goes; must not overlap inputs or parameters.
-    """
+    network: Network, weights: Sequence[Array], biases: Sequence[Array], X: Array, *,
+    out: Array | None = None, n_threads: int | None = None
+) -> Array:  # fmt: skip
+    """Return the prediction (rows, n_out) for X (rows, n_in): ``f(A W + b)``, layer by layer, no dropout."""
     weights, biases, X, out = _checks.check_forward(network, weights, biases, X, out, n_threads)
     A, last = X, network.n_layers - 1
     with np.errstate(all="ignore"):
-        for layer, (W, b) in enumerate(zip(weights, biases or [None] * len(weights))):
-            A = _layer(A, W, b, network.activations[layer], out if layer == last else None)
+        for i, W in enumerate(weights):
+            b = biases[i] if biases else None
+            A = _matmul_bias(A, W, b, network.activations[i], out if i == last else None)
     return A
 
 
 def gradients(
-    network: Network,
-    weights: Sequence[Array],
-    biases: Sequence[Array],
-    X: Array,
-    target: Array,
-    *,
-    loss: str,
-    seed: int = 0,
-    step: int = 0,
-    n_threads: int | None = None,
-) -> tuple[float, list[Array], list[Array]]:
-    """Return the loss and its derivatives with respect to all weights and biases, by back-propagation.
+    network: Network, weights: Sequence[Array], biases: Sequence[Array], X: Array, target: Array, *,
+    loss: str, seed: int = 0, step: int = 0, n_threads: int | None = None
+) -> tuple[float, list[Array], list[Array]]:  # fmt: skip
+    """Return the loss, and lists of dW and db of every layer, by back-propagation.
 
-    As in training: with the dropout masks of ``seed`` and ``step``.
-
-    Returns
-    -------
-    loss : float
-    dWs, dbs : list of ndarray
-        Of the shapes of the weights and biases.
+    As in training, with the dropout masks of ``seed`` and ``step``. Without biases the second list is empty.
     """
     weights, biases, X, target, seed, step = _checks.check_gradients(
         network, weights, biases, X, target, loss, seed, step, n_threads
@@ -401,122 +292,102 @@ def gradients(
 
 
 def _gradients(
-    network: Network, weights: list[Array], biases: list[Array], X: Array, target: Array, loss: str, seed: int, step: int
-) -> tuple[float, list[Array], list[Array]]:
-    # Forward, keeping for each layer what it was given, and for each hidden layer its activations and mask.
-    inputs, activations, masks = [X], [], []
-    for layer, rate in enumerate(network.dropout):
-        A = _layer(inputs[layer], weights[layer], biases[layer] if biases else None, network.activations[layer])
-        mask = None
-        if rate > 0:
-            mask = dropout_mask(*A.shape, rate, seed=seed, step=step, layer=layer, dtype=A.dtype)
+    network: Network, weights: list[Array], biases: list[Array], X: Array, target: Array, loss: str,
+    seed: int, step: int
+) -> tuple[float, list[Array], list[Array]]:  # fmt: skip
+    # Forward: keep what each layer was given, and the activations and masks of the hidden ones.
+    names, last = network.activations, network.n_layers - 1
+    given: list[Array] = [X]
+    activations: list[Array] = []
+    masks: list[Array | None] = []
+    for i, rate in enumerate(network.dropout):
+        A = _matmul_bias(given[i], weights[i], biases[i] if biases else None, names[i])
+        M = (
+            dropout_mask(len(A), A.shape[1], rate, seed=seed, step=step, layer=i, dtype=A.dtype)
+            if rate
+            else None
+        )
         activations.append(A)
-        masks.append(mask)
-        inputs.append(A if mask is None else A * mask)
-    Z = _layer(inputs[-1], weights[-1], biases[-1] if biases else None, "identity")
-    value, dZ = _loss_and_gradient(loss, Z, target, network.output_activation)
+        masks.append(M)
+        given.append(A if M is None else A * M)
+    Z = _matmul_bias(given[last], weights[last], biases[last] if biases else None, "identity")
+    value, dZ = _loss_and_gradient(loss, Z, target, names[last])
 
-    # Backward: from dZ of a layer to its dW and db, and on to dZ of the layer before it.
+    # Backward: from the dZ of a layer to its dW and db, and on to the dZ of the layer before.
     dWs, dbs = [], []
-    for layer in reversed(range(network.n_layers)):
-        dWs.append(inputs[layer].T @ dZ)
+    for i in range(last, -1, -1):
+        dWs.append(given[i].T @ dZ)
         db = dZ.sum(axis=0)
         dbs.append(db.sum(keepdims=True) if network.bias == "layer" else db)
-        if layer > 0:
-            dA = dZ @ weights[layer].T
-            if (mask := masks[layer - 1]) is not None:
-                dA *= mask
-            dZ = _activation_gradient(network.activations[layer - 1], activations[layer - 1], dA, dA)
+        if i > 0:
+            dA = dZ @ weights[i].T
+            if (M := masks[i - 1]) is not None:
+                dA *= M
+            dZ = _activation_gradient(names[i - 1], activations[i - 1], dA, dA)
     return value, dWs[::-1], dbs[::-1] if biases else []
 
 
-# 7. Training ---------------------------------------------------------------------------------------------------------
+# 7. Training
 
 
 def train_epochs(
-    network: Network,
-    state: TrainingState,
-    X: Array,
-    target: Array,
-    *,
-    loss: str,
-    optimizer: Any,
-    batch_size: int,
-    shuffle: bool,
-    seed: int,
-    epochs: int,
-    n_threads: int | None = None,
-    poll: Callable[[int, int, int, float], object] | None = None,
-) -> None:
-    """Train for ``epochs`` more epochs of stochastic gradient descent, updating ``state`` in place.
+    network: Network, state: TrainingState, X: Array, target: Array, *, loss: str, optimizer: Any,
+    batch_size: int, shuffle: bool, seed: int, epochs: int, n_threads: int | None = None,
+    poll: Callable[[int, int, int, float], object] | None = None
+) -> None:  # fmt: skip
+    """Train for ``epochs`` more epochs of stochastic gradient descent; ``state`` is updated in place.
 
-    In each epoch the rows come once, in the order of `permutation` (or as they are), in batches of ``batch_size``,
-    the last one smaller. After each batch every parameter is updated and ``state.step`` grows by one; after each
-    epoch ``state.epoch`` does, and the mean loss of its rows is appended to ``state.losses``.
+    In an epoch every row comes once, in the order of `permutation` (or as they lie), in batches of
+    ``batch_size`` rows, the last one smaller. Each batch is a forward pass, a backward pass and an update.
+    ``state.losses`` gets the mean loss of the rows of each epoch. ``optimizer`` has the numbers of
+    `sgd_momentum_step` as attributes; weight decay spares biases. Between batches, and after the last one of an
+    epoch before that is counted, ``poll(epoch, batches done in it, batches per epoch, mean loss of the rows so
+    far)`` is called; training stops if it raises.
 
-    Parameters
-    ----------
-    optimizer : object
-        With the attributes learning_rate, momentum, nesterov and weight_decay (which spares biases).
-    poll : callable, optional
-        Called between batches as ``poll(epoch, batches done in it, batches per epoch, mean loss of the rows so far)``,
-        at least after the last batch of an epoch. If it raises, training stops there.
-
-    Raises
-    ------
-    FloatingPointError
-        If the loss, a gradient or an updated parameter is not finite; the state is as before that step.
+    Raises FloatingPointError if the loss, a gradient or a new parameter is not finite; that step is not done.
     """
     given = _checks.check_train_epochs(
         network, state, X, target, loss, optimizer, batch_size, shuffle, seed, epochs, n_threads, poll
     )
-    X, target, update = given.X, given.target, given.update
-    weights, biases = given.weights, given.biases
-    parameters = weights + biases + given.weight_velocity + given.bias_velocity
-    spare = [np.empty_like(p) for p in parameters]
-    rows, steps = len(X), -(-len(X) // given.batch_size)
+    X, target, update, rows = given.X, given.target, given.update, len(given.X)
+    old = given.weights + given.biases + given.weight_velocity + given.bias_velocity
+    new = [np.empty_like(array) for array in old]
     for _ in range(given.epochs):
         order = permutation(rows, seed=given.seed, epoch=state.epoch) if given.shuffle else None
-        total = 0.0
-        for i in range(steps):
-            batch: Any = slice(i * given.batch_size, min(rows, (i + 1) * given.batch_size))
-            done = batch.stop
-            if order is not None:
-                batch = order[batch]
+        total, starts = 0.0, range(0, rows, given.batch_size)
+        for i, start in enumerate(starts):
+            stop = min(start + given.batch_size, rows)
+            batch: Any = slice(start, stop) if order is None else order[start:stop]
             with np.errstate(all="ignore"):
                 value, dWs, dbs = _gradients(
-                    network, weights, biases, X[batch], target[batch], loss, given.seed, state.step
+                    network,
+                    given.weights,
+                    given.biases,
+                    X[batch],
+                    target[batch],
+                    loss,
+                    given.seed,
+                    state.step,
                 )
-                wrong = _checks.find_nonfinite(value, dWs, dbs)
-                wrong = wrong or _update_copies(parameters, spare, dWs, dbs, update)
+                wrong = _checks.find_nonfinite(value, dWs, dbs) or _update(old, new, dWs, dbs, update)
             if wrong:
                 raise FloatingPointError(_checks.nonfinite_error(state.epoch, i, wrong))
-            _commit(state, parameters, spare, state.step + 1)
-            total += value * (done - i * given.batch_size)
+            state.finish_step(old, new)
+            total += value * (stop - start)
             if poll is not None:
-                poll(state.epoch, i + 1, steps, total / done)
-        state.losses.append(total / rows)
-        state.epoch += 1
+                poll(state.epoch, i + 1, len(starts), total / stop)
+        state.finish_epoch(total / rows)
 
 
-def _update_copies(
-    parameters: list[Array], spare: list[Array], dWs: list[Array], dbs: list[Array], update: _checks.Update
+def _update(
+    old: list[Array], new: list[Array], dWs: list[Array], dbs: list[Array], numbers: _checks.Update
 ) -> str | None:
-    """Compute the updated parameters and velocities in ``spare``; name a layer where one is not finite."""
-    for old, new in zip(parameters, spare):
-        np.copyto(new, old)
-    half = len(spare) // 2
-    for i, (w, v, g) in enumerate(zip(spare[:half], spare[half:], dWs + dbs)):
-        _sgd_momentum_step(w, v, g, *(update if i < len(dWs) else update._replace(weight_decay=0.0)))
-    return _checks.find_nonfinite_parameter(spare[: len(dWs)], spare[len(dWs) : half])
-
-
-def _commit(state: TrainingState, parameters: list[Array], spare: list[Array], step: int) -> None:
-    """Make the updated copies the parameters; Ctrl-C in the middle is heard only when all of it is done."""
-    try:
-        for old, new in zip(parameters, spare):
-            np.copyto(old, new)
-        state.step = step
-    except BaseException:
-        _commit(state, parameters, spare, step)
-        raise
+    """Compute the new parameters and velocities from the old; name a layer with one that is not finite."""
+    half, n = len(new) // 2, len(dWs)
+    for array, copy in zip(old, new, strict=True):
+        np.copyto(copy, array)
+    for i, g in enumerate(dWs + dbs):
+        _sgd_momentum_step(
+            new[i], new[half + i], g, *(numbers if i < n else numbers._replace(weight_decay=0.0))
+        )
+    return _checks.find_nonfinite_parameter(new[:n], new[n:half])

@@ -1,0 +1,235 @@
+"""The argument checks of the core functions on numbers and single layers: one a function, for both cores."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ._checks_arrays import (
+    check_apart,
+    check_data,
+    check_float_array,
+    check_labels,
+    check_ndarray,
+    check_out,
+    check_parameter,
+    check_same_dtype,
+    check_same_shape,
+)
+from ._checks_values import (
+    check_bool,
+    check_choice,
+    check_dtype,
+    check_int,
+    check_n_threads,
+    check_real,
+    describe,
+)
+from ._network import ACTIVATIONS, LOSSES, Array
+
+MAX_64 = 2**64 - 1
+MAX_WORDS = 2**34
+"""Words in one stream and step: 4 for each of the 2^32 values of the counter's index."""
+
+STEP_HAS_NO_GRADIENT = "the derivative of step is zero, so nothing can be learned through it"
+
+
+# Random numbers
+
+
+def check_random_words(
+    n: Any, seed: Any, stream: Any, step: Any, start: Any
+) -> tuple[int, int, int, int, int]:
+    """Return (n, seed, stream, step, start)."""
+    n, start = check_int(n, "n", 0, MAX_WORDS), check_int(start, "start", 0, MAX_WORDS)
+    if start + n > MAX_WORDS:
+        raise ValueError(f"start + n must be at most {MAX_WORDS}, but it is {start + n}")
+    return (
+        n,
+        check_seed(seed),
+        check_int(stream, "stream", 0, 2**32 - 1),
+        check_int(step, "step", 0, MAX_64),
+        start,
+    )
+
+
+def check_seed(seed: Any) -> int:
+    """Return the seed, an int of 64 bits without sign."""
+    return check_int(seed, "seed", 0, MAX_64)
+
+
+def check_permutation(n: Any, seed: Any, epoch: Any) -> tuple[int, int, int]:
+    """Return (n, seed, epoch)."""
+    return check_int(n, "n", 0, MAX_WORDS), check_seed(seed), check_int(epoch, "epoch", 0, MAX_64)
+
+
+def check_dropout_mask(
+    rows: Any, width: Any, rate: Any, seed: Any, step: Any, layer: Any, dtype: Any
+) -> tuple[int, int, float, int, int, int, str]:
+    """Return (rows, width, rate, seed, step, layer, dtype)."""
+    rows, width = check_int(rows, "rows", 0), check_int(width, "width", 0)
+    check_mask_size(rows, width)
+    rate, step = check_real(rate, "rate", 0.0, 1.0), check_int(step, "step", 0, MAX_64)
+    return (
+        rows,
+        width,
+        rate,
+        check_seed(seed),
+        step,
+        check_int(layer, "layer", 0, 2**24 - 1),
+        check_dtype(dtype),
+    )
+
+
+def check_mask_size(rows: int, width: int) -> None:
+    """Refuse a dropout mask that needs more random words than one stream and step have."""
+    if rows * width > MAX_WORDS:
+        raise ValueError(
+            f"rows * width of a dropout mask must be at most {MAX_WORDS}, but it is {rows * width}"
+        )
+
+
+# One layer
+
+
+def check_activation(name: Any, Z: Any, out: Any) -> tuple[Array, Array]:
+    """Return (Z, out)."""
+    check_choice(name, "name", ACTIVATIONS)
+    Z = check_data(Z, "Z")
+    return Z, check_out(out, Z.shape, Z.dtype, [(Z, "Z")], in_place=True)
+
+
+def check_activation_gradient(name: Any, A: Any, dA: Any, out: Any) -> tuple[Array, Array, Array]:
+    """Return (A, dA, out)."""
+    if check_choice(name, "name", ACTIVATIONS) == "step":
+        raise ValueError(f"name is step, but {STEP_HAS_NO_GRADIENT}")
+    A, dA = check_data(A, "A"), check_data(dA, "dA")
+    check_same_dtype(A, "A", (dA, "dA"))
+    check_same_shape(A, "A", dA, "dA")
+    return A, dA, check_out(out, A.shape, A.dtype, [(A, "A"), (dA, "dA")], in_place=True)
+
+
+def check_matmul_bias(
+    X: Any, W: Any, b: Any, activation: Any, out: Any, n_threads: Any
+) -> tuple[Array, Array, Array | None, Array]:
+    """Return (X, W, b, out)."""
+    check_choice(activation, "activation", ACTIVATIONS)
+    check_n_threads(n_threads)
+    X, W = _check_layer(X, W)
+    n_out = W.shape[1]
+    if b is not None:
+        b = check_parameter(b, "b", 1, "(n_out,) or (1,)")
+        check_same_dtype(X, "X", (b, "b"))
+        if b.shape[0] not in (1, n_out):
+            raise ValueError(f"b has {b.shape[0]} entries, but W has {n_out} columns; expected {n_out} or 1")
+    return X, W, b, check_out(out, (X.shape[0], n_out), X.dtype, [(X, "X"), (W, "W"), (b, "b")])
+
+
+def check_matmul_gradients(X: Any, W: Any, dZ: Any, n_threads: Any) -> tuple[Array, Array, Array]:
+    """Return (X, W, dZ)."""
+    check_n_threads(n_threads)
+    X, W = _check_layer(X, W)
+    dZ = check_data(dZ, "dZ", "(rows, n_out)")
+    check_same_dtype(X, "X", (dZ, "dZ"))
+    if dZ.shape != (X.shape[0], W.shape[1]):
+        raise ValueError(f"dZ must have shape {(X.shape[0], W.shape[1])}, but its shape is {dZ.shape}")
+    return X, W, dZ
+
+
+def _check_layer(X: Any, W: Any) -> tuple[Array, Array]:
+    X, W = check_data(X, "X", "(rows, n_in)"), check_parameter(W, "W", 2, "(n_in, n_out)")
+    check_same_dtype(X, "X", (W, "W"))
+    if X.shape[1] != W.shape[0]:
+        raise ValueError(f"X has {X.shape[1]} columns, but W has {W.shape[0]} rows")
+    if W.shape[1] == 0:
+        raise ValueError(f"W must have at least one column, but its shape is {W.shape}")
+    return X, W
+
+
+# Loss and update
+
+
+def check_loss(loss: Any, output_activation: Any) -> str:
+    """Return the name of the loss, which must fit the activation of the output layer."""
+    name = check_choice(loss, "loss", LOSSES)
+    check_choice(output_activation, "output_activation", ACTIVATIONS)
+    needed = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}.get(name, output_activation)
+    if output_activation != needed:
+        raise ValueError(f"loss {name} needs the output activation {needed}, but it is {output_activation}")
+    if output_activation == "step":
+        raise ValueError(f"the output activation is step, but {STEP_HAS_NO_GRADIENT}")
+    return name
+
+
+def check_target(target: Any, like: Array, name: str, n_out: int) -> Array:
+    """Return the target for the array ``like`` (called ``name``), of the same dtype and number of rows.
+
+    It holds numbers of shape (rows, n_out), or int64 class labels of shape (rows,).
+    """
+    array = check_ndarray(target, "target")
+    if array.ndim == 1 and array.dtype.kind != "f":
+        array = check_labels(array, n_out)
+    else:
+        array = check_data(array, "target", "(rows, n_out), or be int64 class labels (rows,)")
+        check_same_dtype(like, name, (array, "target"))
+        if array.shape[1] != n_out:
+            columns = f"{array.shape[1]} column{'s' * (array.shape[1] != 1)}"
+            raise ValueError(f"target has {columns}, but the number of outputs is {n_out}")
+    if array.shape[0] != like.shape[0]:
+        raise ValueError(f"target has {array.shape[0]} rows, but {name} has {like.shape[0]}")
+    return array
+
+
+def check_loss_and_gradient(loss: Any, Z: Any, target: Any, output_activation: Any) -> tuple[Array, Array]:
+    """Return (Z, target)."""
+    check_loss(loss, output_activation)
+    Z = check_data(Z, "Z", "(rows, n_out)")
+    check_rows(Z, "Z")
+    return Z, check_target(target, Z, "Z", Z.shape[1])
+
+
+def check_rows(array: Array, name: str) -> None:
+    """Refuse an array without rows."""
+    if array.shape[0] == 0:
+        raise ValueError(f"{name} must have at least one row, but its shape is {array.shape}")
+
+
+class Update(NamedTuple):
+    """The numbers of an update by gradient descent with momentum."""
+
+    learning_rate: float
+    momentum: float
+    nesterov: bool
+    weight_decay: float
+
+
+def check_update(learning_rate: Any, momentum: Any, nesterov: Any, weight_decay: Any) -> Update:
+    """Return the numbers of an update, as Python numbers (a NumPy scalar would turn float32 into float64)."""
+    return Update(
+        check_real(learning_rate, "learning_rate", 0.0),
+        check_real(momentum, "momentum", 0.0, 1.0),
+        check_bool(nesterov, "nesterov"),
+        check_real(weight_decay, "weight_decay", 0.0),
+    )
+
+
+def check_optimizer(optimizer: Any) -> Update:
+    """Return the numbers of an optimizer, which must have the four attributes of `Update`."""
+    missing = [name for name in Update._fields if not hasattr(optimizer, name)]
+    if missing:
+        raise TypeError(
+            f"optimizer must have {', '.join(Update._fields)}; {describe(optimizer)} lacks {missing[0]}"
+        )
+    return check_update(*(getattr(optimizer, name) for name in Update._fields))
+
+
+def check_sgd_momentum_step(
+    w: Any, v: Any, g: Any, learning_rate: Any, momentum: Any, nesterov: Any, weight_decay: Any
+) -> tuple[Array, Array, Array, Update]:
+    """Return (w, v, g, update)."""
+    w, v = check_parameter(w, "w", writable=True), check_parameter(v, "v", writable=True)
+    g = check_float_array(g, "g")
+    check_same_dtype(w, "w", (v, "v"), (g, "g"))
+    check_same_shape(w, "w", v, "v")
+    check_same_shape(w, "w", g, "g")
+    check_apart([(w, "w"), (v, "v")], [(g, "g")])
+    return w, v, g, check_update(learning_rate, momentum, nesterov, weight_decay)

@@ -1,0 +1,207 @@
+"""The argument checks of the core functions on whole networks, and of their numbers while training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ._checks_arrays import check_apart, check_data, check_out, check_parameter
+from ._checks_layers import (
+    MAX_64,
+    STEP_HAS_NO_GRADIENT,
+    Update,
+    check_loss,
+    check_mask_size,
+    check_optimizer,
+    check_rows,
+    check_seed,
+    check_target,
+)
+from ._checks_values import check_bool, check_int, check_n_threads, check_sequence, describe
+from ._network import Array, Network, TrainingState
+
+
+def check_parameters(
+    network: Network, arrays: Any, name: str, shapes: Sequence[tuple[int, ...]], writable: bool = False
+) -> list[Array]:
+    """Return a list of parameter arrays that fits the network: number, dtype, shapes, memory."""
+    arrays = check_sequence(arrays, name)
+    if len(arrays) != len(shapes):
+        raise ValueError(f"{name} has {len(arrays)} arrays, but this MLP expects {len(shapes)}")
+    checked = []
+    for i, (value, shape) in enumerate(zip(arrays, shapes, strict=True)):
+        array = check_parameter(value, f"{name}[{i}]", writable=writable)
+        if array.dtype.name != network.dtype:
+            raise TypeError(f"{name}[{i}] is {array.dtype.name}, but this MLP is {network.dtype}")
+        if array.shape != shape:
+            raise ValueError(f"{name}[{i}] has shape {array.shape}, but this MLP expects {shape}")
+        checked.append(array)
+    return checked
+
+
+def check_network(network: Any) -> Network:
+    """Return the network, which must be a `Network`."""
+    if not isinstance(network, Network):
+        raise TypeError(f"network must be a Network, but it is {describe(network)}")
+    return network
+
+
+def check_inputs(network: Network, X: Any) -> Array:
+    """Return the inputs of a network: its dtype, its number of features."""
+    if isinstance(X, np.ndarray) and X.shape == (network.n_in,):
+        raise ValueError(
+            f"X must have 2 dimensions (rows, features), but its shape is {X.shape}; use X.reshape(1, -1)"
+        )
+    inputs = check_data(X, "X", "(rows, features)")
+    if inputs.dtype.name != network.dtype:
+        raise TypeError(f"X is {inputs.dtype.name}, but this MLP is {network.dtype}")
+    n = inputs.shape[1]
+    if n != network.n_in:
+        raise ValueError(f"X has {n} feature{'s' * (n != 1)}, but this MLP expects {network.n_in}")
+    return inputs
+
+
+def check_forward(
+    network: Any, weights: Any, biases: Any, X: Any, out: Any, n_threads: Any
+) -> tuple[list[Array], list[Array], Array, Array]:
+    """Return (weights, biases, X, out)."""
+    check_network(network)
+    weights = check_parameters(network, weights, "weights", network.weight_shapes)
+    biases = check_parameters(network, biases, "biases", network.bias_shapes)
+    X = check_inputs(network, X)
+    check_n_threads(n_threads)
+    inputs = [(X, "X")]
+    if out is not None:
+        inputs += [(w, f"weights[{i}]") for i, w in enumerate(weights)]
+        inputs += [(b, f"biases[{i}]") for i, b in enumerate(biases)]
+    return weights, biases, X, check_out(out, (X.shape[0], network.n_out), X.dtype, inputs)
+
+
+def check_trainable(network: Network, loss: Any) -> None:
+    """Refuse a loss that does not fit the network, and a hidden step activation."""
+    check_loss(loss, network.output_activation)
+    for i, name in enumerate(network.activations):
+        if name == "step":
+            raise ValueError(f"activations[{i}] is step, but {STEP_HAS_NO_GRADIENT}")
+
+
+def check_gradients(
+    network: Any,
+    weights: Any,
+    biases: Any,
+    X: Any,
+    target: Any,
+    loss: Any,
+    seed: Any,
+    step: Any,
+    n_threads: Any,
+) -> tuple[list[Array], list[Array], Array, Array, int, int]:
+    """Return (weights, biases, X, target, seed, step)."""
+    check_network(network)
+    check_trainable(network, loss)
+    weights = check_parameters(network, weights, "weights", network.weight_shapes)
+    biases = check_parameters(network, biases, "biases", network.bias_shapes)
+    X, target = _check_batch(network, X, target)
+    check_n_threads(n_threads)
+    return weights, biases, X, target, check_seed(seed), check_int(step, "step", 0, MAX_64)
+
+
+def _check_batch(network: Network, X: Any, target: Any) -> tuple[Array, Array]:
+    X = check_inputs(network, X)
+    check_rows(X, "X")
+    if any(network.dropout):
+        check_mask_size(X.shape[0], max(network.layer_sizes[1:-1]))
+    return X, check_target(target, X, "X", network.n_out)
+
+
+class Training(NamedTuple):
+    """The arguments of train_epochs, checked."""
+
+    weights: list[Array]
+    biases: list[Array]
+    weight_velocity: list[Array]
+    bias_velocity: list[Array]
+    X: Array
+    target: Array
+    update: Update
+    batch_size: int
+    shuffle: bool
+    seed: int
+    epochs: int
+
+
+def check_train_epochs(
+    network: Any,
+    state: Any,
+    X: Any,
+    target: Any,
+    loss: Any,
+    optimizer: Any,
+    batch_size: Any,
+    shuffle: Any,
+    seed: Any,
+    epochs: Any,
+    n_threads: Any,
+    poll: Any,
+) -> Training:
+    """Return the checked arguments; the state itself is only read."""
+    check_network(network)
+    check_trainable(network, loss)
+    if not isinstance(state, TrainingState):
+        raise TypeError(f"state must be a TrainingState, but it is {describe(state)}")
+    update = check_optimizer(optimizer)
+    lists: list[list[Array]] = []
+    named: list[tuple[Array, str]] = []
+    for name in Training._fields[:4]:
+        shapes = network.weight_shapes if name.startswith("weight") else network.bias_shapes
+        arrays = check_parameters(network, getattr(state, name), f"state.{name}", shapes, writable=True)
+        lists.append(arrays)
+        named += [(array, f"state.{name}[{i}]") for i, array in enumerate(arrays)]
+    check_int(state.epoch, "state.epoch", 0, MAX_64)
+    check_int(state.step, "state.step", 0, MAX_64)
+    X, target = _check_batch(network, X, target)
+    check_apart(named, [(X, "X"), (target, "target")])
+    batch_size, shuffle = check_int(batch_size, "batch_size", 1), check_bool(shuffle, "shuffle")
+    seed, epochs = check_seed(seed), check_int(epochs, "epochs", 0)
+    check_n_threads(n_threads)
+    if poll is not None and not callable(poll):
+        raise TypeError(f"poll must be callable or None, but it is {describe(poll)}")
+    weights, biases, weight_velocity, bias_velocity = lists
+    return Training(
+        weights, biases, weight_velocity, bias_velocity, X, target, update, batch_size, shuffle, seed, epochs
+    )
+
+
+# Numbers that are not finite
+
+
+def nonfinite_error(epoch: int, step_in_epoch: int, quantity: str) -> str:
+    """Return the text of the FloatingPointError that stops training; epoch and step count from 0."""
+    return (
+        f"training stopped in epoch {epoch}, step {step_in_epoch}: {quantity} is not finite; the parameters "
+        "are those before this step. A smaller learning_rate or scaled inputs may help."
+    )
+
+
+def find_nonfinite(loss: float, dWs: Sequence[Array], dbs: Sequence[Array]) -> str | None:
+    """Name the first quantity that is not finite, in the order of back-propagation; None if there is none."""
+    if not math.isfinite(loss):
+        return "the loss"
+    for layer in range(len(dWs), 0, -1):
+        if not np.isfinite(dWs[layer - 1]).all():
+            return f"the gradient of the weights of layer {layer}"
+        if dbs and not np.isfinite(dbs[layer - 1]).all():
+            return f"the gradient of the biases of layer {layer}"
+    return None
+
+
+def find_nonfinite_parameter(weights: Sequence[Array], biases: Sequence[Array]) -> str | None:
+    """Name the last layer with an updated parameter that is not finite; None if there is none."""
+    for layer in range(len(weights), 0, -1):
+        arrays = [*weights[layer - 1 : layer], *biases[layer - 1 : layer]]
+        if not all(np.isfinite(array).all() for array in arrays):
+            return f"an updated parameter of layer {layer}"
+    return None
