@@ -199,8 +199,9 @@ def loss_and_gradient(
                           mean over rows; f is sigmoid
     ====================  ==================================================  ==============================
 
-    In the cross-entropies f' cancels, and no rounded activation goes into a logarithm: ``-log a_j`` is ``log sum_k
-    exp(z_k - m) - (z_j - m)``, m the maximum; a binary term is ``max(z, 0) - z y + log(1 + exp(-|z|))``.
+    In the cross-entropies f' cancels, and no rounded activation goes into a logarithm: ``-log a_j`` is
+    ``log sum_k exp(z_k - m) - (z_j - m)``, m the maximum of the row; a binary term is
+    ``max(z, 0) - z y + log(1 + exp(-|z|))``.
     Source: Blanchard, Higham, Higham, "Accurately computing the log-sum-exp and softmax functions", 2021.
     """
     Z, target = _checks.check_loss_and_gradient(loss, Z, target, output_activation)
@@ -210,9 +211,9 @@ def loss_and_gradient(
 
 def _loss_and_gradient(loss: str, Z: Array, target: Array, name: str) -> tuple[float, Array]:
     rows, n_out = Z.shape
-    Y = (
-        target if target.ndim == 2 else (target[:, None] == np.arange(n_out)).astype(Z.dtype)
-    )  # labels: one-hot
+    Y = target
+    if target.ndim == 1:  # labels: 1 in the column of the label, else 0
+        Y = (target[:, None] == np.arange(n_out)).astype(Z.dtype)
     if loss == "cross_entropy":
         Z = Z - Z.max(axis=1, keepdims=True)
         minus_log_A = np.log(np.exp(Z).sum(axis=1, keepdims=True)) - Z
@@ -302,11 +303,9 @@ def _gradients(
     masks: list[Array | None] = []
     for i, rate in enumerate(network.dropout):
         A = _matmul_bias(given[i], weights[i], biases[i] if biases else None, names[i])
-        M = (
-            dropout_mask(len(A), A.shape[1], rate, seed=seed, step=step, layer=i, dtype=A.dtype)
-            if rate
-            else None
-        )
+        M = None
+        if rate > 0:
+            M = dropout_mask(len(A), A.shape[1], rate, seed=seed, step=step, layer=i, dtype=A.dtype)
         activations.append(A)
         masks.append(M)
         given.append(A if M is None else A * M)
@@ -340,17 +339,18 @@ def train_epochs(
     In an epoch every row comes once, in the order of `permutation` (or as they lie), in batches of
     ``batch_size`` rows, the last one smaller. Each batch is a forward pass, a backward pass and an update.
     ``state.losses`` gets the mean loss of the rows of each epoch. ``optimizer`` has the numbers of
-    `sgd_momentum_step` as attributes; weight decay spares biases. Between batches, and after the last one of an
-    epoch before that is counted, ``poll(epoch, batches done in it, batches per epoch, mean loss of the rows so
-    far)`` is called; training stops if it raises.
+    `sgd_momentum_step` as attributes; weight decay spares biases. ``poll(epoch, batches done in it, batches
+    per epoch, mean loss of the rows so far)`` is called between batches, and after the last one of an epoch
+    before that is counted; training stops if it raises.
 
     Raises FloatingPointError if the loss, a gradient or a new parameter is not finite; that step is not done.
     """
     given = _checks.check_train_epochs(
         network, state, X, target, loss, optimizer, batch_size, shuffle, seed, epochs, n_threads, poll
     )
-    X, target, update, rows = given.X, given.target, given.update, len(given.X)
-    old = given.weights + given.biases + given.weight_velocity + given.bias_velocity
+    X, target, rows = given.X, given.target, len(given.X)
+    weights, biases = given.weights, given.biases
+    old = weights + biases + given.weight_velocity + given.bias_velocity
     new = [np.empty_like(array) for array in old]
     for _ in range(given.epochs):
         order = permutation(rows, seed=given.seed, epoch=state.epoch) if given.shuffle else None
@@ -360,16 +360,9 @@ def train_epochs(
             batch: Any = slice(start, stop) if order is None else order[start:stop]
             with np.errstate(all="ignore"):
                 value, dWs, dbs = _gradients(
-                    network,
-                    given.weights,
-                    given.biases,
-                    X[batch],
-                    target[batch],
-                    loss,
-                    given.seed,
-                    state.step,
+                    network, weights, biases, X[batch], target[batch], loss, given.seed, state.step
                 )
-                wrong = _checks.find_nonfinite(value, dWs, dbs) or _update(old, new, dWs, dbs, update)
+                wrong = _checks.find_nonfinite(value, dWs, dbs) or _update(old, new, dWs, dbs, given.update)
             if wrong:
                 raise FloatingPointError(_checks.nonfinite_error(state.epoch, i, wrong))
             state.finish_step(old, new)
@@ -383,11 +376,10 @@ def _update(
     old: list[Array], new: list[Array], dWs: list[Array], dbs: list[Array], numbers: _checks.Update
 ) -> str | None:
     """Compute the new parameters and velocities from the old; name a layer with one that is not finite."""
+    eta, mu, nesterov, decay = numbers
     half, n = len(new) // 2, len(dWs)
     for array, copy in zip(old, new, strict=True):
         np.copyto(copy, array)
     for i, g in enumerate(dWs + dbs):
-        _sgd_momentum_step(
-            new[i], new[half + i], g, *(numbers if i < n else numbers._replace(weight_decay=0.0))
-        )
+        _sgd_momentum_step(new[i], new[half + i], g, eta, mu, nesterov, decay if i < n else 0.0)
     return _checks.find_nonfinite_parameter(new[:n], new[n:half])
