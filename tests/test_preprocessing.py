@@ -7,11 +7,10 @@ import pickletools
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from chainrule.datasets import load_digits, load_three_inputs
 from chainrule.preprocessing import MinMaxScaler, StandardScaler, train_test_split
+from hypothesis import given
+from hypothesis import strategies as st
 
 SCALERS = [MinMaxScaler, StandardScaler]
 DTYPES = [np.float32, np.float64]
