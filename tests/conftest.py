@@ -1,0 +1,31 @@
+"""What all tests share: each runs on both cores, and where it matters in both dtypes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from types import ModuleType
+
+import pytest
+
+
+def load_core(name: str) -> ModuleType:
+    """Return chainrule.native or chainrule.reference; a missing native core fails if it was asked for."""
+    if name == "native" and os.environ.get("CHAINRULE_BACKEND") == "reference":
+        try:
+            importlib.import_module("chainrule._core")
+        except ImportError as error:
+            pytest.skip(f"CHAINRULE_BACKEND is reference, and the native core cannot be imported: {error}")
+    return importlib.import_module(f"chainrule.{name}")
+
+
+@pytest.fixture(params=["native", "reference"])
+def core(request: pytest.FixtureRequest) -> ModuleType:
+    """Each of the two cores."""
+    return load_core(request.param)
+
+
+@pytest.fixture(params=["float32", "float64"])
+def dtype(request: pytest.FixtureRequest) -> str:
+    """Each of the two dtypes."""
+    return str(request.param)
