@@ -1,0 +1,108 @@
+// From NumPy arrays to pointers. chainrule/native.py has checked the arguments with texts made for people; what is
+// checked here again guards memory: no array is ever read or written beyond its end.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <string>
+#include <vector>
+
+#include "model/network.hpp"
+
+namespace chainrule::bindings {
+
+namespace py = pybind11;
+
+inline void require(bool holds, const char* what) {
+    if (!holds) throw py::value_error(std::string("chainrule._core: ") + what);
+}
+
+inline bool is_float32(const py::array& a) { return a.dtype().equal(py::dtype::of<float>()); }
+
+template <class T>
+void require_dtype(const py::array& a) {
+    require(a.dtype().equal(py::dtype::of<T>()), "an array has another dtype than the others");
+}
+
+// A 2-D array with contiguous rows.
+template <class T>
+struct Rows {
+    const T* data;
+    std::ptrdiff_t rows, columns, ld;
+    explicit Rows(const py::array& a) {
+        require_dtype<T>(a);
+        require(a.ndim() == 2 && a.shape(1) > 0, "an array must have two dimensions and a column");
+        constexpr std::ptrdiff_t size = sizeof(T);
+        const bool one_row = a.shape(0) <= 1;
+        require((a.shape(1) == 1 || a.strides(1) == size) && (one_row || (a.strides(0) >= a.shape(1) * size && a.strides(0) % size == 0)),
+                "an array must have contiguous rows");
+        data = static_cast<const T*>(a.data());
+        rows = a.shape(0);
+        columns = a.shape(1);
+        ld = one_row ? columns : a.strides(0) / size;
+    }
+};
+
+template <class T>
+T* contiguous(const py::array& a, std::ptrdiff_t size) {
+    require_dtype<T>(a);
+    require(a.size() == size && (a.flags() & py::array::c_style), "an array has the wrong size or is not contiguous");
+    return static_cast<T*>(const_cast<void*>(a.data()));
+}
+
+template <class T>
+T* writable(const py::array& a, std::ptrdiff_t size) {
+    require(a.writeable(), "an array is read-only");
+    return contiguous<T>(a, size);
+}
+
+using Arrays = std::vector<py::array>;
+
+template <class T>
+Parameters<T> parameters(const Network& network, const Arrays& weights, const Arrays& biases, bool write) {
+    Parameters<T> p;
+    require(weights.size() == network.layers.size(), "wrong number of weights");
+    require(biases.size() == (network.bias == BiasMode::none ? 0 : weights.size()), "wrong number of biases");
+    for (std::size_t l = 0; l < weights.size(); ++l) {
+        const Layer& layer = network.layers[l];
+        const auto take = write ? writable<T> : contiguous<T>;
+        p.weights.push_back(take(weights[l], layer.K * layer.N));
+        if (!biases.empty()) p.biases.push_back(take(biases[l], network.bias == BiasMode::layer ? 1 : layer.N));
+    }
+    return p;
+}
+
+template <class T>
+Data<T> data(std::ptrdiff_t n_in, std::ptrdiff_t n_out, const py::array& X, const py::array& target) {
+    const Rows<T> x(X);
+    require(x.columns == n_in && x.rows > 0, "X has the wrong shape");
+    Data<T> d{x.rows, x.data, x.ld, nullptr, 0, nullptr};
+    if (target.ndim() == 1) {
+        d.labels = contiguous<std::int64_t>(target, x.rows);
+        for (std::ptrdiff_t r = 0; r < x.rows; ++r) require(d.labels[r] >= 0 && d.labels[r] < n_out, "a label is out of range");
+    } else {
+        const Rows<T> y(target);
+        require(y.rows == x.rows && y.columns == n_out, "target has the wrong shape");
+        d.Y = y.data;
+        d.ldy = y.ld;
+    }
+    return d;
+}
+
+// Calls f.operator()<float>() or <double>(), as the array is.
+template <class F>
+auto with_dtype(const py::array& a, F f) {
+    if (is_float32(a)) return f.template operator()<float>();
+    require_dtype<double>(a);
+    return f.template operator()<double>();
+}
+
+// Each topic's functions, added to the module by module.cpp.
+void bind_runtime(py::module_&);
+void bind_random(py::module_&);
+void bind_layers(py::module_&);
+void bind_model(py::module_&);
+void bind_training(py::module_&);
+
+}  // namespace chainrule::bindings

@@ -1,0 +1,73 @@
+// A network's shape, prediction and gradients.
+#include <pybind11/stl.h>
+
+#include "bindings/arrays.hpp"
+#include "model/predict.hpp"
+#include "model/train.hpp"
+
+namespace chainrule::bindings {
+namespace {
+
+Network make_network(const std::vector<std::ptrdiff_t>& sizes, const std::vector<int>& activations, int bias,
+                     const std::vector<double>& dropout) {
+    require(sizes.size() >= 2 && activations.size() == sizes.size() - 1 && dropout.size() == sizes.size() - 2,
+            "the lists of a network do not fit");
+    Network network;
+    network.bias = BiasMode(bias);
+    for (std::size_t l = 0; l + 1 < sizes.size(); ++l) {
+        require(sizes[l] > 0 && sizes[l + 1] > 0 && sizes[l] < (std::ptrdiff_t(1) << 31) / 16 * 16, "a layer size is out of range");
+        network.layers.push_back({sizes[l], sizes[l + 1], Activation(activations[l]), l < dropout.size() ? dropout[l] : 0.0});
+    }
+    return network;
+}
+
+void predict(const Network& network, const Arrays& weights, const Arrays& biases, const py::array& X, const py::array& out,
+             int n_threads) {
+    with_dtype(X, [&]<class T>() {
+        const auto p = parameters<T>(network, weights, biases, false);
+        const Rows<T> x(X);
+        require(x.columns == network.n_in(), "X has the wrong shape");
+        T* result = writable<T>(out, x.rows * network.n_out());
+        py::gil_scoped_release release;
+        chainrule::predict<T>(network, p, x.rows, x.data, x.ld, result, n_threads);
+    });
+}
+
+double gradients(const Network& network, const Arrays& weights, const Arrays& biases, const py::array& X,
+                 const py::array& target, int loss, std::uint64_t seed, std::uint64_t step, int n_threads,
+                 const Arrays& weight_gradients, const Arrays& bias_gradients) {
+    return with_dtype(X, [&]<class T>() {
+        const auto p = parameters<T>(network, weights, biases, false);
+        const auto out = parameters<T>(network, weight_gradients, bias_gradients, true);
+        const auto d = data<T>(network.n_in(), network.n_out(), X, target);
+        py::gil_scoped_release release;
+        return chainrule::gradients<T>(network, p, d, Loss(loss), seed, step, n_threads, out);
+    });
+}
+
+py::tuple matmul_gradients(const py::array& X, const py::array& W, const py::array& dZ, int n_threads) {
+    return with_dtype(X, [&]<class T>() -> py::tuple {
+        const Rows<T> x(X), w(W), d(dZ);
+        require(x.columns == w.rows && d.columns == w.columns && d.rows == x.rows, "the shapes do not fit");
+        const T* weights = contiguous<T>(W, w.rows * w.columns);
+        py::array_t<T> dX({x.rows, x.columns}), dW({w.rows, w.columns}), db(w.columns);
+        T *dx = dX.mutable_data(), *dw = dW.mutable_data(), *b = db.mutable_data();
+        {
+            py::gil_scoped_release release;
+            chainrule::matmul_gradients<T>(x.rows, x.columns, w.columns, x.data, x.ld, weights, d.data, d.ld, dx, dw, b, n_threads);
+        }
+        return py::make_tuple(dX, dW, db);
+    });
+}
+
+}  // namespace
+
+void bind_model(py::module_& m) {
+    py::class_<Network>(m, "Network")
+        .def(py::init(&make_network), py::arg("layer_sizes"), py::arg("activations"), py::arg("bias"), py::arg("dropout"));
+    m.def("predict", predict);
+    m.def("gradients", gradients);
+    m.def("matmul_gradients", matmul_gradients);
+}
+
+}  // namespace chainrule::bindings

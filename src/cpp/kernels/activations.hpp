@@ -1,0 +1,192 @@
+// Activations and their derivatives. A new one is a struct here, a name in kinds.hpp and a line in CR_ELEMENTWISE.
+//
+//   value(z) = f(z)          slope(a) = f'(z), from the output a = f(z)
+#pragma once
+
+#include "math.hpp"
+#include "tile.hpp"
+
+namespace {
+
+template <class V>
+struct Identity {
+    static CR_INLINE V value(V z) { return z; }
+    static CR_INLINE V slope(V) { return V::set1(1); }
+};
+
+template <class V>
+struct Sigmoid {
+    static CR_INLINE V value(V z) { return sigmoid(z); }
+    static CR_INLINE V slope(V a) { return fnma(a, a, a); }  // a (1 - a)
+};
+
+template <class V>
+struct Tanh {
+    static CR_INLINE V value(V z) { return tanh(z); }
+    static CR_INLINE V slope(V a) { return fnma(a, a, V::set1(1)); }  // 1 - a^2
+};
+
+template <class V>
+struct Relu {
+    static CR_INLINE V value(V z) { return max(V::zero(), z); }  // NaN stays NaN
+    static CR_INLINE V slope(V a) { return V::choose(less(V::zero(), a), V::set1(1), V::zero()); }
+};
+
+template <class V>
+struct LeakyRelu {
+    static CR_INLINE V value(V z) { return V::choose(less(z, V::zero()), z * V::set1(leaky_relu_slope), z); }
+    static CR_INLINE V slope(V a) { return V::choose(less(V::zero(), a), V::set1(1), V::set1(leaky_relu_slope)); }
+};
+
+template <class V>
+struct Step {
+    static CR_INLINE V value(V z) { return V::choose(at_most(V::zero(), z), V::set1(1), V::zero()); }
+    static CR_INLINE V slope(V) { return V::zero(); }
+};
+
+// Calls `f.template operator()<Struct<V>>()` for an elementwise activation; softmax is treated by its callers.
+#define CR_ELEMENTWISE(kind, V, f)                                                      \
+    switch (kind) {                                                                     \
+        case Activation::sigmoid: f.template operator()<Sigmoid<V>>(); break;           \
+        case Activation::tanh: f.template operator()<Tanh<V>>(); break;                 \
+        case Activation::relu: f.template operator()<Relu<V>>(); break;                 \
+        case Activation::leaky_relu: f.template operator()<LeakyRelu<V>>(); break;      \
+        case Activation::step: f.template operator()<Step<V>>(); break;                 \
+        default: f.template operator()<Identity<V>>(); break;                           \
+    }
+
+// body(j, n): vectors at j = 0, lanes, ...; n = how many of the lanes are real (all but at the end of a row)
+template <class V, class Body>
+CR_INLINE void for_each_vector(ptrdiff_t N, Body body) {
+    ptrdiff_t j = 0;
+    for (; j + V::lanes <= N; j += V::lanes) body(j, ptrdiff_t(V::lanes));
+    if (j < N) body(j, N - j);
+}
+
+// Sum over a row in one order at every vector width: sixteen partial sums, element j in sum j % 16, then halves added.
+template <class V>
+struct RowSum {
+    static constexpr int parts = block / V::lanes;
+    V part[parts];
+    CR_INLINE RowSum() {
+        for (int i = 0; i < parts; ++i) part[i] = V::zero();
+    }
+    CR_INLINE void add(ptrdiff_t j, V x) {
+        if constexpr (parts == 1)
+            part[0] = part[0] + x;
+        else {
+            const int at = int(j / V::lanes) % parts;
+#pragma GCC unroll 8
+            for (int i = 0; i < parts; ++i)
+                if (i == at) part[i] = part[i] + x;
+        }
+    }
+    CR_INLINE typename V::Scalar total() const {
+        alignas(64) typename V::Scalar s[block];
+        for (int i = 0; i < parts; ++i) part[i].store(s + i * V::lanes);
+#pragma GCC unroll 4
+        for (int half = block / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+            for (int i = 0; i < half; ++i) s[i] = s[i] + s[i + half];
+        return s[0];
+    }
+};
+
+// The row's largest element: in any order the same.
+template <class V>
+CR_INLINE typename V::Scalar row_max(ptrdiff_t N, const typename V::Scalar* z) {
+    V most = V::set1(z[0]);
+    for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
+        V x = V::load_first(z + j, n);
+        most = max(V::choose(V::first(n), x, most), most);
+    });
+    alignas(64) typename V::Scalar s[V::lanes];
+    most.store(s);
+    auto m = s[0];
+    for (int i = 1; i < V::lanes; ++i) m = s[i] > m ? s[i] : m;
+    return m;
+}
+
+// a_j = e^(z_j - max z) / sum. Returns that sum; t receives z - max where it is wanted. a and t may be z.
+template <class V>
+CR_INLINE typename V::Scalar softmax_row(ptrdiff_t N, const typename V::Scalar* z, typename V::Scalar* a,
+                                         typename V::Scalar* t) {
+    const V most = V::set1(row_max<V>(N, z));
+    RowSum<V> sum;
+    for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
+        V x = V::load_first(z + j, n) - most;
+        V e = V::choose(V::first(n), exp_negative(x), V::zero());
+        if (t) x.store_first(t + j, n);
+        e.store_first(a + j, n);
+        sum.add(j, e);
+    });
+    const auto total = sum.total();
+    for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
+        (V::load_first(a + j, n) / V::set1(total)).store_first(a + j, n);
+    });
+    return total;
+}
+
+// dZ_j = a_j (dA_j - sum_i a_i dA_i)
+template <class V>
+CR_INLINE void softmax_gradient_row(ptrdiff_t N, const typename V::Scalar* a, const typename V::Scalar* dA,
+                                    typename V::Scalar* dZ) {
+    RowSum<V> sum;
+    for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
+        sum.add(j, V::load_first(a + j, n) * V::load_first(dA + j, n));
+    });
+    const V dot = V::set1(sum.total());
+    for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
+        (V::load_first(a + j, n) * (V::load_first(dA + j, n) - dot)).store_first(dZ + j, n);
+    });
+}
+
+template <class V>
+void activate(Activation kind, ptrdiff_t rows, ptrdiff_t N, const typename V::Scalar* Z, ptrdiff_t ldz,
+              typename V::Scalar* A, ptrdiff_t lda) {
+    if (kind == Activation::softmax) {
+        for (ptrdiff_t r = 0; r < rows; ++r) softmax_row<V>(N, Z + r * ldz, A + r * lda, nullptr);
+        return;
+    }
+    if (kind == Activation::identity && Z == A) return;
+    auto all = [&]<class F>() {
+        for (ptrdiff_t r = 0; r < rows; ++r)
+            for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
+                F::value(V::load_first(Z + r * ldz + j, n)).store_first(A + r * lda + j, n);
+            });
+    };
+    CR_ELEMENTWISE(kind, V, all)
+}
+
+template <class V>
+void activation_gradient(Activation kind, ptrdiff_t rows, ptrdiff_t N, const typename V::Scalar* A, ptrdiff_t lda,
+                         const typename V::Scalar* dA, ptrdiff_t ldd, typename V::Scalar* dZ, ptrdiff_t ldz) {
+    if (kind == Activation::softmax) {
+        for (ptrdiff_t r = 0; r < rows; ++r) softmax_gradient_row<V>(N, A + r * lda, dA + r * ldd, dZ + r * ldz);
+        return;
+    }
+    auto all = [&]<class F>() {
+        for (ptrdiff_t r = 0; r < rows; ++r)
+            for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
+                V d = V::load_first(dA + r * ldd + j, n);
+                (d * F::slope(V::load_first(A + r * lda + j, n))).store_first(dZ + r * ldz + j, n);
+            });
+    };
+    CR_ELEMENTWISE(kind, V, all)
+}
+
+template <class V>
+void dropout(Activation kind, ptrdiff_t rows, ptrdiff_t N, typename V::Scalar* A, ptrdiff_t lda,
+             const typename V::Scalar* mask, typename V::Scalar* slope, ptrdiff_t lds) {
+    auto all = [&]<class F>() {
+        for (ptrdiff_t r = 0; r < rows; ++r)
+            for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
+                V a = V::load_first(A + r * lda + j, n), m = V::load_first(mask + r * N + j, n);
+                (F::slope(a) * m).store_first(slope + r * lds + j, n);
+                (a * m).store_first(A + r * lda + j, n);
+            });
+    };
+    CR_ELEMENTWISE(kind, V, all)
+}
+
+}  // namespace

@@ -1,0 +1,140 @@
+// What a kernel file exports: one constant table of function pointers per instruction set and dtype.
+//
+// Shapes, once for all kernels (rows = samples, row-major, `ld` = elements from one row to the next):
+//   A (rows, K)   activations that go into a layer         W (K, N)   weights
+//   Z (rows, N)   weighted sums, Z = A W + b               dZ (rows, N) dLoss/dZ
+// Buffers that kernels WRITE are padded: each row has room up to the next multiple of `lanes`.
+//
+// Panels. Weights are kept as panels of `panel` = 2 * lanes columns: panel p holds columns
+// [p*panel, (p+1)*panel) as (depth, panel) contiguous, depth = K rounded up to 16; a last panel of at
+// most `lanes` columns is only `lanes` wide. Everything beyond K and N is zero and stays zero.
+// Transposed panels are the same of W^T (N, K): what dA = dZ W^T wants.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kinds.hpp"
+
+namespace chainrule {
+
+constexpr ptrdiff_t block = 16;  // rows of a panel come in this granularity; also the lanes of a row sum
+
+enum class Epilogue : int { store, relu, relu_gradient, times };
+
+// C (rows, N) = epilogue(init + A (rows, K) * panels (K, N)); init is `bias` (padded) or zero.
+template <class T>
+struct Product {
+    ptrdiff_t rows, K, N;
+    const T* A;  // IN
+    ptrdiff_t lda;
+    const T* panels;  // IN: W in panels, or row-major if row_major > 0
+    ptrdiff_t row_major;  // elements from one row of W to the next, or 0
+    const T* tail;        // IN, row-major only: columns from the last multiple of `panel` on, as one panel
+    const T* bias;        // IN or null
+    T* C;             // OUT
+    ptrdiff_t ldc;
+    Epilogue epilogue;
+    const T* other;  // IN: layer outputs for relu_gradient, factors for times; same shape as C
+    ptrdiff_t ldo;
+};
+
+template <class T>
+struct Sgd {
+    T learning_rate, momentum, weight_decay;
+    bool nesterov;
+};
+
+// Rows [k0, k1) of one panel of dW = A^T dZ, either stored to `gradient` or applied to weights and velocity.
+template <class T>
+struct WeightGradient {
+    ptrdiff_t rows, K, N;
+    const T* A;  // IN (rows, K)
+    ptrdiff_t lda;
+    const T* dZ;  // IN (rows, N)
+    ptrdiff_t ldz;
+    T* gradient;    // OUT panels, or null: update instead
+    T* weights;     // INOUT panels
+    T* velocity;    // INOUT panels
+    T* transposed;  // OUT panels of W^T, or null (first layer)
+    Sgd<T> sgd;
+};
+
+// One mini-batch row (or a few) through a whole small network, forward, backward and update.
+template <class T>
+struct TinyLayer {
+    ptrdiff_t K, N;
+    Activation activation;
+    T* weights;              // INOUT (K, 16)
+    T* velocity;             // INOUT (K, 16)
+    T* transposed;           // INOUT (N, 16): W^T
+    T* transposed_velocity;  // INOUT (N, 16)
+    T* bias;                 // INOUT (16)
+    T* bias_velocity;        // INOUT (16)
+};
+
+template <class T>
+struct Tiny {
+    const TinyLayer<T>* layers;
+    ptrdiff_t n_layers;
+    Loss loss;
+    int bias_mode;  // 0 none, 1 one per neuron, 2 one per layer
+    Sgd<T> sgd;
+    const T* X;  // IN (any, n_in)
+    ptrdiff_t ldx;
+    const T* Y;  // IN (any, n_out) or null
+    ptrdiff_t ldy;
+    const int64_t* labels;
+    const int64_t* order;  // IN row numbers, one step each
+    double* row_loss;      // OUT one per step
+};
+
+template <class T>
+struct Kernels {
+    const char* name;
+    ptrdiff_t lanes;      // elements of a vector
+    ptrdiff_t panel;      // columns of a weight panel
+    ptrdiff_t tile_rows;  // rows of the largest register tile
+
+    void (*product)(const Product<T>&);
+    // Returns false if an updated weight is not finite.
+    bool (*weight_gradient)(const WeightGradient<T>&, ptrdiff_t panel_index, ptrdiff_t k0, ptrdiff_t k1);
+    // out (N, padded) = sum over rows of dZ, row after row.
+    void (*column_sums)(ptrdiff_t rows, ptrdiff_t N, const T* dZ, ptrdiff_t ldz, T* out);
+    // v = mu*v - eta*g, w += v (Nesterov: w += mu*v - eta*g); false if a new weight is not finite.
+    bool (*update)(ptrdiff_t n, const Sgd<T>&, T* w, T* v, const T* g);
+
+    void (*activate)(Activation, ptrdiff_t rows, ptrdiff_t N, const T* Z, ptrdiff_t ldz, T* A, ptrdiff_t lda);
+    // dZ = dA * f'(z), from the outputs A.
+    void (*activation_gradient)(Activation, ptrdiff_t rows, ptrdiff_t N, const T* A, ptrdiff_t lda, const T* dA,
+                                ptrdiff_t ldd, T* dZ, ptrdiff_t ldz);
+    // A *= mask; slope = f'(z) * mask. The mask is flat, (rows, N) without padding.
+    void (*dropout)(Activation, ptrdiff_t rows, ptrdiff_t N, T* A, ptrdiff_t lda, const T* mask, T* slope,
+                    ptrdiff_t lds);
+    // Z in, activations out in the same place; dZ = dLoss/dZ with padding zero; row_loss per row.
+    void (*output_loss)(Loss, Activation, ptrdiff_t rows, ptrdiff_t N, T scale, T* Z, ptrdiff_t ldz, const T* Y,
+                        ptrdiff_t ldy, T* dZ, ptrdiff_t ldd, double* row_loss);
+
+    // Row-major (K, ld) to panels and back; to transposed panels of it.
+    void (*pack)(ptrdiff_t K, ptrdiff_t N, const T* W, ptrdiff_t ldw, T* panels);
+    void (*unpack)(ptrdiff_t K, ptrdiff_t N, const T* panels, T* W, ptrdiff_t ldw);
+    void (*transpose_panels)(ptrdiff_t K, ptrdiff_t N, const T* panels, T* transposed);
+
+    // count multipliers (0 or scale) from position `start` of a random stream.
+    void (*dropout_mask)(uint64_t seed, uint32_t stream, uint64_t step, uint64_t start, ptrdiff_t count,
+                         uint64_t threshold, T scale, T* out);
+    void (*random_words)(uint64_t seed, uint32_t stream, uint64_t step, uint64_t start, ptrdiff_t count,
+                         uint32_t* out);
+
+    // Steps of batch size 1 through a network whose layers are all at most 16 wide; returns how many steps were
+    // done: fewer than n_steps where a loss or an updated parameter stopped being finite.
+    ptrdiff_t (*tiny_steps)(const Tiny<T>&, ptrdiff_t n_steps);
+};
+
+// Columns [p*panel, ...) of panel p start here.
+template <class T>
+inline ptrdiff_t panel_offset(const Kernels<T>& k, ptrdiff_t p, ptrdiff_t depth) {
+    return p * k.panel * depth;
+}
+
+}  // namespace chainrule

@@ -1,0 +1,5 @@
+// float32 kernels, compiled once per instruction set.
+#include "vec.hpp"
+#include "table.hpp"
+
+CR_EXPORT_KERNELS(chainrule_kernels_f32_, VecF32)

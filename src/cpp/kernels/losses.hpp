@@ -1,0 +1,98 @@
+// The output layer: activation, loss of each row, and dZ = dLoss/dZ, in one pass over a row while it is in cache.
+//
+//   half_squared_error    1/2 sum (a - y)^2          dA = (a - y) scale
+//   mean_squared_error    1/N sum (a - y)^2          dA = (a - y) scale      (scale holds 2/N)
+//   cross_entropy         -sum y log a, softmax      dZ = (a - y) scale
+//   binary_cross_entropy  sum over outputs, sigmoid  dZ = (a - y) scale
+// `scale` holds the 1/rows of the mean over the batch. dZ = dA f'(z) for the squared errors.
+#pragma once
+
+#include "activations.hpp"
+
+namespace {
+
+// z becomes a in place; dz is written, returns the row's loss.
+template <class V>
+CR_INLINE double squared_error_row(Activation kind, ptrdiff_t N, typename V::Scalar scale, typename V::Scalar* z,
+                                   const typename V::Scalar* y, typename V::Scalar* dz) {
+    RowSum<V> sum;
+    const V c = V::set1(scale);
+    if (kind == Activation::softmax) {
+        softmax_row<V>(N, z, z, nullptr);
+        for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
+            V d = V::load_first(z + j, n) - V::load_first(y + j, n);
+            sum.add(j, d * d);
+            (d * c).store_first(dz + j, n);
+        });
+        softmax_gradient_row<V>(N, z, dz, dz);
+        return double(sum.total());
+    }
+    auto all = [&]<class F>() {
+        for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
+            V a = F::value(V::load_first(z + j, n));
+            V d = V::choose(V::first(n), a - V::load_first(y + j, n), V::zero());
+            a.store_first(z + j, n);
+            sum.add(j, d * d);
+            (d * c * F::slope(a)).store_first(dz + j, n);
+        });
+    };
+    CR_ELEMENTWISE(kind, V, all)
+    return double(sum.total());
+}
+
+// -sum y log a = sum y (log S - (z - max)), S the softmax's sum: finite where a underflows to 0
+template <class V>
+CR_INLINE double cross_entropy_row(ptrdiff_t N, typename V::Scalar scale, typename V::Scalar* z,
+                                   const typename V::Scalar* y, typename V::Scalar* dz) {
+    using T = typename V::Scalar;
+    const V log_sum = V::set1(T(natural_log(double(softmax_row<V>(N, z, z, dz)))));
+    RowSum<V> sum;
+    for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
+        V target = V::load_first(y + j, n), t = V::load_first(dz + j, n);
+        sum.add(j, V::choose(less(V::zero(), target), target * (log_sum - t), V::zero()));
+        ((V::load_first(z + j, n) - target) * V::set1(scale)).store_first(dz + j, n);
+    });
+    return double(sum.total());
+}
+
+// -(y log a + (1-y) log(1-a)) = max(z, 0) - z y + log(1 + e^-|z|)
+template <class V>
+CR_INLINE double binary_cross_entropy_row(ptrdiff_t N, typename V::Scalar scale, typename V::Scalar* z,
+                                          const typename V::Scalar* y, typename V::Scalar* dz) {
+    using T = typename V::Scalar;
+    double loss = 0;
+    for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
+        V x = V::load_first(z + j, n), target = V::load_first(y + j, n);
+        alignas(64) T e[V::lanes];
+        exp_negative(V::zero() - x.abs()).store(e);
+        for (ptrdiff_t i = 0; i < n; ++i) {
+            const double zi = z[j + i];
+            loss = loss + ((zi < 0 ? 0 : zi) - zi * double(y[j + i]) + log1p_unit(double(e[i])));
+        }
+        V a = sigmoid(x);
+        a.store_first(z + j, n);
+        ((a - target) * V::set1(scale)).store_first(dz + j, n);
+    });
+    return loss;
+}
+
+template <class V>
+CR_INLINE double output_row(Loss loss, Activation kind, ptrdiff_t N, typename V::Scalar scale, typename V::Scalar* z,
+                            const typename V::Scalar* y, typename V::Scalar* dz) {
+    switch (loss) {
+        case Loss::cross_entropy: return cross_entropy_row<V>(N, scale, z, y, dz);
+        case Loss::binary_cross_entropy: return binary_cross_entropy_row<V>(N, scale, z, y, dz);
+        case Loss::mean_squared_error: return squared_error_row<V>(kind, N, scale, z, y, dz) / double(N);
+        default: return 0.5 * squared_error_row<V>(kind, N, scale, z, y, dz);
+    }
+}
+
+template <class V>
+void output_loss(Loss loss, Activation kind, ptrdiff_t rows, ptrdiff_t N, typename V::Scalar scale,
+                 typename V::Scalar* Z, ptrdiff_t ldz, const typename V::Scalar* Y, ptrdiff_t ldy,
+                 typename V::Scalar* dZ, ptrdiff_t ldd, double* row_loss) {
+    for (ptrdiff_t r = 0; r < rows; ++r)
+        row_loss[r] = output_row<V>(loss, kind, N, scale, Z + r * ldz, Y + r * ldy, dZ + r * ldd);
+}
+
+}  // namespace

@@ -1,0 +1,129 @@
+// C (rows, N) = epilogue(bias + A (rows, K) W (K, N)), W in panels: the forward pass, and with transposed panels the
+// backward pass to the layer before, dA = dZ W^T.
+#pragma once
+
+#include "tile.hpp"
+
+namespace {
+
+// Longer sums are cut: a block of a panel is to stay in the first-level cache (256 * 32 * 4 bytes = 32 KB) while all
+// rows pass it. C keeps the sum meanwhile; storing and reloading it is exact.
+constexpr ptrdiff_t k_block = 256;
+
+template <class V, int MR, int NV>
+CR_INLINE void finish(V (&acc)[MR][NV], typename V::Scalar* c, ptrdiff_t ldc, Epilogue epilogue,
+                      const typename V::Scalar* other, ptrdiff_t ldo) {
+    constexpr ptrdiff_t L = V::lanes;
+#define CR_FOR_EACH_RESULT(expression)                            \
+    _Pragma("GCC unroll 16") for (int m = 0; m < MR; ++m) {       \
+        _Pragma("GCC unroll 8") for (int n = 0; n < NV; ++n) {    \
+            const ptrdiff_t at = n * L;                           \
+            [[maybe_unused]] const auto* o = other + m * ldo + at; \
+            V x = acc[m][n];                                      \
+            (expression).store(c + m * ldc + at);                 \
+        }                                                         \
+    }
+    if (epilogue == Epilogue::store) {
+        CR_FOR_EACH_RESULT(x)
+    } else if (epilogue == Epilogue::relu) {
+        CR_FOR_EACH_RESULT(max(V::zero(), x))
+    } else if (epilogue == Epilogue::relu_gradient) {
+        CR_FOR_EACH_RESULT(V::choose(less(V::zero(), V::load(o)), x, V::zero()))
+    } else {
+        CR_FOR_EACH_RESULT(x* V::load(o))
+    }
+#undef CR_FOR_EACH_RESULT
+}
+
+// MR rows by NP panels (of two vectors each; NV = 1 for a last, narrow panel).
+template <class V, int NP, int NV>
+struct ProductTile {
+    template <int MR>
+    struct With {
+        static __attribute__((noinline)) void run(const Product<typename V::Scalar>& p, ptrdiff_t row, ptrdiff_t column,
+                                                  ptrdiff_t k, ptrdiff_t K, const typename V::Scalar* b, ptrdiff_t ldb,
+                                                  ptrdiff_t panel_stride, Epilogue epilogue) {
+            using T = typename V::Scalar;
+            constexpr ptrdiff_t L = V::lanes;
+            constexpr int W = NP * NV;
+            T* c = p.C + row * p.ldc + column;
+            V acc[MR][W];
+            if (k > 0) {
+#pragma GCC unroll 16
+                for (int m = 0; m < MR; ++m)
+#pragma GCC unroll 8
+                    for (int n = 0; n < W; ++n) acc[m][n] = V::load(c + m * p.ldc + n * L);
+            } else {
+#pragma GCC unroll 8
+                for (int n = 0; n < W; ++n) {
+                    V init = p.bias ? V::load(p.bias + column + n * L) : V::zero();
+#pragma GCC unroll 16
+                    for (int m = 0; m < MR; ++m) acc[m][n] = init;
+                }
+            }
+            const T* a = p.A + row * p.lda + k;
+            if constexpr (NP == 1) {
+                accumulate<V, MR, W, true>(acc, K, a, p.lda, b, ldb);
+            } else {
+                for (ptrdiff_t i = 0; i < K; ++i) {
+#pragma GCC unroll 8
+                    for (int m = 0; m < MR; ++m) {
+                        V am = V::set1(a[m * p.lda + i]);
+#pragma GCC unroll 8
+                        for (int n = 0; n < W; ++n)
+                            acc[m][n] = fma(am, V::load(b + (n / 2) * panel_stride + i * ldb + (n % 2) * L), acc[m][n]);
+                    }
+                }
+            }
+            finish(acc, c, p.ldc, epilogue, p.other ? p.other + row * p.ldo + column : nullptr, p.ldo);
+        }
+    };
+};
+
+template <class V>
+struct ProductTiles {
+    template <int MR>
+    using Wide = typename ProductTile<V, 4, 2>::template With<MR>;
+    template <int MR>
+    using Full = typename ProductTile<V, 1, 2>::template With<MR>;
+    template <int MR>
+    using Narrow = typename ProductTile<V, 1, 1>::template With<MR>;
+};
+
+template <class V>
+void product(const Product<typename V::Scalar>& p) {
+    using T = typename V::Scalar;
+    constexpr ptrdiff_t L = V::lanes, panel = 2 * L;
+    constexpr int MR = tile_rows<V>;
+    // Up to so many rows take four panels at once: two accumulators alone would wait for the adder.
+    constexpr int few_rows = V::registers == 32 ? 3 : 1;
+    const ptrdiff_t depth = (p.K + block - 1) / block * block;
+    const Tiles tiles(p.rows, MR);
+    for (ptrdiff_t k = 0; k == 0 || k < p.K; k += k_block) {
+        const ptrdiff_t K = p.K - k < k_block ? p.K - k : k_block;
+        const Epilogue epilogue = k + K < p.K ? Epilogue::store : p.epilogue;
+        ptrdiff_t j = 0;
+        if (p.rows <= few_rows) {
+            const T* b = p.row_major ? p.panels + k * p.row_major : p.panels + k * panel;
+            const ptrdiff_t ldb = p.row_major ? p.row_major : panel, stride = p.row_major ? panel : panel * depth;
+            for (; j + 4 * panel <= p.N; j += 4 * panel)
+                run_tile<ProductTiles<V>::template Wide, few_rows>(int(p.rows), p, ptrdiff_t(0), j, k, K,
+                                                                   b + j / panel * stride, ldb, stride, epilogue);
+        }
+        for (; j < p.N; j += panel) {
+            const bool narrow = p.N - j <= L, in_place = p.row_major && j + panel <= p.N;
+            const ptrdiff_t ldb = in_place ? p.row_major : narrow ? L : panel;
+            const T* b = (in_place ? p.panels + j : p.row_major ? p.tail : p.panels + j * depth) + k * ldb;
+            for (ptrdiff_t i = 0; i < tiles.count; ++i) {
+                const ptrdiff_t row = tiles.edge(i);
+                const int m = int(tiles.edge(i + 1) - row);
+                if (narrow)
+                    run_tile<ProductTiles<V>::template Narrow, MR>(m, p, row, j, k, K, b, ldb, ptrdiff_t(0), epilogue);
+                else
+                    run_tile<ProductTiles<V>::template Full, MR>(m, p, row, j, k, K, b, ldb, ptrdiff_t(0), epilogue);
+            }
+        }
+    }
+}
+
+}  // namespace

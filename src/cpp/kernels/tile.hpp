@@ -1,0 +1,56 @@
+// The register tile: `MR` rows by `NV` vectors of results stay in registers while k runs.
+//
+//   acc[m][n] = fma(a[m, k], b[k, n], acc[m][n])   k = 0, 1, ..., K-1
+//
+// One chain of fused multiply-adds per result element, in the order of k: that is what makes results independent of
+// tile shape, vector width and threads. Lanes run across columns, never across k.
+// Every loop over acc is fully unrolled: a compiler that indexes acc at run time keeps it in memory, at half the speed.
+#pragma once
+
+#include "kernel_table.hpp"
+
+namespace {
+
+using namespace chainrule;
+
+// a[m, k] stands at a[m * lda + k] (rows of samples) or at a[k * lda + m] (their transpose, for dW).
+template <class V, int MR, int NV, bool rows_of_a>
+CR_INLINE void accumulate(V (&acc)[MR][NV], ptrdiff_t K, const typename V::Scalar* a, ptrdiff_t lda,
+                          const typename V::Scalar* b, ptrdiff_t ldb) {
+    for (ptrdiff_t k = 0; k < K; ++k) {
+        V bk[NV];
+#pragma GCC unroll 8
+        for (int n = 0; n < NV; ++n) bk[n] = V::load(b + n * V::lanes);
+#pragma GCC unroll 16
+        for (int m = 0; m < MR; ++m) {
+            V am = V::set1(rows_of_a ? a[m * lda] : a[m]);
+#pragma GCC unroll 8
+            for (int n = 0; n < NV; ++n) acc[m][n] = fma(am, bk[n], acc[m][n]);
+        }
+        a += rows_of_a ? 1 : lda;
+        b += ldb;
+    }
+}
+
+// A function `F<MR>::run` for each MR up to a vector type's largest tile, to be chosen by a run-time row count.
+template <class V>
+constexpr int tile_rows = V::registers == 32 ? 14 : V::lanes * sizeof(typename V::Scalar) == 32 ? 6 : 4;
+
+template <template <int> class F, int MR, class... Args>
+CR_INLINE void run_tile(int rows, Args... args) {
+    if constexpr (MR == 1) {
+        F<1>::run(args...);
+    } else {
+        if (rows == MR) return F<MR>::run(args...);
+        run_tile<F, MR - 1>(rows, args...);
+    }
+}
+
+// Rows [0, n) in ceil(n / most) tiles whose heights differ by at most one: tile i is [edge(i), edge(i + 1)).
+struct Tiles {
+    ptrdiff_t n, count;
+    CR_INLINE Tiles(ptrdiff_t n_, ptrdiff_t most) : n(n_), count((n_ + most - 1) / most) {}
+    CR_INLINE ptrdiff_t edge(ptrdiff_t i) const { return i * (n / count) + (i < n % count ? i : n % count); }
+};
+
+}  // namespace

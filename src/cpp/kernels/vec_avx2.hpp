@@ -1,0 +1,127 @@
+// Eight floats or four doubles in an AVX2 register, with fused multiply-add. The operations are explained in vec_avx512.hpp.
+#pragma once
+
+#include <immintrin.h>
+#include <stddef.h>
+
+#define CR_INLINE inline __attribute__((always_inline))
+
+namespace {
+
+alignas(32) constexpr int first_mask_table[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+
+struct VecF32 {
+    using Scalar = float;
+    using Mask = __m256;
+    static constexpr int lanes = 8;
+    static constexpr int registers = 16;
+    __m256 r;
+
+    static CR_INLINE __m256i first_bits(ptrdiff_t n) {
+        n = n < 0 ? 0 : n > lanes ? lanes : n;
+        return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(first_mask_table + 8 - n));
+    }
+    static CR_INLINE VecF32 load(const float* p) { return {_mm256_loadu_ps(p)}; }
+    static CR_INLINE VecF32 load_first(const float* p, ptrdiff_t n) { return {_mm256_maskload_ps(p, first_bits(n))}; }
+    static CR_INLINE VecF32 set1(float x) { return {_mm256_set1_ps(x)}; }
+    static CR_INLINE VecF32 zero() { return {_mm256_setzero_ps()}; }
+    static CR_INLINE Mask first(ptrdiff_t n) { return _mm256_castsi256_ps(first_bits(n)); }
+    CR_INLINE void store(float* p) const { _mm256_storeu_ps(p, r); }
+    CR_INLINE void store_first(float* p, ptrdiff_t n) const { _mm256_maskstore_ps(p, first_bits(n), r); }
+
+    friend CR_INLINE VecF32 operator+(VecF32 a, VecF32 b) { return {_mm256_add_ps(a.r, b.r)}; }
+    friend CR_INLINE VecF32 operator-(VecF32 a, VecF32 b) { return {_mm256_sub_ps(a.r, b.r)}; }
+    friend CR_INLINE VecF32 operator*(VecF32 a, VecF32 b) { return {_mm256_mul_ps(a.r, b.r)}; }
+    friend CR_INLINE VecF32 operator/(VecF32 a, VecF32 b) { return {_mm256_div_ps(a.r, b.r)}; }
+    friend CR_INLINE VecF32 fma(VecF32 a, VecF32 b, VecF32 c) { return {_mm256_fmadd_ps(a.r, b.r, c.r)}; }
+    friend CR_INLINE VecF32 fnma(VecF32 a, VecF32 b, VecF32 c) { return {_mm256_fnmadd_ps(a.r, b.r, c.r)}; }
+    friend CR_INLINE VecF32 max(VecF32 a, VecF32 b) { return {_mm256_max_ps(a.r, b.r)}; }
+    friend CR_INLINE VecF32 min(VecF32 a, VecF32 b) { return {_mm256_min_ps(a.r, b.r)}; }
+    friend CR_INLINE Mask less(VecF32 a, VecF32 b) { return _mm256_cmp_ps(a.r, b.r, _CMP_LT_OQ); }
+    friend CR_INLINE Mask at_most(VecF32 a, VecF32 b) { return _mm256_cmp_ps(a.r, b.r, _CMP_LE_OQ); }
+    static CR_INLINE VecF32 choose(Mask m, VecF32 a, VecF32 b) { return {_mm256_blendv_ps(b.r, a.r, m)}; }
+    CR_INLINE VecF32 abs() const { return {_mm256_andnot_ps(_mm256_set1_ps(-0.0f), r)}; }
+    CR_INLINE VecF32 with_sign_of(VecF32 s) const {
+        return {_mm256_or_ps(r, _mm256_and_ps(s.r, _mm256_set1_ps(-0.0f)))};
+    }
+    static CR_INLINE VecF32 power_of_two(VecF32 n) {
+        __m256 t = _mm256_add_ps(n.r, _mm256_set1_ps(12582912.0f + 127.0f));
+        return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(t), 23))};
+    }
+    CR_INLINE bool any_nonzero_or_nan() const {
+        return _mm256_movemask_ps(_mm256_cmp_ps(r, _mm256_setzero_ps(), _CMP_NEQ_UQ)) != 0;
+    }
+    static CR_INLINE void transpose(VecF32 (&x)[8]) {
+        __m256 t[8], u[8];
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i += 2) {
+            t[i] = _mm256_unpacklo_ps(x[i].r, x[i + 1].r);
+            t[i + 1] = _mm256_unpackhi_ps(x[i].r, x[i + 1].r);
+        }
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i += 4) {
+            u[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+            u[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
+            u[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+            u[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+        }
+#pragma GCC unroll 4
+        for (int c = 0; c < 4; ++c) {
+            x[c].r = _mm256_permute2f128_ps(u[c], u[c + 4], 0x20);
+            x[c + 4].r = _mm256_permute2f128_ps(u[c], u[c + 4], 0x31);
+        }
+    }
+};
+
+struct VecF64 {
+    using Scalar = double;
+    using Mask = __m256d;
+    static constexpr int lanes = 4;
+    static constexpr int registers = 16;
+    __m256d r;
+
+    static CR_INLINE __m256i first_bits(ptrdiff_t n) {
+        n = n < 0 ? 0 : n > lanes ? lanes : n;
+        return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(first_mask_table + 8 - 2 * n));
+    }
+    static CR_INLINE VecF64 load(const double* p) { return {_mm256_loadu_pd(p)}; }
+    static CR_INLINE VecF64 load_first(const double* p, ptrdiff_t n) { return {_mm256_maskload_pd(p, first_bits(n))}; }
+    static CR_INLINE VecF64 set1(double x) { return {_mm256_set1_pd(x)}; }
+    static CR_INLINE VecF64 zero() { return {_mm256_setzero_pd()}; }
+    static CR_INLINE Mask first(ptrdiff_t n) { return _mm256_castsi256_pd(first_bits(n)); }
+    CR_INLINE void store(double* p) const { _mm256_storeu_pd(p, r); }
+    CR_INLINE void store_first(double* p, ptrdiff_t n) const { _mm256_maskstore_pd(p, first_bits(n), r); }
+
+    friend CR_INLINE VecF64 operator+(VecF64 a, VecF64 b) { return {_mm256_add_pd(a.r, b.r)}; }
+    friend CR_INLINE VecF64 operator-(VecF64 a, VecF64 b) { return {_mm256_sub_pd(a.r, b.r)}; }
+    friend CR_INLINE VecF64 operator*(VecF64 a, VecF64 b) { return {_mm256_mul_pd(a.r, b.r)}; }
+    friend CR_INLINE VecF64 operator/(VecF64 a, VecF64 b) { return {_mm256_div_pd(a.r, b.r)}; }
+    friend CR_INLINE VecF64 fma(VecF64 a, VecF64 b, VecF64 c) { return {_mm256_fmadd_pd(a.r, b.r, c.r)}; }
+    friend CR_INLINE VecF64 fnma(VecF64 a, VecF64 b, VecF64 c) { return {_mm256_fnmadd_pd(a.r, b.r, c.r)}; }
+    friend CR_INLINE VecF64 max(VecF64 a, VecF64 b) { return {_mm256_max_pd(a.r, b.r)}; }
+    friend CR_INLINE VecF64 min(VecF64 a, VecF64 b) { return {_mm256_min_pd(a.r, b.r)}; }
+    friend CR_INLINE Mask less(VecF64 a, VecF64 b) { return _mm256_cmp_pd(a.r, b.r, _CMP_LT_OQ); }
+    friend CR_INLINE Mask at_most(VecF64 a, VecF64 b) { return _mm256_cmp_pd(a.r, b.r, _CMP_LE_OQ); }
+    static CR_INLINE VecF64 choose(Mask m, VecF64 a, VecF64 b) { return {_mm256_blendv_pd(b.r, a.r, m)}; }
+    CR_INLINE VecF64 abs() const { return {_mm256_andnot_pd(_mm256_set1_pd(-0.0), r)}; }
+    CR_INLINE VecF64 with_sign_of(VecF64 s) const {
+        return {_mm256_or_pd(r, _mm256_and_pd(s.r, _mm256_set1_pd(-0.0)))};
+    }
+    static CR_INLINE VecF64 power_of_two(VecF64 n) {
+        __m256d t = _mm256_add_pd(n.r, _mm256_set1_pd(6755399441055744.0 + 1023.0));
+        return {_mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(t), 52))};
+    }
+    CR_INLINE bool any_nonzero_or_nan() const {
+        return _mm256_movemask_pd(_mm256_cmp_pd(r, _mm256_setzero_pd(), _CMP_NEQ_UQ)) != 0;
+    }
+    static CR_INLINE void transpose(VecF64 (&x)[4]) {
+        __m256d a = _mm256_unpacklo_pd(x[0].r, x[1].r), b = _mm256_unpackhi_pd(x[0].r, x[1].r);
+        __m256d c = _mm256_unpacklo_pd(x[2].r, x[3].r), d = _mm256_unpackhi_pd(x[2].r, x[3].r);
+        x[0].r = _mm256_permute2f128_pd(a, c, 0x20);
+        x[1].r = _mm256_permute2f128_pd(b, d, 0x20);
+        x[2].r = _mm256_permute2f128_pd(a, c, 0x31);
+        x[3].r = _mm256_permute2f128_pd(b, d, 0x31);
+    }
+};
+
+}  // namespace

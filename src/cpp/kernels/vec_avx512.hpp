@@ -1,0 +1,145 @@
+// Sixteen floats or eight doubles in an AVX-512 register. Same operations, same order of lanes, in every vec_*.hpp.
+#pragma once
+
+#include <immintrin.h>
+#include <stddef.h>
+
+#define CR_INLINE inline __attribute__((always_inline))
+
+namespace {
+
+struct VecF32 {
+    using Scalar = float;
+    using Mask = __mmask16;
+    static constexpr int lanes = 16;
+    static constexpr int registers = 32;
+    __m512 r;
+
+    static CR_INLINE VecF32 load(const float* p) { return {_mm512_loadu_ps(p)}; }
+    static CR_INLINE VecF32 load_first(const float* p, ptrdiff_t n) { return {_mm512_maskz_loadu_ps(first(n), p)}; }
+    static CR_INLINE VecF32 set1(float x) { return {_mm512_set1_ps(x)}; }
+    static CR_INLINE VecF32 zero() { return {_mm512_setzero_ps()}; }
+    static CR_INLINE Mask first(ptrdiff_t n) {
+        return n >= lanes ? Mask(0xffff) : n <= 0 ? Mask(0) : Mask((1u << n) - 1);
+    }
+    CR_INLINE void store(float* p) const { _mm512_storeu_ps(p, r); }
+    CR_INLINE void store_first(float* p, ptrdiff_t n) const { _mm512_mask_storeu_ps(p, first(n), r); }
+
+    friend CR_INLINE VecF32 operator+(VecF32 a, VecF32 b) { return {_mm512_add_ps(a.r, b.r)}; }
+    friend CR_INLINE VecF32 operator-(VecF32 a, VecF32 b) { return {_mm512_sub_ps(a.r, b.r)}; }
+    friend CR_INLINE VecF32 operator*(VecF32 a, VecF32 b) { return {_mm512_mul_ps(a.r, b.r)}; }
+    friend CR_INLINE VecF32 operator/(VecF32 a, VecF32 b) { return {_mm512_div_ps(a.r, b.r)}; }
+    // a*b + c and c - a*b, one rounding
+    friend CR_INLINE VecF32 fma(VecF32 a, VecF32 b, VecF32 c) { return {_mm512_fmadd_ps(a.r, b.r, c.r)}; }
+    friend CR_INLINE VecF32 fnma(VecF32 a, VecF32 b, VecF32 c) { return {_mm512_fnmadd_ps(a.r, b.r, c.r)}; }
+    // a > b ? a : b and a < b ? a : b: the second operand where one is NaN
+    friend CR_INLINE VecF32 max(VecF32 a, VecF32 b) { return {_mm512_max_ps(a.r, b.r)}; }
+    friend CR_INLINE VecF32 min(VecF32 a, VecF32 b) { return {_mm512_min_ps(a.r, b.r)}; }
+    friend CR_INLINE Mask less(VecF32 a, VecF32 b) { return _mm512_cmp_ps_mask(a.r, b.r, _CMP_LT_OQ); }
+    friend CR_INLINE Mask at_most(VecF32 a, VecF32 b) { return _mm512_cmp_ps_mask(a.r, b.r, _CMP_LE_OQ); }
+    static CR_INLINE VecF32 choose(Mask m, VecF32 a, VecF32 b) { return {_mm512_mask_blend_ps(m, b.r, a.r)}; }
+    CR_INLINE VecF32 abs() const { return {_mm512_abs_ps(r)}; }
+    CR_INLINE VecF32 with_sign_of(VecF32 s) const {  // *this must not be negative
+        return {_mm512_or_ps(r, _mm512_and_ps(s.r, _mm512_set1_ps(-0.0f)))};
+    }
+    // 2^n of whole n: n + 127 stands in the low bits of n + 1.5 * 2^23 + 127
+    static CR_INLINE VecF32 power_of_two(VecF32 n) {
+        __m512 t = _mm512_add_ps(n.r, _mm512_set1_ps(12582912.0f + 127.0f));
+        return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(t), 23))};
+    }
+    CR_INLINE bool any_nonzero_or_nan() const {
+        return _mm512_cmp_ps_mask(r, _mm512_setzero_ps(), _CMP_NEQ_UQ) != 0;
+    }
+    static CR_INLINE void transpose(VecF32 (&x)[16]) {
+        __m512 t[16];
+#pragma GCC unroll 16
+        for (int i = 0; i < 16; i += 2) {
+            t[i] = _mm512_unpacklo_ps(x[i].r, x[i + 1].r);
+            t[i + 1] = _mm512_unpackhi_ps(x[i].r, x[i + 1].r);
+        }
+        __m512 u[16];
+#pragma GCC unroll 16
+        for (int i = 0; i < 16; i += 4) {
+            u[i] = _mm512_shuffle_ps(t[i], t[i + 2], 0x44);
+            u[i + 1] = _mm512_shuffle_ps(t[i], t[i + 2], 0xee);
+            u[i + 2] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+            u[i + 3] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+        }
+        // u[4g+c] holds column c of each 128-bit part, rows 4g..4g+3
+#pragma GCC unroll 4
+        for (int c = 0; c < 4; ++c) {
+            __m512 a = _mm512_shuffle_f32x4(u[c], u[c + 4], 0x88);
+            __m512 b = _mm512_shuffle_f32x4(u[c], u[c + 4], 0xdd);
+            __m512 d = _mm512_shuffle_f32x4(u[c + 8], u[c + 12], 0x88);
+            __m512 e = _mm512_shuffle_f32x4(u[c + 8], u[c + 12], 0xdd);
+            x[c].r = _mm512_shuffle_f32x4(a, d, 0x88);
+            x[c + 8].r = _mm512_shuffle_f32x4(a, d, 0xdd);
+            x[c + 4].r = _mm512_shuffle_f32x4(b, e, 0x88);
+            x[c + 12].r = _mm512_shuffle_f32x4(b, e, 0xdd);
+        }
+    }
+};
+
+struct VecF64 {
+    using Scalar = double;
+    using Mask = __mmask8;
+    static constexpr int lanes = 8;
+    static constexpr int registers = 32;
+    __m512d r;
+
+    static CR_INLINE VecF64 load(const double* p) { return {_mm512_loadu_pd(p)}; }
+    static CR_INLINE VecF64 load_first(const double* p, ptrdiff_t n) { return {_mm512_maskz_loadu_pd(first(n), p)}; }
+    static CR_INLINE VecF64 set1(double x) { return {_mm512_set1_pd(x)}; }
+    static CR_INLINE VecF64 zero() { return {_mm512_setzero_pd()}; }
+    static CR_INLINE Mask first(ptrdiff_t n) {
+        return n >= lanes ? Mask(0xff) : n <= 0 ? Mask(0) : Mask((1u << n) - 1);
+    }
+    CR_INLINE void store(double* p) const { _mm512_storeu_pd(p, r); }
+    CR_INLINE void store_first(double* p, ptrdiff_t n) const { _mm512_mask_storeu_pd(p, first(n), r); }
+
+    friend CR_INLINE VecF64 operator+(VecF64 a, VecF64 b) { return {_mm512_add_pd(a.r, b.r)}; }
+    friend CR_INLINE VecF64 operator-(VecF64 a, VecF64 b) { return {_mm512_sub_pd(a.r, b.r)}; }
+    friend CR_INLINE VecF64 operator*(VecF64 a, VecF64 b) { return {_mm512_mul_pd(a.r, b.r)}; }
+    friend CR_INLINE VecF64 operator/(VecF64 a, VecF64 b) { return {_mm512_div_pd(a.r, b.r)}; }
+    friend CR_INLINE VecF64 fma(VecF64 a, VecF64 b, VecF64 c) { return {_mm512_fmadd_pd(a.r, b.r, c.r)}; }
+    friend CR_INLINE VecF64 fnma(VecF64 a, VecF64 b, VecF64 c) { return {_mm512_fnmadd_pd(a.r, b.r, c.r)}; }
+    friend CR_INLINE VecF64 max(VecF64 a, VecF64 b) { return {_mm512_max_pd(a.r, b.r)}; }
+    friend CR_INLINE VecF64 min(VecF64 a, VecF64 b) { return {_mm512_min_pd(a.r, b.r)}; }
+    friend CR_INLINE Mask less(VecF64 a, VecF64 b) { return _mm512_cmp_pd_mask(a.r, b.r, _CMP_LT_OQ); }
+    friend CR_INLINE Mask at_most(VecF64 a, VecF64 b) { return _mm512_cmp_pd_mask(a.r, b.r, _CMP_LE_OQ); }
+    static CR_INLINE VecF64 choose(Mask m, VecF64 a, VecF64 b) { return {_mm512_mask_blend_pd(m, b.r, a.r)}; }
+    CR_INLINE VecF64 abs() const { return {_mm512_abs_pd(r)}; }
+    CR_INLINE VecF64 with_sign_of(VecF64 s) const {
+        return {_mm512_or_pd(r, _mm512_and_pd(s.r, _mm512_set1_pd(-0.0)))};
+    }
+    // as above with 1.5 * 2^52 + 1023
+    static CR_INLINE VecF64 power_of_two(VecF64 n) {
+        __m512d t = _mm512_add_pd(n.r, _mm512_set1_pd(6755399441055744.0 + 1023.0));
+        return {_mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(t), 52))};
+    }
+    CR_INLINE bool any_nonzero_or_nan() const {
+        return _mm512_cmp_pd_mask(r, _mm512_setzero_pd(), _CMP_NEQ_UQ) != 0;
+    }
+    static CR_INLINE void transpose(VecF64 (&x)[8]) {
+        __m512d t[8];
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i += 2) {
+            t[i] = _mm512_unpacklo_pd(x[i].r, x[i + 1].r);
+            t[i + 1] = _mm512_unpackhi_pd(x[i].r, x[i + 1].r);
+        }
+        // t[2g+c] holds column c of each 128-bit part, rows 2g, 2g+1
+#pragma GCC unroll 2
+        for (int c = 0; c < 2; ++c) {
+            __m512d a = _mm512_shuffle_f64x2(t[c], t[c + 2], 0x88);
+            __m512d b = _mm512_shuffle_f64x2(t[c], t[c + 2], 0xdd);
+            __m512d d = _mm512_shuffle_f64x2(t[c + 4], t[c + 6], 0x88);
+            __m512d e = _mm512_shuffle_f64x2(t[c + 4], t[c + 6], 0xdd);
+            x[c].r = _mm512_shuffle_f64x2(a, d, 0x88);
+            x[c + 4].r = _mm512_shuffle_f64x2(a, d, 0xdd);
+            x[c + 2].r = _mm512_shuffle_f64x2(b, e, 0x88);
+            x[c + 6].r = _mm512_shuffle_f64x2(b, e, 0xdd);
+        }
+    }
+};
+
+}  // namespace

@@ -1,0 +1,174 @@
+// dW = A^T dZ for a block of rows of one weight panel; the update happens while the sums still are in registers.
+#pragma once
+
+#include "tile.hpp"
+
+namespace {
+
+// Columns of a panel and where it starts: the last one is one vector wide if that is enough.
+template <class V>
+CR_INLINE ptrdiff_t panel_width(ptrdiff_t N, ptrdiff_t first_column) {
+    return N - first_column <= V::lanes ? V::lanes : 2 * V::lanes;
+}
+
+template <class V>
+struct SgdVectors {
+    V minus_rate, momentum, decay;
+    bool nesterov;
+    CR_INLINE explicit SgdVectors(const Sgd<typename V::Scalar>& s)
+        : minus_rate(V::set1(-s.learning_rate)), momentum(V::set1(s.momentum)), decay(V::set1(s.weight_decay)),
+          nesterov(s.nesterov) {}
+    // v = mu*v - eta*(g + lambda*w); w + v, or w + mu*v - eta*g
+    template <bool with_nesterov>
+    CR_INLINE V apply(V w, V& v, V g) const {
+        g = fma(decay, w, g);
+        v = fma(minus_rate, g, momentum * v);
+        return with_nesterov ? fma(minus_rate, g, fma(momentum, v, w)) : w + v;
+    }
+};
+
+template <class V, int NV>
+struct WeightTile {
+    template <int MR>
+    struct With {
+        using T = typename V::Scalar;
+
+        template <bool nesterov>
+        static CR_INLINE void update(V (&acc)[MR][NV], T* w, T* v, const SgdVectors<V>& sgd, V& check) {
+            constexpr ptrdiff_t L = V::lanes;
+#pragma GCC unroll 16
+            for (int m = 0; m < MR; ++m)
+#pragma GCC unroll 2
+                for (int n = 0; n < NV; ++n) {
+                    const ptrdiff_t at = (m * NV + n) * L;
+                    V vel = V::load(v + at);
+                    V neu = sgd.template apply<nesterov>(V::load(w + at), vel, acc[m][n]);
+                    vel.store(v + at);
+                    neu.store(w + at);
+                    check = fma(neu, V::zero(), check);  // 0, or NaN once a weight is not finite
+                }
+        }
+
+        static __attribute__((noinline)) void run(const WeightGradient<T>& p, ptrdiff_t k, ptrdiff_t column, ptrdiff_t at,
+                                                  const SgdVectors<V>* sgd, V* check) {
+            constexpr ptrdiff_t L = V::lanes;
+            V acc[MR][NV];
+#pragma GCC unroll 16
+            for (int m = 0; m < MR; ++m)
+#pragma GCC unroll 2
+                for (int n = 0; n < NV; ++n) acc[m][n] = V::zero();
+            accumulate<V, MR, NV, false>(acc, p.rows, p.A + k, p.lda, p.dZ + column, p.ldz);
+            if (p.gradient) {
+#pragma GCC unroll 16
+                for (int m = 0; m < MR; ++m)
+#pragma GCC unroll 2
+                    for (int n = 0; n < NV; ++n) acc[m][n].store(p.gradient + at + (m * NV + n) * L);
+            } else if (sgd->nesterov) {
+                update<true>(acc, p.weights + at, p.velocity + at, *sgd, *check);
+            } else {
+                update<false>(acc, p.weights + at, p.velocity + at, *sgd, *check);
+            }
+        }
+    };
+};
+
+template <class V>
+struct WeightTiles {
+    template <int MR>
+    using Full = typename WeightTile<V, 2>::template With<MR>;
+    template <int MR>
+    using Narrow = typename WeightTile<V, 1>::template With<MR>;
+};
+
+// Rows [k0, k1) and the columns of one panel of W, copied into the panels of W^T (k0 a multiple of 16).
+template <class V>
+CR_INLINE void transpose_block(ptrdiff_t K, ptrdiff_t N, ptrdiff_t first_column, ptrdiff_t k0, ptrdiff_t k1,
+                               const typename V::Scalar* panels, typename V::Scalar* transposed) {
+    constexpr ptrdiff_t L = V::lanes;
+    const ptrdiff_t depth = (K + block - 1) / block * block, depth_t = (N + block - 1) / block * block;
+    const ptrdiff_t width = panel_width<V>(N, first_column);
+    for (ptrdiff_t k = k0; k < k1; k += L) {
+        const ptrdiff_t panel_t = k / (2 * L) * (2 * L), width_t = panel_width<V>(K, panel_t);
+        const auto* from = panels + first_column * depth + k * width;
+        auto* to = transposed + panel_t * depth_t + first_column * width_t + (k - panel_t);
+        for (ptrdiff_t c = 0; c < width && first_column + c < N; c += L) {
+            V x[V::lanes];
+#pragma GCC unroll 16
+            for (int i = 0; i < L; ++i) x[i] = V::load(from + i * width + c);
+            V::transpose(x);
+#pragma GCC unroll 16
+            for (int i = 0; i < L; ++i) x[i].store(to + (c + i) * width_t);
+        }
+    }
+}
+
+template <class V>
+void transpose_panels(ptrdiff_t K, ptrdiff_t N, const typename V::Scalar* panels, typename V::Scalar* transposed) {
+    for (ptrdiff_t column = 0; column < N; column += 2 * V::lanes)
+        transpose_block<V>(K, N, column, 0, K, panels, transposed);
+}
+
+template <class V>
+bool weight_gradient(const WeightGradient<typename V::Scalar>& p, ptrdiff_t panel_index, ptrdiff_t k0, ptrdiff_t k1) {
+    constexpr ptrdiff_t L = V::lanes;
+    constexpr int MR = tile_rows<V>;
+    const ptrdiff_t depth = (p.K + block - 1) / block * block;
+    const ptrdiff_t column = panel_index * 2 * L, width = panel_width<V>(p.N, column);
+    const SgdVectors<V> sgd(p.sgd);
+    V check = V::zero();
+    const Tiles tiles(k1 - k0, MR);
+    for (ptrdiff_t i = 0; i < tiles.count; ++i) {
+        const ptrdiff_t k = k0 + tiles.edge(i), at = column * depth + k * width;
+        const int m = int(tiles.edge(i + 1) - tiles.edge(i));
+        if (width == L)
+            run_tile<WeightTiles<V>::template Narrow, MR>(m, p, k, column, at, &sgd, &check);
+        else
+            run_tile<WeightTiles<V>::template Full, MR>(m, p, k, column, at, &sgd, &check);
+    }
+    if (!p.gradient && p.transposed) transpose_block<V>(p.K, p.N, column, k0, k1, p.weights, p.transposed);
+    return !check.any_nonzero_or_nan();
+}
+
+// Four vectors at a time, as one alone would wait for the adder.
+template <class V>
+void column_sums(ptrdiff_t rows, ptrdiff_t N, const typename V::Scalar* dZ, ptrdiff_t ldz, typename V::Scalar* out) {
+    constexpr ptrdiff_t L = V::lanes;
+    ptrdiff_t j = 0;
+    for (; j + 3 * L < N; j += 4 * L) {
+        V a = V::zero(), b = V::zero(), c = V::zero(), d = V::zero();
+        for (ptrdiff_t r = 0; r < rows; ++r) {
+            const auto* z = dZ + r * ldz + j;
+            a = a + V::load(z);
+            b = b + V::load(z + L);
+            c = c + V::load(z + 2 * L);
+            d = d + V::load(z + 3 * L);
+        }
+        a.store(out + j);
+        b.store(out + j + L);
+        c.store(out + j + 2 * L);
+        d.store(out + j + 3 * L);
+    }
+    for (; j < N; j += L) {
+        V sum = V::zero();
+        for (ptrdiff_t r = 0; r < rows; ++r) sum = sum + V::load(dZ + r * ldz + j);
+        sum.store(out + j);
+    }
+}
+
+// Plain arrays: biases, and the public function of the same name.
+template <class V>
+bool update(ptrdiff_t n, const Sgd<typename V::Scalar>& s, typename V::Scalar* w, typename V::Scalar* v,
+            const typename V::Scalar* g) {
+    const SgdVectors<V> sgd(s);
+    V check = V::zero();
+    for (ptrdiff_t i = 0; i < n; i += V::lanes) {
+        V vel = V::load_first(v + i, n - i), old = V::load_first(w + i, n - i), grad = V::load_first(g + i, n - i);
+        V neu = s.nesterov ? sgd.template apply<true>(old, vel, grad) : sgd.template apply<false>(old, vel, grad);
+        vel.store_first(v + i, n - i);
+        neu.store_first(w + i, n - i);
+        check = fma(neu, V::zero(), check);
+    }
+    return !check.any_nonzero_or_nan();
+}
+
+}  // namespace

@@ -1,0 +1,32 @@
+// What train_epochs drives: something that holds the parameters in a layout of its own and runs steps of an epoch.
+#pragma once
+
+#include "model/train.hpp"
+
+namespace chainrule {
+
+// The course of a call, shared by the two ways of running it (general and tiny).
+struct Course {
+    std::vector<std::int64_t> order;  // of the epoch under way
+    double epoch_loss = 0;            // sum of row losses so far
+    std::ptrdiff_t rows_done = 0;
+};
+
+template <class T>
+class Runner {
+public:
+    virtual ~Runner() = default;
+    virtual void pack() = 0;
+    virtual void unpack() = 0;
+    // Steps [first, first + count) of the epoch with that order. `done` counts finished steps and `course.epoch_loss`
+    // their losses. between(done) is called between steps now and then on the calling thread; true to stop.
+    // Returns false where a step was not finite (the layout then is spoiled: pack again).
+    struct Between {
+        bool (*call)(void* context, std::ptrdiff_t done);
+        void* context;
+    };
+    virtual bool steps(Course& course, std::uint64_t step, std::ptrdiff_t first, std::ptrdiff_t count,
+                       std::ptrdiff_t& done, Between between) = 0;
+};
+
+}  // namespace chainrule

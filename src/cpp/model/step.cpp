@@ -1,0 +1,162 @@
+#include "model/step.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace chainrule {
+namespace {
+
+// Rows of a weight panel that one unit takes: 112 = 8 tiles of 14 = 7 blocks of 16, so that nothing is cut.
+constexpr std::ptrdiff_t unit_rows = 112;
+
+}  // namespace
+
+template <class T>
+Step<T>::Step(Workspace<T>& workspace, Loss loss, const Sgd<T>& sgd) : w_(workspace), loss_(loss), sgd_(sgd) {
+    for (std::ptrdiff_t l = 0; l < w_.network.n_layers(); ++l) {
+        const Layer& layer = w_.network.layers[static_cast<std::size_t>(l)];
+        const std::ptrdiff_t panel = w_.kernels.panel, lanes = w_.kernels.lanes;
+        const std::ptrdiff_t pieces = (layer.K + unit_rows - 1) / unit_rows;
+        const std::ptrdiff_t piece = round_up((layer.K + pieces - 1) / pieces, block);
+        for (std::ptrdiff_t p = 0; p * panel < layer.N; ++p)
+            for (std::ptrdiff_t k = 0; k < layer.K; k += piece) {
+                const std::ptrdiff_t end = std::min(k + piece, layer.K);
+                units_.push_back({l, p, k, end, double(end - k) * double(layer.N - p * panel <= lanes ? lanes : panel)});
+            }
+        if (w_.network.bias != BiasMode::none) units_.push_back({l, -1, 0, 0, double(round_up(layer.N, lanes))});
+    }
+    for (const WeightUnit& unit : units_) total_work_ += unit.work;
+}
+
+template <class T>
+std::size_t Step<T>::first_unit(int thread, int members) const {
+    double before = 0;
+    const double share = total_work_ * thread / members;
+    for (std::size_t i = 0; i < units_.size(); ++i) {
+        if (before + units_[i].work / 2 > share) return thread == 0 ? 0 : i;
+        before += units_[i].work;
+    }
+    return thread == 0 ? 0 : units_.size();
+}
+
+template <class T>
+void Step<T>::gather(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1) {
+    const Data<T>& data = *request.data;
+    const std::ptrdiff_t n_in = w_.network.n_in(), n_out = w_.network.n_out();
+    for (std::ptrdiff_t r = r0; r < r1; ++r) {
+        const std::ptrdiff_t row = request.order ? static_cast<std::ptrdiff_t>(request.order[r]) : r;
+        std::copy_n(data.X + row * data.ldx, n_in, w_.X + r * w_.ldx);
+        T* y = w_.Y + r * w_.ldy;
+        if (data.labels) {
+            std::fill(y, y + n_out, T(0));
+            y[data.labels[row]] = 1;
+        } else {
+            std::copy_n(data.Y + row * data.ldy, n_out, y);
+        }
+    }
+}
+
+template <class T>
+void Step<T>::forward(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1, T* mask) {
+    const T* A = w_.X + r0 * w_.ldx;
+    std::ptrdiff_t lda = w_.ldx;
+    const std::size_t last = w_.layers.size() - 1;
+    for (std::size_t l = 0; l <= last; ++l) {
+        const Layer& layer = w_.network.layers[l];
+        LayerMemory<T>& m = w_.layers[l];
+        T* out = m.A + r0 * m.ld;
+        const bool relu = layer.activation == Activation::relu && l < last;
+        w_.kernels.product({r1 - r0, layer.K, layer.N, A, lda, m.weights, 0, nullptr, m.bias, out, m.ld,
+                            relu ? Epilogue::relu : Epilogue::store, nullptr, 0});
+        if (l < last) {
+            if (!relu) w_.kernels.activate(layer.activation, r1 - r0, layer.N, out, m.ld, out, m.ld);
+            if (layer.dropout > 0) {
+                const auto threshold = static_cast<std::uint64_t>(std::floor(layer.dropout * 4294967296.0));
+                w_.kernels.dropout_mask(request.seed, RandomSource::dropout_stream + static_cast<std::uint32_t>(l),
+                                        request.step, static_cast<std::uint64_t>(r0 * layer.N), (r1 - r0) * layer.N,
+                                        threshold, T(1 / (1 - layer.dropout)), mask);
+                w_.kernels.dropout(layer.activation, r1 - r0, layer.N, out, m.ld, mask, m.slope + r0 * m.ld, m.ld);
+            }
+        }
+        A = out;
+        lda = m.ld;
+    }
+    LayerMemory<T>& m = w_.layers[last];
+    const Layer& layer = w_.network.layers[last];
+    const T mean = T(1) / T(request.rows);
+    const T scale = loss_ == Loss::mean_squared_error ? T(2) / (T(request.rows) * T(layer.N)) : mean;
+    w_.kernels.output_loss(loss_, layer.activation, r1 - r0, layer.N, scale, m.A + r0 * m.ld, m.ld, w_.Y + r0 * w_.ldy,
+                           w_.ldy, m.dZ + r0 * m.ld, m.ld, w_.row_loss + r0);
+}
+
+// dA of layer l-1 = dZ of layer l times W^T, and dZ = dA f'(z) of it.
+template <class T>
+void Step<T>::backward(std::ptrdiff_t r0, std::ptrdiff_t r1) {
+    for (std::size_t l = w_.layers.size() - 1; l > 0; --l) {
+        const Layer& layer = w_.network.layers[l];
+        const Activation activation = w_.network.layers[l - 1].activation;
+        const LayerMemory<T>&from = w_.layers[l], &to = w_.layers[l - 1];
+        T* dZ = to.dZ + r0 * to.ld;
+        const T* A = to.A + r0 * to.ld;
+        const bool relu = activation == Activation::relu && !to.slope;
+        const Epilogue epilogue = to.slope ? Epilogue::times : relu ? Epilogue::relu_gradient : Epilogue::store;
+        w_.kernels.product({r1 - r0, layer.N, layer.K, from.dZ + r0 * from.ld, from.ld, from.transposed, 0, nullptr,
+                            nullptr, dZ, to.ld, epilogue, to.slope ? to.slope + r0 * to.ld : A, to.ld});
+        if (epilogue == Epilogue::store && activation != Activation::identity)
+            w_.kernels.activation_gradient(activation, r1 - r0, layer.K, A, to.ld, dZ, to.ld, dZ, to.ld);
+    }
+}
+
+template <class T>
+void Step<T>::rows_phase(const StepRequest<T>& request, int thread, int members) {
+    const std::ptrdiff_t begin = request.rows * thread / members, end = request.rows * (thread + 1) / members;
+    if (begin == end) return;
+    const std::ptrdiff_t blocks = (end - begin + w_.rows_at_once - 1) / w_.rows_at_once;
+    for (std::ptrdiff_t b = 0; b < blocks; ++b) {
+        const std::ptrdiff_t r0 = begin + (end - begin) * b / blocks, r1 = begin + (end - begin) * (b + 1) / blocks;
+        gather(request, r0, r1);
+        forward(request, r0, r1, w_.masks[static_cast<std::size_t>(thread)]);
+        backward(r0, r1);
+    }
+}
+
+template <class T>
+bool Step<T>::bias_unit(std::ptrdiff_t l, std::ptrdiff_t rows) {
+    const LayerMemory<T>& m = w_.layers[static_cast<std::size_t>(l)];
+    const std::ptrdiff_t N = w_.network.layers[static_cast<std::size_t>(l)].N;
+    w_.kernels.column_sums(rows, N, m.dZ, m.ld, m.bias_gradient);
+    if (w_.network.bias == BiasMode::layer) {
+        T sum = 0;
+        for (std::ptrdiff_t j = 0; j < N; ++j) sum += m.bias_gradient[j];
+        std::fill(m.bias_gradient, m.bias_gradient + N, sum);
+    }
+    if (m.gradient) return true;
+    Sgd<T> without_decay = sgd_;
+    without_decay.weight_decay = 0;
+    return w_.kernels.update(N, without_decay, m.bias, m.bias_velocity, m.bias_gradient);
+}
+
+template <class T>
+bool Step<T>::weights_phase(std::ptrdiff_t rows, std::size_t first, std::size_t last) {
+    bool finite = true;
+    for (std::size_t i = first; i < last; ++i) {
+        const WeightUnit& unit = units_[i];
+        if (unit.panel < 0) {
+            finite &= bias_unit(unit.layer, rows);
+            continue;
+        }
+        const std::size_t l = static_cast<std::size_t>(unit.layer);
+        const Layer& layer = w_.network.layers[l];
+        const LayerMemory<T>& m = w_.layers[l];
+        finite &= w_.kernels.weight_gradient({rows, layer.K, layer.N, l ? w_.layers[l - 1].A : w_.X,
+                                              l ? w_.layers[l - 1].ld : w_.ldx, m.dZ, m.ld, m.gradient, m.weights,
+                                              m.velocity, m.transposed, sgd_},
+                                             unit.panel, unit.k0, unit.k1);
+    }
+    return finite;
+}
+
+template class Step<float>;
+template class Step<double>;
+
+}  // namespace chainrule

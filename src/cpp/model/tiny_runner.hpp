@@ -1,0 +1,109 @@
+// Batch size 1 on networks at most 16 wide: kernels/tiny.hpp does many steps at a call.
+#pragma once
+
+#include <algorithm>
+
+#include "model/epochs.hpp"
+#include "runtime/buffer.hpp"
+#include "runtime/cpu.hpp"
+#include "runtime/fpu.hpp"
+
+namespace chainrule {
+
+constexpr std::ptrdiff_t tiny_widest = block, tiny_deepest = 8;
+
+template <class T>
+class TinyRunner : public Runner<T> {
+public:
+    static bool fits(const TrainRequest<T>& request) {
+        const Network& network = *request.network;
+        if (std::min(request.batch_size, request.data.rows) != 1 || network.n_layers() > tiny_deepest) return false;
+        for (const Layer& layer : network.layers)
+            if (layer.K > tiny_widest || layer.N > tiny_widest || layer.dropout > 0) return false;
+        return true;
+    }
+
+    explicit TinyRunner(const TrainRequest<T>& request) : request_(request) {
+        const auto parts = [&](auto&& part) {
+            for (std::size_t l = 0; l < layers_.size(); ++l) {
+                const Layer& shape = request.network->layers[l];
+                TinyLayer<T>& m = layers_[l];
+                m.K = shape.K;
+                m.N = shape.N;
+                m.activation = shape.activation;
+                part(m.weights, m.K * block);
+                part(m.velocity, m.K * block);
+                part(m.transposed, m.N * block);
+                part(m.transposed_velocity, m.N * block);
+                part(m.bias, block);
+                part(m.bias_velocity, block);
+            }
+        };
+        layers_.resize(request.network->layers.size());
+        parts([&](T*&, std::ptrdiff_t count) { arena_.reserve<T>(count); });
+        arena_.allocate();
+        parts([&](T*& pointer, std::ptrdiff_t count) { pointer = arena_.take<T>(count); });
+    }
+
+    void pack() override {
+        for (std::size_t l = 0; l < layers_.size(); ++l) {
+            TinyLayer<T>& m = layers_[l];
+            copy_in(m, request_.parameters.weights[l], m.weights, m.transposed);
+            copy_in(m, request_.velocities.weights[l], m.velocity, m.transposed_velocity);
+            if (request_.network->bias == BiasMode::none) continue;
+            const bool one = request_.network->bias == BiasMode::layer;
+            for (std::ptrdiff_t j = 0; j < m.N; ++j) {
+                m.bias[j] = request_.parameters.biases[l][one ? 0 : j];
+                m.bias_velocity[j] = request_.velocities.biases[l][one ? 0 : j];
+            }
+        }
+    }
+
+    void unpack() override {
+        for (std::size_t l = 0; l < layers_.size(); ++l) {
+            const TinyLayer<T>& m = layers_[l];
+            for (std::ptrdiff_t k = 0; k < m.K; ++k)
+                for (std::ptrdiff_t j = 0; j < m.N; ++j) {
+                    request_.parameters.weights[l][k * m.N + j] = m.weights[k * block + j];
+                    request_.velocities.weights[l][k * m.N + j] = m.velocity[k * block + j];
+                }
+            if (request_.network->bias == BiasMode::none) continue;
+            const std::ptrdiff_t n = request_.network->bias == BiasMode::layer ? 1 : m.N;
+            std::copy(m.bias, m.bias + n, request_.parameters.biases[l]);
+            std::copy(m.bias_velocity, m.bias_velocity + n, request_.velocities.biases[l]);
+        }
+    }
+
+    bool steps(Course& course, std::uint64_t, std::ptrdiff_t first, std::ptrdiff_t count, std::ptrdiff_t& done,
+               typename Runner<T>::Between between) override {
+        constexpr std::ptrdiff_t at_once = 512;  // some tens of microseconds
+        double losses[at_once];
+        FlushToZero ftz;
+        while (done < count) {
+            const std::ptrdiff_t n = std::min(at_once, count - done);
+            const Tiny<T> call{layers_.data(), static_cast<std::ptrdiff_t>(layers_.size()), request_.loss,
+                               static_cast<int>(request_.network->bias), request_.sgd, request_.data.X, request_.data.ldx,
+                               request_.data.Y, request_.data.ldy, request_.data.labels, course.order.data() + first + done, losses};
+            const std::ptrdiff_t finite = kernels<T>().tiny_steps(call, n);
+            for (std::ptrdiff_t i = 0; i < finite; ++i) course.epoch_loss += losses[i];
+            course.rows_done += finite;
+            done += finite;
+            if (finite < n) return false;
+            if (between.call(between.context, done)) break;
+        }
+        return true;
+    }
+
+private:
+    static void copy_in(const TinyLayer<T>& m, const T* from, T* rows, T* columns) {
+        for (std::ptrdiff_t k = 0; k < m.K; ++k)
+            for (std::ptrdiff_t j = 0; j < m.N; ++j)
+                rows[k * block + j] = columns[j * block + k] = from[k * m.N + j];
+    }
+
+    const TrainRequest<T>& request_;
+    Arena arena_;
+    std::vector<TinyLayer<T>> layers_;
+};
+
+}  // namespace chainrule

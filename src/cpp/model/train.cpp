@@ -1,0 +1,137 @@
+#include "model/train.hpp"
+
+#include <chrono>
+#include <memory>
+#include <numeric>
+
+#include "model/general_runner.hpp"
+#include "model/tiny_runner.hpp"
+
+namespace chainrule {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds poll_interval{50};
+
+// The plain arrays are brought up to date after at least so many steps; they are what is gone back to when a step is
+// not finite, and copying them costs about a step.
+constexpr std::ptrdiff_t steps_between_copies = 64;
+
+// The poll of the epoch under way, asked at most every poll_interval.
+struct Asker {
+    const Poll& poll;
+    const Course& course;
+    std::uint64_t epoch;
+    std::ptrdiff_t steps_per_epoch;
+    Clock::time_point& last;
+    bool stopped = false;
+
+    static bool between(void* self, std::ptrdiff_t done) {
+        Asker& asker = *static_cast<Asker*>(self);
+        const bool due = asker.poll.every_epoch && done == asker.steps_per_epoch;
+        const auto now = Clock::now();
+        if (!due && now - asker.last < poll_interval) return false;
+        asker.last = now;
+        asker.stopped = asker.poll.call(asker.poll.context, asker.epoch, done, asker.steps_per_epoch, asker.mean_loss());
+        return asker.stopped;
+    }
+    double mean_loss() const { return course.epoch_loss / double(course.rows_done); }
+};
+
+template <class T>
+void begin_epoch(const TrainRequest<T>& request, std::uint64_t epoch, Course& course) {
+    course.order.resize(static_cast<std::size_t>(request.data.rows));
+    course.epoch_loss = 0;
+    course.rows_done = 0;
+    if (request.shuffle)
+        permutation(kernels<float>(), request.data.rows, request.seed, epoch, course.order.data());
+    else
+        std::iota(course.order.begin(), course.order.end(), std::int64_t(0));
+}
+
+// From the state in the plain arrays, which stood at `from`, to `steps` steps into epoch `to`: the same bits as before.
+template <class T>
+void replay(const TrainRequest<T>& request, Runner<T>& runner, TrainProgress from, std::uint64_t to,
+            std::ptrdiff_t steps, std::ptrdiff_t steps_per_epoch) {
+    const typename Runner<T>::Between never{[](void*, std::ptrdiff_t) { return false; }, nullptr};
+    Course course;
+    runner.pack();
+    for (; from.epoch <= to; ++from.epoch) {
+        begin_epoch(request, from.epoch, course);
+        std::ptrdiff_t done = 0;
+        runner.steps(course, from.step, 0, from.epoch < to ? steps_per_epoch : steps, done, never);
+        from.step += std::uint64_t(done);
+    }
+    runner.unpack();
+}
+
+}  // namespace
+
+template <class T>
+Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::vector<double>& losses) {
+    std::unique_ptr<Runner<T>> runner;
+    if (TinyRunner<T>::fits(request))
+        runner = std::make_unique<TinyRunner<T>>(request);
+    else
+        runner = std::make_unique<GeneralRunner<T>>(request);
+    const std::ptrdiff_t steps_per_epoch = (request.data.rows + request.batch_size - 1) / request.batch_size;
+    auto last_asked = Clock::now();
+    Course course;
+    losses.reserve(losses.size() + static_cast<std::size_t>(request.epochs));
+    progress.step_in_epoch = 0;
+    TrainProgress copied = progress;  // what the plain arrays hold
+    runner->pack();
+    for (std::ptrdiff_t e = 0; e < request.epochs; ++e) {
+        begin_epoch(request, progress.epoch, course);
+        Asker asker{request.poll, course, progress.epoch, steps_per_epoch, last_asked};
+        std::ptrdiff_t done = 0;
+        const bool finite = runner->steps(course, progress.step, 0, steps_per_epoch, done, {Asker::between, &asker});
+        progress.step += std::uint64_t(done);
+        if (!finite) {
+            replay(request, *runner, copied, progress.epoch, done, steps_per_epoch);
+            progress.step_in_epoch = done;
+            return Stop::not_finite;
+        }
+        if (asker.stopped) {
+            runner->unpack();
+            progress.step_in_epoch = done;
+            return Stop::asked;
+        }
+        losses.push_back(asker.mean_loss());
+        ++progress.epoch;
+        if (progress.step - copied.step >= std::uint64_t(steps_between_copies)) {
+            runner->unpack();
+            copied = progress;
+        }
+    }
+    runner->unpack();
+    return Stop::finished;
+}
+
+template <class T>
+double gradients(const Network& network, const Parameters<T>& parameters, const Data<T>& data, Loss loss,
+                 std::uint64_t seed, std::uint64_t step, int n_threads, const Parameters<T>& out) {
+    const int threads = resolve_threads(n_threads, double(data.rows) * network.training_work());
+    Workspace<T> memory(network, data.rows, threads, true);
+    memory.pack(parameters, {});
+    Step<T> one(memory, loss, {});
+    const StepRequest<T> request{&data, nullptr, data.rows, loss, seed, step};
+    run_team(threads, [&](int thread, int members, Barrier& barrier) {
+        one.rows_phase(request, thread, members);
+        barrier.wait();
+        one.weights_phase(data.rows, one.first_unit(thread, members), one.first_unit(thread + 1, members));
+    });
+    memory.unpack_gradients(out);
+    double sum = 0;
+    for (std::ptrdiff_t r = 0; r < data.rows; ++r) sum += memory.row_loss[r];
+    return sum / double(data.rows);
+}
+
+template Stop train_epochs<float>(const TrainRequest<float>&, TrainProgress&, std::vector<double>&);
+template Stop train_epochs<double>(const TrainRequest<double>&, TrainProgress&, std::vector<double>&);
+template double gradients<float>(const Network&, const Parameters<float>&, const Data<float>&, Loss, std::uint64_t,
+                                 std::uint64_t, int, const Parameters<float>&);
+template double gradients<double>(const Network&, const Parameters<double>&, const Data<double>&, Loss, std::uint64_t,
+                                  std::uint64_t, int, const Parameters<double>&);
+
+}  // namespace chainrule

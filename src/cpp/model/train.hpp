@@ -1,0 +1,51 @@
+// Whole epochs without leaving native code.
+#pragma once
+
+#include "model/network.hpp"
+
+namespace chainrule {
+
+enum class Stop { finished, asked, not_finite };
+
+struct TrainProgress {
+    std::uint64_t epoch;          // whole epochs done, ever
+    std::uint64_t step;           // updates done, ever
+    std::ptrdiff_t step_in_epoch;  // updates done in the unfinished epoch
+};
+
+// Called on the thread that called train_epochs, every 50 ms or so and, with every_epoch, after the last step of each
+// epoch before it is counted; true to stop.
+struct Poll {
+    bool (*call)(void* context, std::uint64_t epoch, std::ptrdiff_t steps_done, std::ptrdiff_t steps_per_epoch,
+                 double mean_loss);
+    void* context;
+    bool every_epoch;
+};
+
+template <class T>
+struct TrainRequest {
+    const Network* network;
+    Parameters<T> parameters, velocities;  // INOUT
+    Data<T> data;
+    Loss loss;
+    Sgd<T> sgd;
+    std::ptrdiff_t batch_size;
+    bool shuffle;
+    std::uint64_t seed;
+    std::ptrdiff_t epochs;
+    int n_threads;  // 0: default
+    Poll poll;
+};
+
+// Runs `epochs` more epochs from `progress`, which counts along. A mean row loss is appended for each whole epoch.
+// The arrays hold the state after the last step that progress counts, whatever the return value; for `not_finite` that
+// is the step before the one whose loss or update was not finite.
+template <class T>
+Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::vector<double>& losses);
+
+// Loss and gradients of one batch of all rows, with the dropout masks of that step.
+template <class T>
+double gradients(const Network& network, const Parameters<T>& parameters, const Data<T>& data, Loss loss,
+                 std::uint64_t seed, std::uint64_t step, int n_threads, const Parameters<T>& out);
+
+}  // namespace chainrule

@@ -1,0 +1,121 @@
+#include "model/workspace.hpp"
+
+#include <algorithm>
+
+#include "runtime/cpu.hpp"
+
+namespace chainrule {
+namespace {
+
+// A block of rows passes all layers while its activations are in the first cache and a half, so to say; where the
+// weights do not fit the second-level cache they are the larger traffic, and all rows pass a layer together.
+constexpr std::ptrdiff_t activations_at_once = 64 << 10, weights_that_stay = 1 << 20;
+
+template <class T>
+std::ptrdiff_t choose_rows_at_once(const Network& network, const Kernels<T>& kernels, std::ptrdiff_t batch) {
+    std::ptrdiff_t row = padded_width<T>(network.n_in()), weights = 0;
+    for (const Layer& layer : network.layers) {
+        row += 2 * padded_width<T>(layer.N);
+        weights += panel_size(kernels, layer.K, layer.N);
+    }
+    const std::ptrdiff_t size = sizeof(T);
+    if (weights * size > weights_that_stay) return batch;
+    const std::ptrdiff_t rows = activations_at_once / (row * size);
+    return std::min(batch, std::max(rows, 2 * kernels.tile_rows));
+}
+
+}  // namespace
+
+template <class T>
+Workspace<T>::Workspace(const Network& net, std::ptrdiff_t batch_rows, int threads, bool with_gradients)
+    : network(net), kernels(chainrule::kernels<T>()), batch(batch_rows),
+      rows_at_once(choose_rows_at_once(net, kernels, batch_rows)), layers(net.layers.size()),
+      ldx(padded_width<T>(net.n_in())), ldy(padded_width<T>(net.n_out())), masks(static_cast<std::size_t>(threads)) {
+    std::ptrdiff_t widest_dropout = 0;
+    for (const Layer& layer : net.layers)
+        if (layer.dropout > 0) widest_dropout = std::max(widest_dropout, layer.N);
+
+    // The same parts in the same order twice: once to count, once to take.
+    const auto parts = [&](auto&& part) {
+        for (std::size_t l = 0; l < layers.size(); ++l) {
+            const Layer& shape = net.layers[l];
+            LayerMemory<T>& m = layers[l];
+            const std::ptrdiff_t panels = panel_size(kernels, shape.K, shape.N);
+            m.ld = padded_width<T>(shape.N);
+            part(m.weights, panels, true);
+            part(m.velocity, panels, !with_gradients);
+            part(m.transposed, panel_size(kernels, shape.N, shape.K), l > 0);
+            part(m.gradient, panels, with_gradients);
+            const bool bias = net.bias != BiasMode::none;
+            part(m.bias, round_up(shape.N, block), bias);
+            part(m.bias_velocity, round_up(shape.N, block), bias);
+            part(m.bias_gradient, round_up(shape.N, block), bias);
+            part(m.A, batch * m.ld, true);
+            part(m.dZ, batch * m.ld, true);
+            part(m.slope, batch * m.ld, shape.dropout > 0);
+        }
+        part(X, batch * ldx, true);
+        part(Y, batch * ldy, true);
+        part(row_loss, batch, true);
+        for (T*& mask : masks) part(mask, rows_at_once * widest_dropout, widest_dropout > 0);
+    };
+    parts([&]<class U>(U*&, std::ptrdiff_t count, bool wanted) {
+        if (wanted) arena_.reserve<U>(count);
+    });
+    arena_.allocate();
+    parts([&]<class U>(U*& pointer, std::ptrdiff_t count, bool wanted) {
+        pointer = wanted ? arena_.take<U>(count) : nullptr;
+    });
+}
+
+template <class T>
+void Workspace<T>::pack(const Parameters<T>& parameters, const Parameters<T>& velocities) {
+    const auto pack_bias = [&](const T* from, T* to, std::ptrdiff_t N) {
+        if (network.bias == BiasMode::layer)
+            std::fill(to, to + N, from[0]);
+        else
+            std::copy(from, from + N, to);
+    };
+    for (std::size_t l = 0; l < layers.size(); ++l) {
+        const auto [K, N, activation, dropout] = network.layers[l];
+        LayerMemory<T>& m = layers[l];
+        kernels.pack(K, N, parameters.weights[l], N, m.weights);
+        if (m.transposed) kernels.transpose_panels(K, N, m.weights, m.transposed);
+        if (m.velocity && !velocities.weights.empty()) kernels.pack(K, N, velocities.weights[l], N, m.velocity);
+        if (m.bias) {
+            pack_bias(parameters.biases[l], m.bias, N);
+            if (!velocities.biases.empty()) pack_bias(velocities.biases[l], m.bias_velocity, N);
+        }
+    }
+}
+
+template <class T>
+void Workspace<T>::unpack(const Parameters<T>& parameters, const Parameters<T>& velocities) const {
+    for (std::size_t l = 0; l < layers.size(); ++l) {
+        const auto [K, N, activation, dropout] = network.layers[l];
+        const LayerMemory<T>& m = layers[l];
+        kernels.unpack(K, N, m.weights, parameters.weights[l], N);
+        kernels.unpack(K, N, m.velocity, velocities.weights[l], N);
+        if (m.bias) {
+            const std::ptrdiff_t n = network.bias == BiasMode::layer ? 1 : N;
+            std::copy(m.bias, m.bias + n, parameters.biases[l]);
+            std::copy(m.bias_velocity, m.bias_velocity + n, velocities.biases[l]);
+        }
+    }
+}
+
+template <class T>
+void Workspace<T>::unpack_gradients(const Parameters<T>& gradients) const {
+    for (std::size_t l = 0; l < layers.size(); ++l) {
+        const auto [K, N, activation, dropout] = network.layers[l];
+        kernels.unpack(K, N, layers[l].gradient, gradients.weights[l], N);
+        if (layers[l].bias_gradient)
+            std::copy(layers[l].bias_gradient,
+                      layers[l].bias_gradient + (network.bias == BiasMode::layer ? 1 : N), gradients.biases[l]);
+    }
+}
+
+template class Workspace<float>;
+template class Workspace<double>;
+
+}  // namespace chainrule

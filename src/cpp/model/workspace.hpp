@@ -1,0 +1,61 @@
+// All memory of a training run, computed and taken before the first step.
+#pragma once
+
+#include <vector>
+
+#include "model/network.hpp"
+#include "runtime/buffer.hpp"
+
+namespace chainrule {
+
+inline std::ptrdiff_t round_up(std::ptrdiff_t n, std::ptrdiff_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+
+// Elements of a weight matrix (K, N) as panels.
+template <class T>
+std::ptrdiff_t panel_size(const Kernels<T>& k, std::ptrdiff_t K, std::ptrdiff_t N) {
+    return round_up(K, block) * round_up(N, k.lanes);
+}
+
+// Elements from one row of a padded buffer to the next. Strides that are multiples of 1 KB would crowd into a few sets
+// of the cache when a column is walked.
+template <class T>
+std::ptrdiff_t padded_width(std::ptrdiff_t n) {
+    const std::ptrdiff_t ld = round_up(n, block);
+    return ld * static_cast<std::ptrdiff_t>(sizeof(T)) % 1024 == 0 ? ld + block : ld;
+}
+
+template <class T>
+struct LayerMemory {
+    T *weights, *velocity, *transposed;  // panels; transposed null for the first layer
+    T *bias, *bias_velocity, *bias_gradient;  // N, padded; null without bias
+    T* gradient;                         // panels, null unless asked for
+    T *A, *dZ;                           // (batch, ld): outputs, dLoss/dZ
+    T* slope;                            // (batch, ld): f'(z) times dropout mask, null without dropout
+    std::ptrdiff_t ld;
+};
+
+template <class T>
+class Workspace {
+public:
+    // Throws std::bad_alloc.
+    Workspace(const Network& network, std::ptrdiff_t batch, int threads, bool with_gradients);
+
+    // Plain arrays to panels and back.
+    void pack(const Parameters<T>& parameters, const Parameters<T>& velocities);
+    void unpack(const Parameters<T>& parameters, const Parameters<T>& velocities) const;
+    void unpack_gradients(const Parameters<T>& gradients) const;
+
+    const Network& network;
+    const Kernels<T>& kernels;
+    std::ptrdiff_t batch, rows_at_once;  // rows that pass all layers together
+    std::vector<LayerMemory<T>> layers;
+    T *X, *Y;  // (batch, ld): the batch gathered
+    std::ptrdiff_t ldx, ldy;
+    double* row_loss;
+    std::vector<T*> masks;  // a thread's dropout multipliers
+
+private:
+    Arena arena_;
+};
+
+}  // namespace chainrule

@@ -1,0 +1,78 @@
+// A team of threads for the length of a call, and the barrier it meets at.
+#pragma once
+
+#include <omp.h>
+
+#include <atomic>
+#include <optional>
+
+#include "runtime/fpu.hpp"
+
+namespace chainrule {
+
+// Threads that a call uses when the user names none: OMP_NUM_THREADS if set, else the least of what OpenMP, the
+// processor affinity and the control group allow. Read anew at each call.
+int default_threads();
+
+// Processors this process may use (affinity and control group).
+int usable_processors();
+
+// What a request for n_threads (0: the default) comes to: at most the usable processors, unless
+// CHAINRULE_OVERSUBSCRIBE=1 (for tests), and 1 inside another parallel region or in a forked child of a process that
+// had a team (libgomp's threads do not survive a fork, and a region there would wait for them for ever).
+int resolve_threads(int n_threads);
+
+// As above where the work deserves it: `work` in multiply-adds, at least `work_per_thread` for each.
+constexpr double work_per_thread = 150e3;  // about 3 microseconds; see kernels/README.md
+int resolve_threads(int n_threads, double work);
+
+void team_was_used();
+
+// All members call wait(); it returns when the last one has. Spins for a bounded time, then sleeps.
+class Barrier {
+public:
+    explicit Barrier(int members);
+    void wait() {
+        if (members_ == 1) return;
+        const unsigned turn = turn_.load(std::memory_order_relaxed);
+        if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members_) {
+            arrived_.store(0, std::memory_order_relaxed);
+            turn_.store(turn + 1, std::memory_order_release);
+            wake();
+        } else {
+            wait_for(turn);
+        }
+    }
+
+private:
+    void wait_for(unsigned turn);
+    void wake();
+    const int members_;
+    const int spins_;
+    alignas(64) std::atomic<int> arrived_{0};
+    alignas(64) std::atomic<unsigned> turn_{0};
+    std::atomic<int> sleepers_{0};
+};
+
+// Runs body(thread, members, barrier) on n threads at once, the calling thread as thread 0; body must not throw. The
+// number of members may be smaller than n; nothing may depend on it but speed.
+template <class Body>
+void run_team(int n, Body body) {
+    std::optional<Barrier> barrier;
+    if (n <= 1) {
+        FlushToZero ftz;
+        barrier.emplace(1);
+        body(0, 1, *barrier);
+        return;
+    }
+    team_was_used();
+#pragma omp parallel num_threads(n)
+    {
+        FlushToZero ftz;
+#pragma omp single
+        barrier.emplace(omp_get_num_threads());
+        body(omp_get_thread_num(), omp_get_num_threads(), *barrier);
+    }
+}
+
+}  // namespace chainrule

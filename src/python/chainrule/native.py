@@ -1,0 +1,184 @@
+"""The native core: the functions of `chainrule.reference`, with the same arguments, in C++.
+
+The checks of the arguments are the reference's own (`_checks`), so both cores accept the same things and refuse the
+rest in the same words. What is computed is described there too; each docstring here is that of its twin.
+Every call runs with flush-to-zero: results below the smallest normal number are 0.
+
+``n_threads`` is the number of threads a call may use (None: ``OMP_NUM_THREADS`` if set, else what the machine
+allows). Small work runs on one thread. The number never changes a bit of the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from . import _checks, reference
+from ._network import Array, Network, TrainingState
+from ._version import __version__
+
+try:
+    from . import _core
+except ImportError as error:
+    raise ImportError(
+        f"the compiled core chainrule._core cannot be loaded ({error}); install chainrule with pip from a wheel or "
+        "from its source tree, or choose the pure NumPy core with CHAINRULE_BACKEND=reference"
+    ) from error
+
+if _core.__version__ != __version__:
+    raise ImportError(
+        f"the compiled core is version {_core.__version__}, but the Python files are {__version__}; install again"
+    )
+
+# The numbers of src/cpp/kernels/kinds.hpp and src/cpp/model/network.hpp
+_ACTIVATION = {
+    name: i for i, name in enumerate(("identity", "sigmoid", "tanh", "relu", "leaky_relu", "softmax", "step"))
+}
+_LOSS = {
+    name: i
+    for i, name in enumerate(("half_squared_error", "mean_squared_error", "cross_entropy", "binary_cross_entropy"))
+}
+_BIAS = {None: 0, "unit": 1, "layer": 2}
+
+
+@lru_cache(maxsize=256)
+def _compiled(network: Network) -> _core.Network:
+    activations = [_ACTIVATION[name] for name in network.activations]
+    return _core.Network(network.layer_sizes, activations, _BIAS[network.bias], network.dropout)
+
+
+def random_words(n: int, *, seed: int, stream: int, step: int = 0, start: int = 0) -> Array:
+    n, seed, stream, step, start = _checks.check_random_words(n, seed, stream, step, start)
+    return _core.random_words(n, seed, stream, step, start)
+
+
+def permutation(n: int, *, seed: int, epoch: int) -> Array:
+    n, seed, epoch = _checks.check_permutation(n, seed, epoch)
+    return _core.permutation(n, seed, epoch)
+
+
+def dropout_mask(
+    rows: int, width: int, rate: float, *, seed: int, step: int, layer: int, dtype: Any = "float32"
+) -> Array:
+    rows, width, rate, seed, step, layer, dtype = _checks.check_dropout_mask(
+        rows, width, rate, seed, step, layer, dtype
+    )
+    mask: Array = np.empty((rows, width), dtype)
+    _core.dropout_mask(mask, rate, seed, step, layer)
+    return mask
+
+
+def activation(name: str, Z: Array, *, out: Array | None = None) -> Array:
+    Z, out = _checks.check_activation(name, Z, out)
+    _core.activation(_ACTIVATION[name], Z, out)
+    return out
+
+
+def activation_gradient(name: str, A: Array, dA: Array, *, out: Array | None = None) -> Array:
+    A, dA, out = _checks.check_activation_gradient(name, A, dA, out)
+    _core.activation_gradient(_ACTIVATION[name], A, dA, out)
+    return out
+
+
+def matmul_bias(
+    X: Array, W: Array, b: Array | None = None, *, activation: str = "identity",
+    out: Array | None = None, n_threads: int | None = None
+) -> Array:  # fmt: skip
+    X, W, b, out = _checks.check_matmul_bias(X, W, b, activation, out, n_threads)
+    bias = None if b is None else "unit" if len(b) == W.shape[1] else "layer"
+    layer = _core.Network(W.shape, [_ACTIVATION[activation]], _BIAS[bias], [])
+    _core.predict(layer, [W], [] if b is None else [b], X, out, n_threads or 0)
+    return out
+
+
+def matmul_gradients(
+    X: Array, W: Array, dZ: Array, *, n_threads: int | None = None
+) -> tuple[Array, Array, Array]:
+    X, W, dZ = _checks.check_matmul_gradients(X, W, dZ, n_threads)
+    return _core.matmul_gradients(X, W, dZ, n_threads or 0)
+
+
+def loss_and_gradient(
+    loss: str, Z: Array, target: Array, *, output_activation: str = "identity"
+) -> tuple[float, Array]:
+    Z, target = _checks.check_loss_and_gradient(loss, Z, target, output_activation)
+    return _core.loss_and_gradient(_LOSS[loss], _ACTIVATION[output_activation], Z, target)
+
+
+def sgd_momentum_step(
+    w: Array, v: Array, g: Array, *, learning_rate: float, momentum: float = 0.0,
+    nesterov: bool = False, weight_decay: float = 0.0
+) -> None:  # fmt: skip
+    w, v, g, update = _checks.check_sgd_momentum_step(w, v, g, learning_rate, momentum, nesterov, weight_decay)
+    _core.update(w, v, np.ascontiguousarray(g), *update)
+
+
+def forward(
+    network: Network, weights: Sequence[Array], biases: Sequence[Array], X: Array, *,
+    out: Array | None = None, n_threads: int | None = None
+) -> Array:  # fmt: skip
+    weights, biases, X, out = _checks.check_forward(network, weights, biases, X, out, n_threads)
+    _core.predict(_compiled(network), weights, biases, X, out, n_threads or 0)
+    return out
+
+
+def gradients(
+    network: Network, weights: Sequence[Array], biases: Sequence[Array], X: Array, target: Array, *,
+    loss: str, seed: int = 0, step: int = 0, n_threads: int | None = None
+) -> tuple[float, list[Array], list[Array]]:  # fmt: skip
+    weights, biases, X, target, seed, step = _checks.check_gradients(
+        network, weights, biases, X, target, loss, seed, step, n_threads
+    )
+    dWs, dbs = [np.empty_like(w) for w in weights], [np.empty_like(b) for b in biases]
+    value = _core.gradients(
+        _compiled(network), weights, biases, X, target, _LOSS[loss], seed, step, n_threads or 0, dWs, dbs
+    )
+    return value, dWs, dbs
+
+
+def train_epochs(
+    network: Network, state: TrainingState, X: Array, target: Array, *, loss: str, optimizer: Any,
+    batch_size: int, shuffle: bool, seed: int, epochs: int, n_threads: int | None = None,
+    poll: Callable[[int, int, int, float], object] | None = None
+) -> None:  # fmt: skip
+    given = _checks.check_train_epochs(
+        network, state, X, target, loss, optimizer, batch_size, shuffle, seed, epochs, n_threads, poll
+    )
+    finite, done = _core.train_epochs(
+        _compiled(network), state, *given[:6], _LOSS[loss], *given.update, min(given.batch_size, len(given.X)),
+        given.shuffle, given.seed, given.epochs, n_threads or 0, poll
+    )  # fmt: skip
+    if not finite:
+        raise FloatingPointError(_checks.nonfinite_error(state.epoch, done, _find_nonfinite(network, state, given, loss, done)))
+
+
+def _find_nonfinite(network: Network, state: TrainingState, given: _checks.Training, loss: str, done: int) -> str:
+    """Name what is not finite in the step after ``done`` steps of the epoch, from the state before it."""
+    rows = len(given.X)
+    order = permutation(rows, seed=given.seed, epoch=state.epoch) if given.shuffle else np.arange(rows)
+    batch = order[done * given.batch_size : (done + 1) * given.batch_size]
+    value, dWs, dbs = gradients(
+        network, given.weights, given.biases, given.X[batch], given.target[batch], loss=loss, seed=given.seed,
+        step=state.step
+    )  # fmt: skip
+    wrong = _checks.find_nonfinite(value, dWs, dbs)
+    if wrong is None:
+        weights, biases = [w.copy() for w in given.weights], [b.copy() for b in given.biases]
+        spared = given.update._replace(weight_decay=0.0)
+        for w, v, g in zip(weights, given.weight_velocity, dWs, strict=True):
+            _core.update(w, v.copy(), g, *given.update)
+        for b, v, g in zip(biases, given.bias_velocity, dbs, strict=True):
+            _core.update(b, v.copy(), g, *spared)
+        wrong = _checks.find_nonfinite_parameter(weights, biases)
+    return wrong or "a velocity"
+
+
+PUBLIC = (
+    "random_words", "permutation", "dropout_mask", "activation", "activation_gradient", "matmul_bias",
+    "matmul_gradients", "loss_and_gradient", "sgd_momentum_step", "forward", "gradients", "train_epochs"
+)  # fmt: skip
+for _name in PUBLIC:
+    globals()[_name].__doc__ = getattr(reference, _name).__doc__
