@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Every check of the project, from nothing but Python, a C++ compiler, git and a package registry:
+# builds sdist and wheel, installs the wheel (not this folder) in .venv-test, then style, instruction sets,
+# benchmarks (short), examples and, last, the whole test suite. Fails if any of them fails.
+set -uo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+venv=$root/.venv-test
+work=$(mktemp -d)  # where everything runs: nothing may find the package in the source folder
+trap 'rm -rf "$work"' EXIT
+unset PYTHONPATH CHAINRULE_BACKEND CHAINRULE_FORCE_ISA
+export OPENBLAS_NUM_THREADS=1 PIP_DISABLE_PIP_VERSION_CHECK=1 MPLBACKEND=Agg
+
+failed=()
+step() {  # step NAME COMMAND...: runs it, remembers a failure, goes on
+    local name=$1 started=$SECONDS
+    shift
+    printf '\n=== %s\n' "$name"
+    if "$@"; then
+        printf -- '--- %s: passed (%d s)\n' "$name" $((SECONDS - started))
+    else
+        printf -- '--- %s: FAILED (%d s)\n' "$name" $((SECONDS - started))
+        failed+=("$name")
+    fi
+}
+must() {  # like step, but nothing after it makes sense if it fails
+    step "$@"
+    if ((${#failed[@]})); then exit 1; fi
+}
+
+make_environment() {
+    [ -x "$venv/bin/python" ] || python3 -m venv "$venv" || return
+    "$venv/bin/pip" install --quiet build
+}
+build_package() {  # the wheel comes from the sdist; the objects stay in build/wheel for tests/test_compiled_objects.py
+    rm -rf dist build/wheel
+    "$venv/bin/python" -m build --config-setting=build-dir="$root/build/wheel" \
+        --config-setting=cmake.define.CHAINRULE_WERROR=ON .
+}
+install_wheel() {
+    local wheel=("$root"/dist/chainrule-*.whl)
+    "$venv/bin/pip" install --quiet "$wheel[test,dev,sklearn,plot,progress]" torch==2.13.0 &&
+        "$venv/bin/pip" install --quiet --force-reinstall --no-deps "$wheel" &&
+        (cd "$work" && python -c 'import chainrule.native; print("installed in", chainrule.__path__[0])')
+}
+run_pytest() { (cd "$work" && python -m pytest -c "$root/pyproject.toml" --rootdir "$root" -p no:cacheprovider "$@"); }
+run_python() { (cd "$work" && python "$@"); }
+
+must "environment" make_environment
+must "sdist and wheel" build_package
+export PATH=$venv/bin:$PATH CHAINRULE_BUILD_DIR=$root/build/wheel CHAINRULE_DIST_DIR=$root/dist
+must "install the wheel" install_wheel
+step "style and types" bash tests/check_style.sh
+
+for isa in baseline avx2 avx512; do
+    if reason=$(cd "$work" && CHAINRULE_FORCE_ISA=$isa python -c 'import chainrule.native' 2>&1); then
+        CHAINRULE_FORCE_ISA=$isa step "kernels with $isa" run_pytest -q -m kernels "$root/tests"
+    else
+        printf '\n=== kernels with %s: skipped: %s\n' "$isa" "${reason##*$'\n'}"
+    fi
+done
+for file in bench/[!_]*.py; do step "$file --short" run_python "$root/$file" --short; done
+for file in examples/[!_]*.py; do step "$file" run_python "$root/$file"; done
+
+if ((${#failed[@]})); then printf '\nfailed before the test suite: %s\n' "${failed[*]}"; fi
+step "test suite" run_pytest --durations=10 "$root/tests"
+if ((${#failed[@]})); then
+    printf '\nFAILED: %s\n' "${failed[*]}"
+    exit 1
+fi

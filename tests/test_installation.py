@@ -1,0 +1,86 @@
+"""What is shipped, and what an import costs. The test command names its sdist and wheel by CHAINRULE_DIST_DIR."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DIST = os.environ.get("CHAINRULE_DIST_DIR")
+WHEEL_BYTES = 2_000_000
+IMPORT_SECONDS = 0.25  # beyond NumPy's own; measured 0.02 to 0.05, the rest is for a busy machine
+
+shipped = pytest.mark.skipif(
+    DIST is None, reason="no sdist and wheel: the test command sets CHAINRULE_DIST_DIR"
+)
+
+
+def only(pattern: str) -> Path:
+    (path,) = Path(DIST or "").glob(pattern)
+    return path
+
+
+def python(code: str, executable: str | Path = sys.executable) -> str:
+    command = [str(executable), "-W", "error", "-c", code]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run(
+        command, check=True, capture_output=True, text=True, cwd=ROOT / "tests", env=environment
+    ).stdout.strip()
+
+
+@shipped
+def test_the_wheel_is_small() -> None:
+    assert only("*.whl").stat().st_size < WHEEL_BYTES
+
+
+@shipped
+def test_the_wheel_holds_the_package_its_types_its_data_and_nothing_else() -> None:
+    names = zipfile.ZipFile(only("*.whl")).namelist()
+    for wanted in ("py.typed", "_core.pyi", "reference.py", "datasets/digits.npz", "datasets/DATA.md"):
+        assert f"chainrule/{wanted}" in names
+    assert [name for name in names if name.startswith("chainrule/_core.") and name.endswith(".so")]
+    assert [name for name in names if name.endswith("licenses/LICENSE")]
+    assert not [name for name in names if name.split("/")[0].split("-")[0] != "chainrule"]
+    assert not [name for name in names if name.endswith((".cpp", ".hpp", ".pyc", ".a", ".o"))]
+
+
+@shipped
+def test_the_sdist_holds_sources_and_tests_but_no_builds() -> None:
+    with tarfile.open(only("*.tar.gz")) as archive:
+        names = [name.split("/", 1)[1] for name in archive.getnames() if "/" in name]
+    for wanted in ("CMakeLists.txt", "LICENSE", "src/cpp/bindings/module.cpp", "tests/test_installation.py"):
+        assert wanted in names
+    assert not [
+        name for name in names if name.startswith(("build/", "dist/", ".venv")) or name.endswith(".so")
+    ]
+
+
+def test_an_import_is_fast_and_takes_nothing_but_numpy_with_it() -> None:
+    code = (
+        "import sys, time, numpy; started = time.perf_counter(); import chainrule; "
+        "print(time.perf_counter() - started, *sys.modules)"
+    )
+    seconds, *modules = min((python(code).split() for _ in range(3)), key=lambda fields: float(fields[0]))
+    assert float(seconds) < IMPORT_SECONDS
+    assert not {"sklearn", "scipy", "matplotlib", "tqdm", "torch", "pandas"} & {
+        name.split(".")[0] for name in modules
+    }
+
+
+def test_an_editable_install_works(tmp_path: Path) -> None:
+    # Unoptimised, as it is to be quick; every other test runs on optimised kernels.
+    environment = tmp_path / "venv"
+    venv.create(environment, with_pip=True)
+    pip = [environment / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    settings = [f"-Cbuild-dir={tmp_path / 'build'}", "-Ccmake.build-type=Debug"]
+    done = subprocess.run([*pip, *settings, "-e", ROOT], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    code = "import chainrule, chainrule.native; print(chainrule.__file__)"
+    assert Path(python(code, environment / "bin" / "python")) == ROOT / "src/python/chainrule/__init__.py"
