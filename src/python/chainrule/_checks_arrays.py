@@ -7,7 +7,7 @@ Parameters and ``out`` are used in place: they must be C-contiguous.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -86,19 +86,19 @@ def check_same_shape(first: Array, first_name: str, second: Array, second_name: 
         raise ValueError(f"{second_name} has shape {second.shape}, but {first_name} has shape {first.shape}")
 
 
-def check_labels(target: Array, n_out: int) -> Array:
+def check_labels(target: Array, n_out: int, name: str = "target") -> Array:
     """Return integer class labels, int64 of shape (rows,) with values from 0 to n_out - 1."""
     if target.dtype != np.int64 or not target.dtype.isnative:
         raise TypeError(
-            f"target must be floating-point, or int64 class labels, but its dtype is {target.dtype}"
+            f"{name} must be floating-point, or int64 class labels, but its dtype is {target.dtype}"
         )
     if n_out == 1:
         raise ValueError(
-            "target holds class labels, which need more than 1 output; give floating-point numbers instead"
+            f"{name} holds class labels, which need more than 1 output; give floating-point numbers instead"
         )
     if target.size and (target.min() < 0 or target.max() >= n_out):
         row = int(np.argmax((target < 0) | (target >= n_out)))
-        raise ValueError(f"target must hold labels from 0 to {n_out - 1}, but target[{row}] is {target[row]}")
+        raise ValueError(f"{name} must hold labels from 0 to {n_out - 1}, but {name}[{row}] is {target[row]}")
     return np.ascontiguousarray(target)
 
 
@@ -139,14 +139,19 @@ def check_out(
     return array
 
 
-def check_apart(arrays: Iterable[tuple[Array, str]], others: Iterable[tuple[Array, str]] = ()) -> None:
-    """Refuse C-contiguous arrays, updated in place, that overlap each other or one of the ``others``."""
-    named = [(array, name) for array, name in arrays if array.size]
-    extents = sorted((array.ctypes.data, array.ctypes.data + array.nbytes, name) for array, name in named)
-    for (_, end, name), (start, _, next_name) in pairwise(extents):
-        if start < end:
-            raise ValueError(f"{next_name} must not share memory with {name}")
+def check_apart(arrays: Sequence[tuple[Array, str]], others: Iterable[tuple[Array, str]] = ()) -> None:
+    """Refuse C-contiguous arrays, updated in place, that overlap each other or one of the ``others``.
+
+    Two arrays that own their memory share none unless they are the same array, which is quickly seen.
+    """
+    own = all(array.flags.owndata for array, _ in arrays)
+    if not own or len({id(array) for array, _ in arrays}) < len(arrays):
+        extents = sorted((x.ctypes.data, x.ctypes.data + x.nbytes, name) for x, name in arrays if x.size)
+        for (_, end, name), (start, _, next_name) in pairwise(extents):
+            if start < end:
+                raise ValueError(f"{next_name} must not share memory with {name}")
     for other, other_name in others:
-        for array, name in named:
-            if share_memory(array, other):
+        apart = own and other.flags.owndata
+        for array, name in arrays:
+            if array is other or (not apart and share_memory(array, other)):
                 raise ValueError(f"{other_name} must not share memory with {name}")

@@ -31,10 +31,13 @@ def check_parameters(
     arrays = check_sequence(arrays, name)
     if len(arrays) != len(shapes):
         raise ValueError(f"{name} has {len(arrays)} arrays, but this MLP expects {len(shapes)}")
-    checked = []
+    checked, dtype = [], network.numpy_dtype
     for i, (value, shape) in enumerate(zip(arrays, shapes, strict=True)):
+        if type(value) is np.ndarray and value.dtype == dtype and value.shape == shape and value.flags.carray:
+            checked.append(value)  # as nearly always: nothing else to look at
+            continue
         array = check_parameter(value, f"{name}[{i}]", writable=writable)
-        if array.dtype.name != network.dtype:
+        if array.dtype != dtype:
             raise TypeError(f"{name}[{i}] is {array.dtype.name}, but this MLP is {network.dtype}")
         if array.shape != shape:
             raise ValueError(f"{name}[{i}] has shape {array.shape}, but this MLP expects {shape}")
@@ -49,18 +52,19 @@ def check_network(network: Any) -> Network:
     return network
 
 
-def check_inputs(network: Network, X: Any) -> Array:
+def check_inputs(network: Network, X: Any, name: str = "X") -> Array:
     """Return the inputs of a network: its dtype, its number of features."""
     if isinstance(X, np.ndarray) and X.shape == (network.n_in,):
         raise ValueError(
-            f"X must have 2 dimensions (rows, features), but its shape is {X.shape}; use X.reshape(1, -1)"
+            f"{name} must have 2 dimensions (rows, features), but its shape is {X.shape}; use "
+            f"{name}.reshape(1, -1)"
         )
-    inputs = check_data(X, "X", "(rows, features)")
-    if inputs.dtype.name != network.dtype:
-        raise TypeError(f"X is {inputs.dtype.name}, but this MLP is {network.dtype}")
+    inputs = check_data(X, name, "(rows, features)")
+    if inputs.dtype != network.numpy_dtype:
+        raise TypeError(f"{name} is {inputs.dtype.name}, but this MLP is {network.dtype}")
     n = inputs.shape[1]
     if n != network.n_in:
-        raise ValueError(f"X has {n} feature{'s' * (n != 1)}, but this MLP expects {network.n_in}")
+        raise ValueError(f"{name} has {n} feature{'s' * (n != 1)}, but this MLP expects {network.n_in}")
     return inputs
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -110,12 +111,17 @@ class Network:
         """Name of the last activation."""
         return self.activations[-1]
 
-    @property
+    @cached_property
+    def numpy_dtype(self) -> np.dtype[Any]:
+        """The dtype as NumPy's."""
+        return np.dtype(self.dtype)
+
+    @cached_property
     def weight_shapes(self) -> tuple[tuple[int, int], ...]:
         """Shape (n_in, n_out) of each layer's weights."""
         return tuple(zip(self.layer_sizes[:-1], self.layer_sizes[1:], strict=True))
 
-    @property
+    @cached_property
     def bias_shapes(self) -> tuple[tuple[int], ...]:
         """Shape of each layer's biases: (n_out,) or (1,); empty without biases."""
         if self.bias is None:
