@@ -154,9 +154,9 @@ def check_loss(loss: Any, output_activation: Any) -> str:
     check_choice(output_activation, "output_activation", ACTIVATIONS)
     needed = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}.get(name, output_activation)
     if output_activation != needed:
-        raise ValueError(f"loss {name} needs the output activation {needed}, but it is {output_activation}")
+        raise ValueError(f"loss {name} needs output_activation {needed}, but it is {output_activation}")
     if output_activation == "step":
-        raise ValueError(f"the output activation is step, but {STEP_HAS_NO_GRADIENT}")
+        raise ValueError(f"output_activation is step, but {STEP_HAS_NO_GRADIENT}")
     return name
 
 
