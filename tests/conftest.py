@@ -29,3 +29,12 @@ def core(request: pytest.FixtureRequest) -> ModuleType:
 def dtype(request: pytest.FixtureRequest) -> str:
     """Each of the two dtypes."""
     return str(request.param)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as `kernels` what runs on the native core, so that it is run again under each instruction set."""
+    for item in items:
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        if parameters.get("core") == "native":
+            item.add_marker(pytest.mark.kernels)

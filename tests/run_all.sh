@@ -62,9 +62,10 @@ done
 for file in bench/[!_]*.py; do step "$file --short" run_python "$root/$file" --short; done
 for file in examples/[!_]*.py; do step "$file" run_python "$root/$file"; done
 
-if ((${#failed[@]})); then printf '\nfailed before the test suite: %s\n' "${failed[*]}"; fi
-step "test suite" run_pytest --durations=10 "$root/tests"
+if ((${#failed[@]})); then printf '\nfailed before the test suite: %s\n' "$(printf '%s; ' "${failed[@]}")"; fi
+printf '\n=== test suite (%d s so far)\n' $SECONDS
+run_pytest --durations=10 "$root/tests" || failed+=("test suite")  # its closing line with the counts ends the output
 if ((${#failed[@]})); then
-    printf '\nFAILED: %s\n' "${failed[*]}"
+    printf '\nFAILED: %s\n' "$(printf '%s; ' "${failed[@]}")"
     exit 1
 fi
