@@ -1,1 +1,61 @@
-"""Multilayer perceptrons on the CPU (minimal placeholder: public names follow)."""
+"""Multilayer perceptrons on the CPU: native speed, readable mathematics, the same bits everywhere.
+
+>>> import chainrule as cr
+>>> model = cr.MLP([64, 128, 10], output_activation="softmax", dropout=0.2, seed=0)
+>>> trainer = cr.Trainer(model, loss="cross_entropy", optimizer=cr.SGD(0.05, momentum=0.9), batch_size=64)
+
+Conventions, for all of it: rows are samples; weights are (n_in, n_out) and ``Z = X W + b``; losses are averaged over
+the rows of a batch; dropout is inverted; random numbers depend on seed, epoch, step and position alone.
+`chainrule.reference` is the whole mathematics in one file.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import initializers, losses, metrics
+from ._version import __version__
+from .backend import backend, get_backend, set_backend
+from .config import show_config
+from .history import History
+from .inputs import DtypeConversionWarning
+from .model import MLP
+from .optimizers import SGD
+from .persistence import load
+from .trainer import Gradients, Trainer
+
+_MODULES = ("datasets", "native", "preprocessing", "reference")  # imported when they are first asked for
+
+__all__ = [
+    "MLP",
+    "SGD",
+    "DtypeConversionWarning",
+    "Gradients",
+    "History",
+    "Trainer",
+    "__version__",
+    "backend",
+    "datasets",
+    "get_backend",
+    "initializers",
+    "load",
+    "losses",
+    "metrics",
+    "native",
+    "preprocessing",
+    "reference",
+    "set_backend",
+    "show_config",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        from importlib import import_module
+
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,85 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from typing import Any
+
+from ._checks_values import describe
+
+
+def check_path(path: Any, name: str = "path") -> str:
+    """Return the path as a str."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"{name} must be a str or a path, but it is {describe(path)}")
+    text = os.fsdecode(path)
+    if not text or "\0" in text:
+        raise ValueError(f"{name} must be the name of a file, but it is {text!r}")
+    return text
+
+
+def write_whole(path: str, data: bytes) -> None:
+    """Write a file so that, whatever happens, the path holds all of the old bytes or all of the new ones.
+
+    The bytes go to a temporary file in the same folder, from there to the disk, and only then is it renamed. A link
+    is followed; the permissions of a file that was there are kept.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; what was there is as before, and the temporary file is gone.
+    """
+    target = os.path.realpath(path)
+    folder, name = os.path.split(target)
+    mode = _mode_of_regular_file(target, path)
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", folder)
+    # Long names are cut: the temporary name must not be longer than a file system allows.
+    temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}.{os.urandom(6).hex()}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            if mode is not None:
+                os.chmod(temporary, mode)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        _remove(temporary)
+        raise
+    _sync_folder(folder)
+
+
+def _mode_of_regular_file(target: str, path: str) -> int | None:
+    """Return the permissions of the file that is there, None if there is none; refuse folders and devices."""
+    try:
+        found = os.stat(target).st_mode
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(found):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", path)
+    if not stat.S_ISREG(found):
+        raise OSError(errno.EINVAL, "it is not a regular file", path)
+    return stat.S_IMODE(found)
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def _sync_folder(folder: str) -> None:
+    """Bring the new name to the disk too, on systems where a folder can be opened."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems cannot
+            raise
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,105 @@
+"""The progress of a fit as text, where it is asked for: a line that is written over on a terminal, else one an epoch."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from time import perf_counter
+from typing import Any
+
+from ._checks_values import describe
+
+INTERVAL = 0.1
+"""Seconds between two updates of the line on a terminal."""
+
+
+def find_stream(progress: Any) -> Any:
+    """Return where progress goes: None for False, standard error for True, or the stream that was given."""
+    if isinstance(progress, bool):
+        return sys.stderr if progress else None
+    if not callable(getattr(progress, "write", None)):
+        raise TypeError(
+            f"progress must be True, False or something with a method write, but it is {describe(progress)}"
+        )
+    return progress
+
+
+class Progress:
+    """Writes the progress of a fit.
+
+    Parameters
+    ----------
+    stream : text stream
+    epochs : int
+        How many epochs this fit has.
+    rows : int
+        Rows per epoch.
+    """
+
+    def __init__(self, stream: Any, epochs: int, rows: int) -> None:
+        self._stream, self._epochs, self._rows = stream, epochs, rows
+        self._terminal = bool(getattr(stream, "isatty", bool)())
+        self._start = self._shown = perf_counter()
+        self._done = 0  # epochs of this fit
+        self._width = 0  # of the line that is on the terminal, 0 for none
+
+    def poll(self, epoch: int, step_in_epoch: int, steps_per_epoch: int, loss: float) -> None:
+        """Update the line in the middle of an epoch, if it is on a terminal and not too soon."""
+        now = perf_counter()
+        if self._terminal and now - self._shown >= INTERVAL:
+            self._shown = now
+            done = self._done + step_in_epoch / steps_per_epoch
+            self._overwrite(f"epoch {self._done + 1}/{self._epochs}  loss {loss:.5g}" + self._rate(done, now))
+
+    def epoch(
+        self,
+        loss: float,
+        validation_loss: float | None,
+        metrics: Mapping[str, float],
+        validation_metrics: Mapping[str, float],
+    ) -> None:
+        """Show the measurements of a finished epoch."""
+        self._done += 1
+        values = {"loss": loss, **metrics}
+        if validation_loss is not None:
+            values["validation loss"] = validation_loss
+        values.update({f"validation {name}": value for name, value in validation_metrics.items()})
+        line = f"epoch {self._done}/{self._epochs}" + "".join(
+            f"  {name} {v:.5g}" for name, v in values.items()
+        )
+        line += self._rate(self._done, perf_counter())
+        if self._terminal:
+            self._overwrite(line)
+        else:
+            self._stream.write(line + "\n")
+            self._flush()
+
+    def close(self) -> None:
+        """End the line that is on the terminal."""
+        if self._width:
+            self._stream.write("\n")
+            self._flush()
+            self._width = 0
+
+    def _rate(self, done: float, now: float) -> str:
+        """Return the rows per second and the time still to go, for so many epochs done."""
+        seconds = max(now - self._start, 1e-9)
+        left = seconds * (self._epochs - done) / done
+        return f"  {done * self._rows / seconds:,.0f} rows/s  {'ETA' if left else 'took'} {_clock(left or seconds)}"
+
+    def _overwrite(self, line: str) -> None:
+        self._stream.write("\r" + line.ljust(self._width))
+        self._flush()
+        self._width = len(line)
+
+    def _flush(self) -> None:
+        flush = getattr(self._stream, "flush", None)
+        if flush is not None:
+            flush()
+
+
+def _clock(seconds: float) -> str:
+    """Return ``1:02:03`` or ``2:03``."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"

@@ -1,0 +1,108 @@
+"""From what users have as targets to what a loss takes: numbers (rows, n_out), or class labels (rows,).
+
+========================  ==================================================================================
+outputs                   y
+========================  ==================================================================================
+one                       numbers, shape (rows,) or (rows, 1)
+several                   numbers, shape (rows, n_out); or integer class labels from 0 to n_out - 1, shape (rows,),
+                          which stand for 1 in the column of the label and 0 elsewhere
+========================  ==================================================================================
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ._checks_arrays import check_labels
+from ._network import Array
+from .inputs import as_array, as_dtype, check_finite
+
+SUM_TOLERANCE = 1e-5
+"""How far the targets of a row may be from a sum of 1: about the rounding of 100 numbers in float32."""
+
+
+def as_target(
+    y: Any, n_out: int, dtype: str, loss: str = "", name: str = "y", rows: int | None = None
+) -> Array:
+    """Return the target: int64 class labels (rows,), or an array (rows, n_out) of the dtype.
+
+    Parameters
+    ----------
+    y : array-like
+        See the table at the top of this module.
+    n_out : int
+        Number of outputs.
+    dtype : "float32" or "float64"
+    loss : str
+        The cross-entropies ask for more: targets that are not negative and sum to 1 in each row (cross_entropy),
+        or lie in [0, 1] (binary_cross_entropy).
+    name : str
+        What errors call it.
+    rows : int, optional
+        The number of rows of the inputs.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If y does not fit, or a number is not finite.
+    """
+    array = as_array(y, name)
+    if array.ndim not in (1, 2):
+        raise ValueError(f"{name} must have shape {_shapes(n_out)}, but its shape is {array.shape}")
+    if rows is not None and len(array) != rows:
+        raise ValueError(f"{name} has {len(array)} rows, but there are {rows} rows of inputs")
+    if array.ndim == 1 and n_out > 1:
+        return _labels(array, n_out, name)
+    if array.ndim == 2 and array.shape[1] != n_out:
+        hint = f"; for class labels use {name}.ravel()" if array.shape[1] == 1 else ""
+        raise ValueError(f"{name} has {array.shape[1]} columns, but this MLP has {n_out} outputs{hint}")
+    numbers = as_dtype(y, name, dtype)
+    check_finite(numbers, name)
+    numbers = np.ascontiguousarray(numbers.reshape(-1, n_out))
+    if loss in ("cross_entropy", "binary_cross_entropy"):
+        _check_probabilities(numbers, loss, name)
+    return numbers
+
+
+def _labels(array: Array, n_out: int, name: str) -> Array:
+    if array.dtype.kind == "f":
+        raise TypeError(
+            f"{name} must hold class labels as integers, or numbers of shape (rows, {n_out}), but it is "
+            f"{array.dtype.name} of shape {array.shape}; for class labels use {name}.astype(int)"
+        )
+    if array.dtype.kind == "u":
+        array = np.minimum(array, np.iinfo(np.int64).max)  # a label of 2^63 must not turn negative
+    return check_labels(array.astype(np.int64, copy=False), n_out, name)
+
+
+def _check_probabilities(target: Array, loss: str, name: str) -> None:
+    wrong = (target < 0) | (target > 1) if loss == "binary_cross_entropy" else target < 0
+    if wrong.any():
+        row, column = (int(i) for i in np.argwhere(wrong)[0])
+        wanted = "from 0 to 1" if loss == "binary_cross_entropy" else "at least 0"
+        raise ValueError(
+            f"{name}[{row}, {column}] is {target[row, column]}, but {loss} needs targets {wanted}"
+        )
+    if loss == "cross_entropy":
+        sums = target.sum(axis=1, dtype=np.float64)
+        off = np.abs(sums - 1.0) > SUM_TOLERANCE
+        if off.any():
+            row = int(np.argmax(off))
+            raise ValueError(
+                f"{name}[{row}] sums to {sums[row]:.6g}, but cross_entropy needs targets that sum to 1 in each row"
+            )
+
+
+def _shapes(n_out: int) -> str:
+    return "(rows,) or (rows, 1)" if n_out == 1 else f"(rows,) or (rows, {n_out})"
+
+
+def one_hot(target: Array, n_out: int, dtype: Any) -> Array:
+    """Return class labels as rows with 1 in the column of the label, else 0; numbers as they are."""
+    if target.ndim == 2:
+        return target
+    rows = np.zeros((len(target), n_out), dtype)
+    rows[np.arange(len(target)), target] = 1
+    return rows

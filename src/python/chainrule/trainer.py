@@ -1,0 +1,387 @@
+"""Training: everything that changes while a model learns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from . import _checks
+from ._checks_values import check_bool, check_int, check_n_threads, check_sequence, describe
+from ._network import Array, Network, TrainingState
+from ._plain import array_to_record, arrays_from_records, check_record
+from ._version import __version__
+from .backend import core
+from .history import History
+from .inputs import as_inputs
+from .losses import find_loss
+from .metrics import Metric, find_metrics, measure
+from .model import MLP
+from .optimizers import SGD
+from .progress import Progress, find_stream
+from .targets import as_target
+
+_SGD = SGD()
+_SETTINGS = ("loss", "optimizer", "batch_size", "shuffle", "seed", "n_threads")
+_FIELDS = ("model", *_SETTINGS, "weight_velocity", "bias_velocity", "epoch", "step", "losses", "history")
+
+
+class Gradients(NamedTuple):
+    """The loss and its derivatives with respect to all weights and biases, in lists of arrays of their shapes."""
+
+    loss: float
+    weights: list[Array]
+    biases: list[Array]
+
+
+class Trainer:
+    """Trains a model by gradient descent on batches of rows; holds the velocities, the counters and the history.
+
+    The result is a function of the data, the arguments and the seed: neither the number of threads nor the way the
+    epochs are split into calls of `fit` changes it.
+
+    Parameters
+    ----------
+    model : MLP
+        Its parameters change in place. Several trainers may work on one model, one at a time.
+    loss : str or function
+        half_squared_error, mean_squared_error, cross_entropy (softmax output) or binary_cross_entropy (sigmoid
+        output); see `chainrule.losses`.
+    optimizer : SGD, default SGD()
+    batch_size : int or "full", default 32
+        Rows per update; the last batch of an epoch may be smaller.
+    shuffle : bool, default True
+        Whether the rows come in another order in each epoch.
+    seed : int, default 0
+        Of the orders of the rows and the dropout masks, ``0 <= seed < 2^64``.
+    n_threads : int, optional
+        At most so many threads; None leaves the choice to the core.
+
+    Attributes
+    ----------
+    loss, optimizer, batch_size, shuffle, seed, n_threads
+        The arguments. They may be set at any time, and are checked at the next call.
+    history : History
+        All epochs so far.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument does not fit the description above; the message names it.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> model = cr.MLP([2, 3, 1], activation="tanh", output_activation="sigmoid", dtype="float64", seed=1)
+    >>> trainer = cr.Trainer(model, loss="binary_cross_entropy", optimizer=cr.SGD(0.5, momentum=0.9), batch_size=4)
+    >>> history = trainer.fit([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0], epochs=200)
+    >>> model.predict([[0, 1]]).round()
+    array([[1.]])
+    """
+
+    __slots__ = ("__weakref__", "_linear", "_model", "_state", "history", *_SETTINGS)
+
+    def __init__(
+        self,
+        model: MLP,
+        *,
+        loss: Any,
+        optimizer: Any = _SGD,
+        batch_size: Any = 32,
+        shuffle: bool = True,
+        seed: int = 0,
+        n_threads: int | None = None,
+    ) -> None:
+        if not isinstance(model, MLP):
+            raise TypeError(f"model must be an MLP, but it is {describe(model)}")
+        self.loss = find_loss(loss)
+        _checks.check_trainable(model.network, self.loss)
+        _checks.check_optimizer(optimizer)
+        _check_batch_size(batch_size, 1)
+        self.optimizer, self.batch_size = optimizer, batch_size
+        self.shuffle, self.seed = check_bool(shuffle, "shuffle"), _checks.check_seed(seed)
+        self.n_threads = check_n_threads(n_threads)
+        self.history = History()
+        self._model = model
+        self._state = TrainingState.start(*_parameters(model))
+        self._linear: Network = replace(
+            model.network, activations=(*model.network.activations[:-1], "identity")
+        )
+
+    @property
+    def model(self) -> MLP:
+        """The model that is trained."""
+        return self._model
+
+    @property
+    def state(self) -> TrainingState:
+        """What the cores update: the parameters of the model (the same arrays), velocities, counters and losses."""
+        self._state.weights, self._state.biases = self._model.weights, self._model.biases
+        return self._state
+
+    @property
+    def epoch(self) -> int:
+        """Whole epochs done so far."""
+        return self._state.epoch
+
+    @property
+    def step(self) -> int:
+        """Updates done so far."""
+        return self._state.step
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        epochs: int = 1,
+        validation_data: tuple[Any, Any] | None = None,
+        metrics: Any = (),
+        progress: Any = False,
+    ) -> History:
+        """Train for so many MORE epochs.
+
+        Interrupted (Ctrl-C, or an error), the model stays as after the last update, and epochs that were finished
+        are in ``trainer.history``; another `fit` goes on from there, with a new epoch.
+
+        Parameters
+        ----------
+        X : array-like, shape (rows, features)
+        y : array-like
+            Numbers (rows, outputs), for one output also (rows,); or class labels from 0 on, (rows,), as integers.
+        epochs : int, default 1
+        validation_data : tuple (X, y), optional
+            Rows to measure loss and metrics on after each epoch.
+        metrics : list of str or functions, default ()
+            What to measure after each epoch; see `chainrule.metrics`. Each costs a prediction of all rows.
+        progress : bool or text stream, default False
+            True writes one line per epoch to standard error.
+
+        Returns
+        -------
+        History
+            Of the epochs of this call.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument does not fit; the message names it, and nothing has changed.
+        FloatingPointError
+            If a loss, a gradient or a parameter is not finite; the model is as before that update.
+
+        Warns
+        -----
+        DtypeConversionWarning
+            If X or y comes in a wider floating-point type than the model's.
+        """
+        epochs = check_int(epochs, "epochs", 0)
+        measures = find_metrics(metrics)
+        stream = find_stream(progress)
+        inputs, target = self._data(X, y)
+        validation = None
+        if validation_data is not None:
+            pair = check_sequence(validation_data, "validation_data")
+            if len(pair) != 2:
+                raise ValueError(f"validation_data must be (X, y), but it has {len(pair)} entries")
+            validation = self._data(*pair, "validation_data[0]", "validation_data[1]")
+        history, losses_before = History(), len(self._state.losses)
+        lines = None if stream is None else Progress(stream, epochs, len(inputs))
+        try:
+            if validation is None and not measures and lines is None:
+                self._train(inputs, target, epochs)
+            else:
+                for _ in range(epochs):
+                    self._train(inputs, target, 1, None if lines is None else lines.poll)
+                    self._record(history, inputs, target, validation, measures, lines)
+        finally:
+            unrecorded = self._state.losses[losses_before + len(history) :]
+            for i, loss in enumerate(unrecorded):
+                history.append(self._state.epoch - len(unrecorded) + i, loss)
+            self.history.extend(history)
+            if lines is not None:
+                lines.close()
+        return history
+
+    def train_on_batch(self, X: Any, y: Any) -> float:
+        """Make one update with all the rows; return their loss before it. Counts as a step, not as an epoch.
+
+        Raises
+        ------
+        ValueError, TypeError, FloatingPointError
+            As `fit`.
+        """
+        inputs, target = self._data(X, y)
+        state = self.state
+        one = replace(state, losses=[])
+        try:
+            self._run(one, inputs, target, len(inputs), False, 1, None)
+        finally:
+            state.step = one.step
+        return one.losses[0]
+
+    def gradients(self, X: Any, y: Any) -> Gradients:
+        """Return the loss and its derivatives, as the next update with these rows would use them; nothing changes.
+
+        Weight decay is not in them. With dropout, the masks are those of the next step.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument does not fit; the message names it.
+        """
+        inputs, target = self._data(X, y)
+        found = core().gradients(
+            self._model.network,
+            *_parameters(self._model),
+            inputs,
+            target,
+            loss=self.loss,
+            seed=self.seed,
+            step=self._state.step,
+            n_threads=self.n_threads,
+        )
+        return Gradients(*found)
+
+    def evaluate(self, X: Any, y: Any, metrics: Any = ()) -> dict[str, float]:
+        """Return the loss and the metrics of the prediction, without dropout.
+
+        Parameters
+        ----------
+        X, y : array-like
+            As in `fit`.
+        metrics : list of str or functions, default ()
+            See `chainrule.metrics`.
+
+        Returns
+        -------
+        dict
+            ``"loss"``, and each metric by its name.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument does not fit; the message names it.
+        """
+        measures = find_metrics(metrics)
+        return self._evaluate(*self._data(X, y), measures)
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={getattr(self, name)!r}" for name in _SETTINGS)
+        return f"Trainer({self._model!r}, {settings}) after {self.epoch} epochs"
+
+    # Inside --------------------------------------------------------------------------------------------------------
+
+    def _data(self, X: Any, y: Any, X_name: str = "X", y_name: str = "y") -> tuple[Array, Array]:
+        network = self._model.network
+        inputs = as_inputs(X, network, X_name)
+        _checks.check_rows(inputs, X_name)
+        return inputs, as_target(y, network.n_out, network.dtype, self.loss, y_name, len(inputs))
+
+    def _train(
+        self,
+        inputs: Array,
+        target: Array,
+        epochs: int,
+        poll: Callable[[int, int, int, float], object] | None = None,
+    ) -> None:
+        batch_size = _check_batch_size(self.batch_size, len(inputs))
+        self._run(self.state, inputs, target, batch_size, self.shuffle, epochs, poll)
+
+    def _run(
+        self,
+        state: TrainingState,
+        inputs: Array,
+        target: Array,
+        batch_size: int,
+        shuffle: bool,
+        epochs: int,
+        poll: Any,
+    ) -> None:
+        core().train_epochs(
+            self._model.network,
+            state,
+            inputs,
+            target,
+            loss=self.loss,
+            optimizer=self.optimizer,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            seed=self.seed,
+            epochs=epochs,
+            n_threads=self.n_threads,
+            poll=poll,
+        )
+
+    def _evaluate(self, inputs: Array, target: Array, measures: dict[str, Metric]) -> dict[str, float]:
+        active, network = core(), self._model.network
+        Z = active.forward(self._linear, *_parameters(self._model), inputs, n_threads=self.n_threads)
+        name = network.output_activation
+        loss = active.loss_and_gradient(self.loss, Z, target, output_activation=name)[0]
+        if not measures:
+            return {"loss": loss}
+        return {"loss": loss, **measure(measures, target, active.activation(name, Z, out=Z))}
+
+    def _record(
+        self,
+        history: History,
+        inputs: Array,
+        target: Array,
+        validation: tuple[Array, Array] | None,
+        measures: dict[str, Metric],
+        lines: Progress | None,
+    ) -> None:
+        """Measure after an epoch."""
+        trained: dict[str, float] = {}
+        validated: dict[str, float] = {}
+        if measures:
+            trained = self._evaluate(inputs, target, measures)
+            del trained["loss"]
+        if validation is not None:
+            validated = self._evaluate(*validation, measures)
+        measured = (self._state.losses[-1], validated.pop("loss", None), trained, validated)
+        history.append(self._state.epoch - 1, *measured)
+        if lines is not None:
+            lines.epoch(*measured)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self._state
+        return {
+            "format": "chainrule.trainer",
+            "version": 1,
+            "chainrule": __version__,
+            "model": self._model,  # the object itself, so that a model pickled beside its trainer stays its model
+            **{name: getattr(self, name) for name in _SETTINGS},
+            "weight_velocity": [array_to_record(v) for v in state.weight_velocity],
+            "bias_velocity": [array_to_record(v) for v in state.bias_velocity],
+            "epoch": state.epoch,
+            "step": state.step,
+            "losses": list(state.losses),
+            "history": self.history.__getstate__(),
+        }
+
+    def __setstate__(self, record: dict[str, Any]) -> None:
+        fields = check_record(record, "chainrule.trainer", 1, _FIELDS)
+        Trainer.__init__(self, fields["model"], **{name: fields[name] for name in _SETTINGS})
+        network, state = self._model.network, self._state
+        for name, shapes in (
+            ("weight_velocity", network.weight_shapes),
+            ("bias_velocity", network.bias_shapes),
+        ):
+            arrays = arrays_from_records(fields[name], name)
+            setattr(state, name, _checks.check_parameters(network, arrays, name, shapes))
+        state.epoch, state.step = check_int(fields["epoch"], "epoch", 0), check_int(fields["step"], "step", 0)
+        state.losses = list(fields["losses"])
+        self.history.__setstate__(fields["history"])
+
+
+def _parameters(model: MLP) -> tuple[list[Array], list[Array]]:
+    return model.weights, model.biases
+
+
+def _check_batch_size(batch_size: Any, rows: int) -> int:
+    """Return the rows per update: a number, or all for "full"."""
+    if isinstance(batch_size, str):
+        if batch_size != "full":
+            raise ValueError(f"batch_size must be an int or 'full', but it is {batch_size!r}")
+        return rows
+    return check_int(batch_size, "batch_size", 1)
