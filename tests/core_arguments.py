@@ -68,7 +68,8 @@ def good(function):
         },
         "train_epochs": {
             "network": NETWORK, "state": TrainingState.start(weights, biases), "X": f4(5, 3),
-            "target": labels, "loss": "cross_entropy", "optimizer": optimizer(), "batch_size": 2, "shuffle": True, "seed": 0,
+            "target": labels, "loss": "cross_entropy", "optimizer": optimizer(), "batch_size": 2,
+            "shuffle": True, "seed": 0,
             "epochs": 1, "n_threads": None, "poll": None,
         },
     }[function]  # fmt: skip
@@ -166,7 +167,7 @@ TARGET = [
 WEIGHTS = [
     (f4(3, 4), TypeError, "list or a tuple"),
     (None, TypeError, "None"),
-    ([f4(3, 4)], ValueError, "1 arrays, but this MLP expects 2"),
+    ([f4(3, 4)], ValueError, "1 array, but this MLP expects 2"),
 ]
 INPUTS = [*matrix(5, 3), (f4(3), ValueError, "reshape(1, -1)"), (f4(5, 2), ValueError, "X has 2 features")]
 BATCH = [*INPUTS, (np.ones((0, 3), np.float32), ValueError, "at least one row")]

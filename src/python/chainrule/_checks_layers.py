@@ -22,6 +22,7 @@ from ._checks_values import (
     check_int,
     check_n_threads,
     check_real,
+    count,
     describe,
 )
 from ._network import ACTIVATIONS, LOSSES, Array
@@ -120,7 +121,8 @@ def check_matmul_bias(
         b = check_parameter(b, "b", 1, "(n_out,) or (1,)")
         check_same_dtype(X, "X", (b, "b"))
         if b.shape[0] not in (1, n_out):
-            raise ValueError(f"b has {b.shape[0]} entries, but W has {n_out} columns; expected {n_out} or 1")
+            entries = count(b.shape[0], "entry")
+            raise ValueError(f"b has {entries}, but W has {count(n_out, 'column')}; expected {n_out} or 1")
     return X, W, b, check_out(out, (X.shape[0], n_out), X.dtype, [(X, "X"), (W, "W"), (b, "b")])
 
 
@@ -139,7 +141,7 @@ def _check_layer(X: Any, W: Any) -> tuple[Array, Array]:
     X, W = check_data(X, "X", "(rows, n_in)"), check_parameter(W, "W", 2, "(n_in, n_out)")
     check_same_dtype(X, "X", (W, "W"))
     if X.shape[1] != W.shape[0]:
-        raise ValueError(f"X has {X.shape[1]} columns, but W has {W.shape[0]} rows")
+        raise ValueError(f"X has {count(X.shape[1], 'column')}, but W has {count(W.shape[0], 'row')}")
     if W.shape[1] == 0:
         raise ValueError(f"W must have at least one column, but its shape is {W.shape}")
     return X, W
@@ -172,10 +174,10 @@ def check_target(target: Any, like: Array, name: str, n_out: int) -> Array:
         array = check_data(array, "target", "(rows, n_out), or be int64 class labels (rows,)")
         check_same_dtype(like, name, (array, "target"))
         if array.shape[1] != n_out:
-            columns = f"{array.shape[1]} column{'s' * (array.shape[1] != 1)}"
+            columns = count(array.shape[1], "column")
             raise ValueError(f"target has {columns}, but the number of outputs is {n_out}")
     if array.shape[0] != like.shape[0]:
-        raise ValueError(f"target has {array.shape[0]} rows, but {name} has {like.shape[0]}")
+        raise ValueError(f"target has {count(array.shape[0], 'row')}, but {name} has {like.shape[0]}")
     return array
 
 

@@ -20,7 +20,7 @@ from ._checks_layers import (
     check_seed,
     check_target,
 )
-from ._checks_values import check_bool, check_int, check_n_threads, check_sequence, describe
+from ._checks_values import check_bool, check_int, check_n_threads, check_sequence, count, describe
 from ._network import Array, Network, TrainingState
 
 
@@ -30,7 +30,7 @@ def check_parameters(
     """Return a list of parameter arrays that fits the network: number, dtype, shapes, memory."""
     arrays = check_sequence(arrays, name)
     if len(arrays) != len(shapes):
-        raise ValueError(f"{name} has {len(arrays)} arrays, but this MLP expects {len(shapes)}")
+        raise ValueError(f"{name} has {count(len(arrays), 'array')}, but this MLP expects {len(shapes)}")
     checked, dtype = [], network.numpy_dtype
     for i, (value, shape) in enumerate(zip(arrays, shapes, strict=True)):
         if type(value) is np.ndarray and value.dtype == dtype and value.shape == shape and value.flags.carray:
@@ -62,9 +62,9 @@ def check_inputs(network: Network, X: Any, name: str = "X") -> Array:
     inputs = check_data(X, name, "(rows, features)")
     if inputs.dtype != network.numpy_dtype:
         raise TypeError(f"{name} is {inputs.dtype.name}, but this MLP is {network.dtype}")
-    n = inputs.shape[1]
-    if n != network.n_in:
-        raise ValueError(f"{name} has {n} feature{'s' * (n != 1)}, but this MLP expects {network.n_in}")
+    if inputs.shape[1] != network.n_in:
+        features = count(inputs.shape[1], "feature")
+        raise ValueError(f"{name} has {features}, but this MLP expects {network.n_in}")
     return inputs
 
 

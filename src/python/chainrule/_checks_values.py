@@ -23,6 +23,13 @@ def describe(value: object) -> str:
     return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
 
 
+def count(n: int, noun: str) -> str:
+    """Say a number of things: ``1 row``, ``2 rows``, ``2 entries``."""
+    if n == 1:
+        return f"1 {noun}"
+    return f"{n} {noun[:-1]}ies" if noun.endswith("y") else f"{n} {noun}s"
+
+
 def check_int(value: Any, name: str, low: int, high: int | None = None) -> int:
     """Return ``value`` as an int in ``low <= value <= high``."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):

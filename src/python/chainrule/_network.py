@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._checks_values import check_choice, check_dtype, check_int, check_real, check_sequence
+from ._checks_values import check_choice, check_dtype, check_int, check_real, check_sequence, count, describe
 
 Array = npt.NDArray[Any]
 
@@ -64,9 +64,8 @@ class Network:
         sizes = tuple(check_int(size, f"layer_sizes[{i}]", 1) for i, size in enumerate(sizes))
         names = check_sequence(self.activations, "activations")
         if len(names) != len(sizes) - 1:
-            raise ValueError(
-                f"activations has {len(names)} entries, but {len(sizes)} layer_sizes need {len(sizes) - 1}"
-            )
+            entries, layers = count(len(names), "entry"), len(sizes) - 1
+            raise ValueError(f"activations has {entries}, but {len(sizes)} layer_sizes need {layers}")
         for i, name in enumerate(names):
             check_choice(name, f"activations[{i}]", ACTIVATIONS)
             if name == "softmax" and i < len(names) - 1:
@@ -75,12 +74,12 @@ class Network:
                     f"{', '.join(HIDDEN_ACTIVATIONS)}"
                 )
         if self.bias is not None and self.bias not in BIASES:
-            raise ValueError(f"bias must be 'unit', 'layer' or None, but it is {self.bias!r}")
+            kind = ValueError if isinstance(self.bias, str) else TypeError
+            raise kind(f"bias must be 'unit', 'layer' or None, but it is {describe(self.bias)}")
         rates = check_sequence(self.dropout, "dropout")
         if len(rates) != len(sizes) - 2:
-            raise ValueError(
-                f"dropout has {len(rates)} entries, but there are {len(sizes) - 2} hidden layers"
-            )
+            entries, hidden = count(len(rates), "entry"), len(sizes) - 2
+            raise ValueError(f"dropout has {entries}, but the number of hidden layers is {hidden}")
         rates = tuple(check_real(rate, f"dropout[{i}]", 0.0, 1.0) for i, rate in enumerate(rates))
         normalised = {
             "layer_sizes": sizes,
