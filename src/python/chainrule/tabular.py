@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from ._checks_values import describe
 from ._network import Array, Network
+from ._plain import check_record
+from ._version import __version__
 from .preprocessing import MinMaxScaler, StandardScaler
 
 SCALERS: dict[str, type[MinMaxScaler | StandardScaler]] = {
@@ -16,6 +18,8 @@ SCALERS: dict[str, type[MinMaxScaler | StandardScaler]] = {
     "standard": StandardScaler,
 }
 Scaler = MinMaxScaler | StandardScaler
+
+_FORMAT = "chainrule.table"
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,22 @@ class TablePreprocessing:
         return "regression" if self.class_names is None else "classification"
 
     def inputs(self, X: Array, dtype: str) -> Array:
-        """Return the inputs of the network, shape (rows, features) and of its dtype, for unscaled rows."""
+        """Return the inputs of the network, shape (rows, features) and of its dtype, for unscaled rows.
+
+        Raises
+        ------
+        ValueError
+            If a scaled value is too large for the dtype: it is very far from the rows that were learned.
+        """
         scaled = X if self.scaler is None else self.scaler.transform(X)
-        return np.ascontiguousarray(scaled, dtype=dtype)
+        with np.errstate(over="ignore"):
+            inputs = np.ascontiguousarray(scaled, dtype=dtype)
+        if not np.isfinite(inputs).all():
+            row, column = np.argwhere(~np.isfinite(inputs))[0]
+            raise ValueError(
+                f"{self.feature_names[column]} of row {row} is {X[row, column]}, too far from the rows that were learned"
+            )
+        return inputs
 
     def targets(self, values: Array, network: Network) -> Array:
         """Return what the network learns: labels (rows,) or a column of numbers (rows, 1) of its dtype.
@@ -77,30 +94,29 @@ class TablePreprocessing:
 
     # The file
 
-    def to_state(self) -> dict[str, Any]:
-        """Return the same as a dict of plain Python values, for a file."""
+    def to_record(self) -> dict[str, Any]:
+        """Return the same as a dict of plain Python values, for `persistence.save`."""
         return {
+            "format": _FORMAT,
+            "version": 1,
+            "chainrule": __version__,
             "feature_names": list(self.feature_names),
-            "scaler": _scaler_to_state(self.scaler),
+            "scaler": _scaler_to_record(self.scaler),
             "target_name": self.target_name,
             "class_names": None if self.class_names is None else list(self.class_names),
-            "target_scaler": _scaler_to_state(self.target_scaler),
+            "target_scaler": _scaler_to_record(self.target_scaler),
         }
 
     @classmethod
-    def from_state(cls, state: Any, network: Network) -> TablePreprocessing:
-        """Return what `to_state` described.
+    def from_record(cls, record: Any, network: Network) -> TablePreprocessing:
+        """Return what `to_record` described.
 
         Raises
         ------
         ValueError
-            If the state is malformed, or does not fit the network.
+            If the record is malformed, of another kind or a later version, or does not fit the network.
         """
-        fields = ["feature_names", "scaler", "target_name", "class_names", "target_scaler"]
-        if not isinstance(state, dict) or set(state) != set(fields):
-            raise ValueError(
-                f"preprocessing must be a dict of {', '.join(fields)}, but it is {describe(state)}"
-            )
+        state = check_record(record, _FORMAT, 1, [field.name for field in fields(cls)])
         features = _names(state["feature_names"], "feature_names")
         if len(features) != network.n_in:
             raise ValueError(
@@ -111,8 +127,8 @@ class TablePreprocessing:
             raise ValueError(f"target_name must be a str that is not empty, but it is {describe(target)}")
         classes = None if state["class_names"] is None else _names(state["class_names"], "class_names")
         _check_outputs(classes, network)
-        scaler = _scaler_from_state(state["scaler"], "scaler", len(features))
-        target_scaler = _scaler_from_state(state["target_scaler"], "target_scaler", 1)
+        scaler = _scaler_from_record(state["scaler"], "scaler", len(features))
+        target_scaler = _scaler_from_record(state["target_scaler"], "target_scaler", 1)
         if classes is not None and target_scaler is not None:
             raise ValueError("target_scaler must be None where there are class_names")
         return cls(features, scaler, target, classes, target_scaler)
@@ -138,14 +154,14 @@ def _names(value: Any, name: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _scaler_to_state(scaler: Scaler | None) -> dict[str, Any] | None:
+def _scaler_to_record(scaler: Scaler | None) -> dict[str, Any] | None:
     if scaler is None:
         return None
     kind = next(name for name, known in SCALERS.items() if type(scaler) is known)
     return {"kind": kind, **scaler.__getstate__()}
 
 
-def _scaler_from_state(state: Any, name: str, n_features: int) -> Scaler | None:
+def _scaler_from_record(state: Any, name: str, n_features: int) -> Scaler | None:
     if state is None:
         return None
     if not isinstance(state, dict) or not isinstance(state.get("kind"), str) or state["kind"] not in SCALERS:

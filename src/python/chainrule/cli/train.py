@@ -1,0 +1,194 @@
+"""`train`: learn a table, judge the network on rows held out, save it."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from chainrule._network import ACTIVATIONS, HIDDEN_ACTIVATIONS, LOSSES, Array
+from chainrule.persistence import save
+from chainrule.tabular import SCALERS, TablePreprocessing
+from chainrule.trainer import Trainer
+
+from ._data import DATASETS, Rows, load_rows, split
+from ._job import choose_output, judge, make_trainer, prepare
+from ._model import load_model
+from ._options import (
+    CommandError,
+    add_delimiter,
+    check_destination,
+    choose_backend,
+    common,
+    layers,
+    listed,
+    named,
+    real,
+    test_size,
+    whole,
+)
+
+_LEARNING = tuple(name for name in ACTIVATIONS if name != "step")
+_HIDDEN = tuple(name for name in HIDDEN_ACTIVATIONS if name != "step")
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "train",
+        parents=[common()],
+        help="train a network on a CSV file or a data set",
+        description="Train a network on all columns of a CSV file but the target, print how good it is on rows that "
+        "were held out, and save it.",
+        epilog="Exit codes: 0 done, 1 error, 2 wrong usage, 130 interrupted by Ctrl-C (nothing is saved then).",
+    )
+    parser.set_defaults(run=run, parser=parser)
+    data = parser.add_argument_group("data")
+    data.add_argument("data", nargs="?", metavar="data.csv", help="a CSV file (UTF-8) with a header")
+    data.add_argument("--target", metavar="COLUMN", help="the column to predict")
+    data.add_argument(
+        "--dataset", choices=tuple(DATASETS), help="a data set of the package instead of a file"
+    )
+    data.add_argument(
+        "--ignore", action="append", default=[], metavar="COLUMN", help="leave a column out; repeatable"
+    )
+    add_delimiter(data)
+    data.add_argument(
+        "--task",
+        choices=("auto", "classification", "regression"),
+        default="auto",
+        help="auto: text and few different integers are classes, other numbers are a quantity",
+    )
+    data.add_argument(
+        "--test-size",
+        type=test_size,
+        default=0.2,
+        metavar="SIZE",
+        help="rows held out: fraction or number (default 0.2)",
+    )
+    data.add_argument(
+        "--scale",
+        choices=(*SCALERS, "none"),
+        default="minmax",
+        help="scaling of inputs and quantities (default minmax)",
+    )
+    net = parser.add_argument_group("network")
+    net.add_argument(
+        "--layers", type=layers, default=[128], metavar="N,N", help="hidden layers, or none (default 128)"
+    )
+    net.add_argument(
+        "--activation",
+        type=listed(named(_HIDDEN)),
+        default=["relu"],
+        metavar="NAME",
+        help=f"of the hidden layers, one or one each: {', '.join(_HIDDEN)} (default relu)",
+    )
+    net.add_argument(
+        "--output-activation", choices=_LEARNING, help="default: softmax, or identity for a quantity"
+    )
+    net.add_argument(
+        "--dropout",
+        type=listed(real(0, 1)),
+        metavar="RATE",
+        help="of the hidden layers, one or one each (default 0.2 for digits, else 0)",
+    )
+    fit = parser.add_argument_group("training")
+    fit.add_argument("--loss", choices=LOSSES, help="default: what fits the output activation")
+    fit.add_argument("--epochs", type=whole(1), default=50, metavar="N", help="default 50")
+    fit.add_argument("--batch-size", type=whole(1), default=32, metavar="N", help="default 32")
+    fit.add_argument("--learning-rate", type=real(0), default=0.05, metavar="X", help="default 0.05")
+    fit.add_argument("--momentum", type=real(0, 1), default=0.9, metavar="X", help="default 0.9")
+    fit.add_argument("--nesterov", action="store_true", help="Nesterov's momentum")
+    fit.add_argument("--weight-decay", type=real(0), default=0.0, metavar="X", help="default 0")
+    fit.add_argument(
+        "--seed",
+        type=whole(0, 2**64 - 1),
+        default=0,
+        metavar="N",
+        help="of weights, split, shuffling, dropout (default 0)",
+    )
+    result = parser.add_argument_group("result")
+    result.add_argument("--save", metavar="FILE", help="save the network and how its data were prepared")
+    result.add_argument("--quiet", action="store_true", help="print the result only, no progress")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the subcommand."""
+    _check_usage(args)
+    if args.save is not None:
+        check_destination(args.save, [args.data])
+    choose_backend(args.backend)
+    rows = load_rows(args)
+    output, loss = choose_output(args.output_activation, args.loss, rows.target.class_names is not None)
+    X, X_test, y, y_test = split(rows, args.test_size, args.seed)
+    preprocessing = prepare(args, rows, X, y, output)
+    trainer = make_trainer(args, rows, output, loss)
+    model = trainer.model
+    if not args.quiet:
+        print(_describe(rows, trainer, len(X_test)), flush=True)
+    start = time.perf_counter()
+    _fit(args, trainer, preprocessing, (X, X_test), (y, y_test))
+    if not args.quiet:
+        print(f"trained {args.epochs} epochs of {len(X)} rows in {time.perf_counter() - start:.2f} s")
+    if args.save is not None:
+        save(model, args.save, preprocessing=preprocessing.to_record())
+        model = load_model(args.save)[0]
+    if len(X_test):
+        print(judge(model, preprocessing, X_test, y_test, args.threads))
+    if args.save is not None and not args.quiet:
+        print(f"saved {args.save} and loaded it again")
+    return 0
+
+
+def _check_usage(args: argparse.Namespace) -> None:
+    """Refuse options that contradict each other, as argparse does."""
+    if (args.data is None) == (args.dataset is None):
+        args.parser.error("give either a CSV file or --dataset")
+    if args.data is not None and args.target is None:
+        args.parser.error("--target is needed: which column of the file is to be predicted?")
+    if args.dataset is not None and (args.target is not None or args.ignore or args.task != "auto"):
+        args.parser.error("--target, --ignore and --task are for CSV files, not for --dataset")
+    if args.target in args.ignore:
+        args.parser.error("--ignore names the target")
+    for option in ("activation", "dropout"):
+        given = getattr(args, option)
+        if given is not None and len(given) not in (1, len(args.layers)):
+            args.parser.error(
+                f"--{option} has {len(given)} values, but there are {len(args.layers)} hidden layers"
+            )
+    if args.output_activation is not None and args.loss is not None:
+        try:
+            choose_output(args.output_activation, args.loss, classes=True)
+        except CommandError as error:
+            args.parser.error(str(error))
+
+
+def _describe(rows: Rows, trainer: Trainer, held_out: int) -> str:
+    classes = rows.target.class_names
+    kind = "a quantity" if classes is None else f"{len(classes)} classes"
+    sizes = "-".join(map(str, trainer.model.layer_sizes))
+    output = trainer.model.network.output_activation
+    return (
+        f"{len(rows.X)} rows, {held_out} of them held out; {len(rows.feature_names)} inputs; target "
+        f'"{rows.target_name}": {kind}\n{sizes} network, {output} output, loss {trainer.loss}'
+    )
+
+
+def _fit(
+    args: argparse.Namespace,
+    trainer: Trainer,
+    preprocessing: TablePreprocessing,
+    X: tuple[Array, Array],
+    y: tuple[Array, Array],
+) -> None:
+    """Train on the first of each pair, and measure the second after each epoch if there is progress to show."""
+    dtype, network = trainer.model.dtype, trainer.model.network
+    data = [(preprocessing.inputs(X[i], dtype), preprocessing.targets(y[i], network)) for i in range(2)]
+    validation = data[1] if len(y[1]) and not args.quiet else None
+    metrics = ["accuracy"] if preprocessing.class_names is not None and not args.quiet else []
+    try:
+        trainer.fit(
+            *data[0], epochs=args.epochs, validation_data=validation, metrics=metrics, progress=not args.quiet
+        )
+    except KeyboardInterrupt:
+        done = f"interrupted after {trainer.epoch} of {args.epochs} epochs"
+        raise KeyboardInterrupt(done + ("; nothing was saved" if args.save else "")) from None
