@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Iterator
 from types import ModuleType
 
+import chainrule
 import pytest
 
 
@@ -38,3 +40,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
         if parameters.get("core") == "native":
             item.add_marker(pytest.mark.kernels)
+
+
+@pytest.fixture(params=["native", "reference"])
+def backend(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each of the two cores as the one the public layer uses; gives its name."""
+    load_core(request.param)
+    with chainrule.backend(request.param):
+        yield str(request.param)

@@ -82,10 +82,3 @@ def arrays_from_records(records: Any, name: str) -> list[Array]:
     return [
         array_from_record(record, f"{name}[{i}]") for i, record in enumerate(check_sequence(records, name))
     ]
-
-
-def copy_numbers(value: Any) -> Any:
-    """Return a copy of a list of numbers, or of a dict of such lists."""
-    if isinstance(value, dict):
-        return {name: copy_numbers(column) for name, column in value.items()}
-    return list(value)

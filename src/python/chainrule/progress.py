@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
 from ._checks_values import describe
+from .history import Measurements
 
 INTERVAL = 0.1
 """Seconds between two updates of the line on a terminal."""
@@ -51,19 +51,13 @@ class Progress:
             done = self._done + step_in_epoch / steps_per_epoch
             self._overwrite(f"epoch {self._done + 1}/{self._epochs}  loss {loss:.5g}" + self._rate(done, now))
 
-    def epoch(
-        self,
-        loss: float,
-        validation_loss: float | None,
-        metrics: Mapping[str, float],
-        validation_metrics: Mapping[str, float],
-    ) -> None:
+    def epoch(self, measured: Measurements) -> None:
         """Show the measurements of a finished epoch."""
         self._done += 1
-        values = {"loss": loss, **metrics}
-        if validation_loss is not None:
-            values["validation loss"] = validation_loss
-        values.update({f"validation {name}": value for name, value in validation_metrics.items()})
+        values = {"loss": measured.loss, **measured.metrics}
+        if measured.validation_loss is not None:
+            values["validation loss"] = measured.validation_loss
+        values.update({f"validation {name}": value for name, value in measured.validation_metrics.items()})
         line = f"epoch {self._done}/{self._epochs}" + "".join(
             f"  {name} {v:.5g}" for name, v in values.items()
         )

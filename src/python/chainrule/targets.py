@@ -72,8 +72,8 @@ def _labels(array: Array, n_out: int, name: str) -> Array:
             f"{name} must hold class labels as integers, or numbers of shape (rows, {n_out}), but it is "
             f"{array.dtype.name} of shape {array.shape}; for class labels use {name}.astype(int)"
         )
-    if array.dtype.kind == "u":
-        array = np.minimum(array, np.iinfo(np.int64).max)  # a label of 2^63 must not turn negative
+    if array.dtype.kind == "u":  # a label of 2^63 or more must not turn negative
+        array = np.minimum(array.astype(np.uint64), np.uint64(2**63 - 1))
     return check_labels(array.astype(np.int64, copy=False), n_out, name)
 
 

@@ -12,7 +12,7 @@ from ._network import Array, Network, TrainingState
 from ._plain import array_to_record, arrays_from_records, check_record
 from ._version import __version__
 from .backend import core
-from .history import History
+from .history import History, Measurements
 from .inputs import as_inputs
 from .losses import find_loss
 from .metrics import Metric, find_metrics, measure
@@ -61,8 +61,6 @@ class Trainer:
     ----------
     loss, optimizer, batch_size, shuffle, seed, n_threads
         The arguments. They may be set at any time, and are checked at the next call.
-    history : History
-        All epochs so far.
 
     Raises
     ------
@@ -79,7 +77,7 @@ class Trainer:
     array([[1.]])
     """
 
-    __slots__ = ("__weakref__", "_linear", "_model", "_state", "history", *_SETTINGS)
+    __slots__ = ("__weakref__", "_history", "_linear", "_model", "_state", *_SETTINGS)
 
     def __init__(
         self,
@@ -101,7 +99,7 @@ class Trainer:
         self.optimizer, self.batch_size = optimizer, batch_size
         self.shuffle, self.seed = check_bool(shuffle, "shuffle"), _checks.check_seed(seed)
         self.n_threads = check_n_threads(n_threads)
-        self.history = History()
+        self._history = History()
         self._model = model
         self._state = TrainingState.start(*_parameters(model))
         self._linear: Network = replace(
@@ -128,6 +126,14 @@ class Trainer:
     def step(self) -> int:
         """Updates done so far."""
         return self._state.step
+
+    @property
+    def history(self) -> History:
+        """The measurements of all epochs so far, those of interrupted fits included."""
+        losses = self._state.losses
+        for epoch in range(len(self._history), len(losses)):  # those without measurements of their own
+            self._history.append(Measurements(epoch, losses[epoch]))
+        return self._history
 
     def fit(
         self,
@@ -184,23 +190,22 @@ class Trainer:
             if len(pair) != 2:
                 raise ValueError(f"validation_data must be (X, y), but it has {len(pair)} entries")
             validation = self._data(*pair, "validation_data[0]", "validation_data[1]")
-        history, losses_before = History(), len(self._state.losses)
+        before = len(self.history)
+        if validation is None and not measures and stream is None:
+            self._train(inputs, target, epochs)
+            return self.history.since(before)
         lines = None if stream is None else Progress(stream, epochs, len(inputs))
         try:
-            if validation is None and not measures and lines is None:
-                self._train(inputs, target, epochs)
-            else:
-                for _ in range(epochs):
-                    self._train(inputs, target, 1, None if lines is None else lines.poll)
-                    self._record(history, inputs, target, validation, measures, lines)
+            for _ in range(epochs):
+                self._train(inputs, target, 1, None if lines is None else lines.poll)
+                measured = self._measure(inputs, target, validation, measures)
+                self._history.append(measured)
+                if lines is not None:
+                    lines.epoch(measured)
         finally:
-            unrecorded = self._state.losses[losses_before + len(history) :]
-            for i, loss in enumerate(unrecorded):
-                history.append(self._state.epoch - len(unrecorded) + i, loss)
-            self.history.extend(history)
             if lines is not None:
                 lines.close()
-        return history
+        return self.history.since(before)
 
     def train_on_batch(self, X: Any, y: Any) -> float:
         """Make one update with all the rows; return their loss before it. Counts as a step, not as an epoch.
@@ -321,27 +326,21 @@ class Trainer:
             return {"loss": loss}
         return {"loss": loss, **measure(measures, target, active.activation(name, Z, out=Z))}
 
-    def _record(
+    def _measure(
         self,
-        history: History,
         inputs: Array,
         target: Array,
         validation: tuple[Array, Array] | None,
         measures: dict[str, Metric],
-        lines: Progress | None,
-    ) -> None:
-        """Measure after an epoch."""
-        trained: dict[str, float] = {}
-        validated: dict[str, float] = {}
-        if measures:
-            trained = self._evaluate(inputs, target, measures)
-            del trained["loss"]
-        if validation is not None:
-            validated = self._evaluate(*validation, measures)
-        measured = (self._state.losses[-1], validated.pop("loss", None), trained, validated)
-        history.append(self._state.epoch - 1, *measured)
-        if lines is not None:
-            lines.epoch(*measured)
+    ) -> Measurements:
+        """Measure after an epoch; the metrics of the rows it was trained on only if there are any."""
+        state = self._state
+        trained = self._evaluate(inputs, target, measures) if measures else {}
+        trained.pop("loss", None)
+        validated = {} if validation is None else self._evaluate(*validation, measures)
+        return Measurements(
+            state.epoch - 1, state.losses[-1], validated.pop("loss", None), trained, validated
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         state = self._state
@@ -371,7 +370,7 @@ class Trainer:
             setattr(state, name, _checks.check_parameters(network, arrays, name, shapes))
         state.epoch, state.step = check_int(fields["epoch"], "epoch", 0), check_int(fields["step"], "step", 0)
         state.losses = list(fields["losses"])
-        self.history.__setstate__(fields["history"])
+        self._history.__setstate__(fields["history"])
 
 
 def _parameters(model: MLP) -> tuple[list[Array], list[Array]]:
