@@ -100,7 +100,7 @@ def r2(y_true: Any, prediction: Any) -> float:
     y, error = _error(y_true, prediction)
     residual = (error**2).sum(axis=0)
     total = ((y - y.mean(axis=0)) ** 2).sum(axis=0)
-    varies = total > 0
+    varies = (y != y[0]).any(axis=0)  # total may be a rounding error
     scores = np.where(
         varies, 1.0 - residual / np.where(varies, total, 1.0), (residual == 0).astype(np.float64)
     )

@@ -101,12 +101,11 @@ class MLP:
         initial = find_initializer(initializer)
         seed = int.from_bytes(os.urandom(8), "little") if seed is None else _checks.check_seed(seed)
         made = [
-            initial(shape, seed=seed, layer=layer, dtype=network.dtype)
+            np.array(initial(shape, seed=seed, layer=layer, dtype=network.dtype), order="C")
             for layer, shape in enumerate(network.weight_shapes)
         ]
-        _checks.check_parameters(network, made, "initializer(...)", network.weight_shapes)
+        self.weights = _checks.check_parameters(network, made, "initializer(...)", network.weight_shapes)
         self._network, self._seed = network, seed
-        self.weights = [np.array(weights, order="C") for weights in made]
         self.biases = [np.zeros(shape, network.dtype) for shape in network.bias_shapes]
 
     @property

@@ -1,0 +1,129 @@
+"""Metrics against hand-made numbers and against scikit-learn."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import chainrule as cr
+import numpy as np
+import pytest
+from chainrule import metrics
+from chainrule.metrics import find_metrics, measure
+
+ALL = [metrics.accuracy, metrics.mean_squared_error, metrics.mean_absolute_error, metrics.r2]
+
+
+def test_accuracy_of_classes() -> None:
+    prediction = np.array([[0.1, 0.7, 0.2], [0.5, 0.3, 0.2], [0.2, 0.2, 0.6], [0.4, 0.4, 0.2]])
+    assert metrics.accuracy([1, 0, 0, 0], prediction) == 0.75
+    assert metrics.accuracy(np.eye(3)[[1, 0, 0, 0]], prediction) == 0.75
+    assert metrics.accuracy(np.array([1, 0, 0, 1], "uint8"), prediction.astype("float32")) == 0.5
+
+
+def test_accuracy_of_one_output() -> None:
+    prediction = [[0.2], [0.5], [0.7], [0.49]]
+    assert metrics.accuracy([0, 1, 1, 1], prediction) == 0.75
+    assert metrics.accuracy([[False], [True], [False], [False]], prediction) == 0.75
+    with pytest.raises(ValueError, match=r"^y_true must hold 0 or 1"):
+        metrics.accuracy([0, 1, 2, 1], prediction)
+
+
+def test_a_row_with_nan_is_wrong() -> None:
+    prediction = np.array([[np.nan, 0.1], [0.9, 0.1]])
+    assert metrics.accuracy([0, 0], prediction) == 0.5
+    assert metrics.accuracy([0, 0], [[np.nan], [0.1]]) == 0.5
+
+
+def test_errors_of_numbers() -> None:
+    y, prediction = [[1, 2], [3, 4]], [[1, 0], [0, 4]]
+    assert metrics.mean_squared_error(y, prediction) == (4 + 9) / 4
+    assert metrics.mean_absolute_error(y, prediction) == (2 + 3) / 4
+    assert metrics.mean_squared_error([1, 2, 4], [[1], [1], [1]]) == 10 / 3
+    assert metrics.mean_squared_error([1, 0], [[0.5, 0.5], [0.5, 0.5]]) == 0.25
+
+
+def test_r2_is_one_for_the_truth_and_zero_for_the_mean() -> None:
+    y = np.array([1.0, 2.0, 6.0])
+    assert metrics.r2(y, y[:, None]) == 1.0
+    assert metrics.r2(y, np.full((3, 1), 3.0)) == 0.0
+    assert metrics.r2([2, 2], [[2.0], [2.0]]) == 1.0
+    assert metrics.r2([2, 2], [[2.0], [2.5]]) == 0.0
+    assert metrics.r2([0.1] * 3, [[0.2]] * 3) == 0.0
+
+
+@pytest.mark.parametrize("outputs", [1, 2, 5])
+def test_they_agree_with_scikit_learn(outputs: int) -> None:
+    sk = pytest.importorskip("sklearn.metrics", reason="compares with scikit-learn")
+    rng = np.random.default_rng(outputs)
+    y, prediction = rng.standard_normal((50, outputs)), rng.standard_normal((50, outputs))
+    assert metrics.mean_squared_error(y, prediction) == pytest.approx(
+        sk.mean_squared_error(y, prediction), rel=1e-12
+    )
+    assert metrics.mean_absolute_error(y, prediction) == pytest.approx(
+        sk.mean_absolute_error(y, prediction), rel=1e-12
+    )
+    assert metrics.r2(y, prediction) == pytest.approx(sk.r2_score(y, prediction), rel=1e-12)
+    if outputs > 1:
+        labels = rng.integers(0, outputs, 50)
+        assert metrics.accuracy(labels, prediction) == sk.accuracy_score(labels, prediction.argmax(axis=1))
+
+
+def test_sums_are_formed_in_float64() -> None:
+    error = np.full((200_000, 1), 1e-3, "float32")
+    exact = float(np.float32(1e-3)) ** 2
+    assert metrics.mean_squared_error(np.zeros(200_000, "float32"), error) == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize("metric", ALL)
+@pytest.mark.parametrize(
+    ("y_true", "prediction", "text"),
+    [
+        ([0, 1], [0.0, 1.0], "prediction must have 2 dimensions"),
+        ([0, 1], np.zeros((0, 2)), "prediction must have at least one row"),
+        ([0, 1, 0], [[0.0, 1.0], [1.0, 0.0]], "y_true has 3 rows"),
+        ([[0, 1, 0], [1, 0, 0]], [[0.0, 1.0], [1.0, 0.0]], "y_true has 3 columns"),
+        ([0, 2], [[0.0, 1.0], [1.0, 0.0]], r"y_true must hold labels from 0 to 1, but y_true\[1\] is 2"),
+        (None, [[0.0, 1.0], [1.0, 0.0]], "y_true must be an array"),
+        ([0, 1], "ab", "prediction must be an array"),
+        ([0, 1], [["a"], ["b"]], "prediction must hold real numbers"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(metric: Any, y_true: Any, prediction: Any, text: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=f"^{text}"):
+        metric(y_true, prediction)
+
+
+def own(y_true: Any, prediction: Any) -> float:
+    assert y_true.dtype == np.int64
+    assert y_true.shape == (6,)
+    assert prediction.shape == (6, 3)
+    return 0.25
+
+
+def test_functions_of_ones_own_are_metrics_too(backend: str, dtype: str) -> None:
+    X, y = np.zeros((6, 2), dtype), np.array([0, 1, 2, 0, 1, 2], "uint8")
+    trainer = cr.Trainer(
+        cr.MLP([2, 3], output_activation="softmax", dtype=dtype, seed=0), loss="cross_entropy"
+    )
+    history = trainer.fit(X, y, epochs=2, metrics=[own, "accuracy"], validation_data=(X, y))
+    assert history.metrics["own"] == history.validation_metrics["own"] == [0.25, 0.25]
+    assert list(history.metrics) == ["own", "accuracy"]
+
+
+def test_the_name_of_a_metric_is_that_of_the_function() -> None:
+    assert list(find_metrics([own, "r2"])) == ["own", "r2"]
+    assert list(find_metrics((functools.partial(own),))) == ["partial"]
+
+
+@pytest.mark.parametrize("result", ["high", None, [1.0], True, 1j, np.array([1.0, 2.0])])
+def test_a_metric_must_return_a_number(result: Any) -> None:
+    with pytest.raises(TypeError, match=r"^the result of the metric odd must be a real number"):
+        measure({"odd": lambda y, p: result}, np.zeros(1), np.zeros((1, 1)))
+
+
+@pytest.mark.parametrize("result", [1, 0.5, np.float32(0.5), np.int8(1), float("nan"), np.float64("inf")])
+def test_any_real_number_will_do(result: Any) -> None:
+    found = measure({"m": lambda y, p: result}, np.zeros(1), np.zeros((1, 1)))["m"]
+    assert type(found) is float
+    np.testing.assert_equal(found, float(result))
