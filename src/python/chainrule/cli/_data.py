@@ -59,5 +59,5 @@ def split(rows: Rows, test_size: float, seed: int) -> tuple[Array, Array, Array,
             X, y, test_size=test_size, seed=seed, stratify=stratify
         )
     except ValueError as error:
-        raise CommandError(str(error).replace("test_size", "--test-size ")) from None
+        raise CommandError(str(error).replace("test_size=", "--test-size ")) from None
     return X_train, X_test, y_train, y_test

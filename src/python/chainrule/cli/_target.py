@@ -43,14 +43,18 @@ def read_target(table: Table, column: str, task: str = "auto") -> Target:
     Raises
     ------
     CsvError
-        If a value is missing, or is not a number where the others are; if there is one class only; or if there are
-        as many classes as rows.
+        If a value is missing, or is not a number where the others are; if all are equal; or if there are as many
+        classes as rows.
     """
     hint = "; --task classification takes each value as the name of a class" if task == "auto" else ""
     if task == "auto":
         task = _guess_task(table)
     if task == "regression":
-        return Target(np.array(_numbers(table, column, hint)), None)
+        numbers = np.array(_numbers(table, column, hint))
+        if len(numbers) > 1 and (numbers == numbers[0]).all():
+            why = f"every row has the value {numbers[0]}; there is nothing to learn"
+            raise CsvError(table.path, why, column=column)
+        return Target(numbers, None)
     for line, text in zip(table.lines, table.target, strict=True):
         if text.lower() in _MISSING_CLASS:
             raise CsvError(table.path, "missing value", line=line, column=column)

@@ -60,9 +60,16 @@ def run(args: argparse.Namespace) -> int:
     if args.output is not None:
         write_whole(args.output, text.getvalue().encode())
     else:
-        sys.stdout.buffer.write(text.getvalue().encode())  # UTF-8 whatever the terminal, as in a file
-        sys.stdout.buffer.flush()
+        _print(text.getvalue().encode())
     return 0
+
+
+def _print(data: bytes) -> None:
+    """Write to standard output: UTF-8 whatever the terminal, as in a file, and all of it."""
+    left = memoryview(data)
+    while left:  # without a buffer (python -u) a write may take a part only
+        left = left[sys.stdout.buffer.write(left) :]
+    sys.stdout.buffer.flush()
 
 
 def _lines(model: MLP, preprocessing: TablePreprocessing | None, outputs: Array) -> Iterator[Sequence[str]]:

@@ -15,5 +15,5 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(_args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
-    show_config()
+    print(show_config())
     return 0
