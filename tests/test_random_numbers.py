@@ -124,6 +124,15 @@ def test_a_dropout_mask_compares_the_word_of_each_position_with_the_rate(core):
     assert np.array_equal(mask != 0, words >= np.uint32(int(0.3 * 2**32)))
 
 
+def test_a_unit_is_kept_from_its_word_on(core):
+    word = int(core.random_words(1, seed=1, stream=3 << 24)[0])
+    masks = [
+        core.dropout_mask(1, 1, (word + offset) / 2**32, seed=1, step=0, layer=0)[0, 0]
+        for offset in (0, 0.5, 1)
+    ]
+    assert [bool(factor) for factor in masks] == [True, True, False]
+
+
 def test_a_row_has_the_same_mask_whatever_the_number_of_rows(core):
     whole = core.dropout_mask(10, 9, 0.5, seed=1, step=2, layer=0)
     part = core.dropout_mask(4, 9, 0.5, seed=1, step=2, layer=0)
