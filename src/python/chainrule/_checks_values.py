@@ -24,10 +24,10 @@ def describe(value: object) -> str:
 
 
 def count(n: int, noun: str) -> str:
-    """Say a number of things: ``1 row``, ``2 rows``, ``2 entries``."""
+    """Say a number of things: ``1 row``, ``2 arrays``, ``2 entries``."""
     if n == 1:
         return f"1 {noun}"
-    return f"{n} {noun[:-1]}ies" if noun.endswith("y") else f"{n} {noun}s"
+    return f"{n} {noun[:-1]}ies" if noun.endswith("ry") else f"{n} {noun}s"
 
 
 def check_int(value: Any, name: str, low: int, high: int | None = None) -> int:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from ._checks_values import check_sequence
+from ._checks_values import check_sequence, count
 from ._plain import check_record
 from ._version import __version__
 
@@ -83,7 +83,7 @@ class History:
 
     def __repr__(self) -> str:
         last = f", loss {self._measured[-1].loss:.6g}" if self._measured else ""
-        return f"<History of {len(self)} epoch{'s' * (len(self) != 1)}{last}>"
+        return f"<History of {count(len(self), 'epoch')}{last}>"
 
     def __getstate__(self) -> dict[str, Any]:
         measured = [[e, loss, v, dict(m), dict(vm)] for e, loss, v, m, vm in self._measured]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import _checks
-from ._checks_values import check_choice, check_dtype, check_real, check_sequence
+from ._checks_values import check_choice, check_dtype, check_real, check_sequence, count
 from ._network import ACTIVATIONS, HIDDEN_ACTIVATIONS, Array, Network
 from ._plain import array_to_record, arrays_from_records, check_record
 from ._summary import layer_table
@@ -235,7 +235,9 @@ def _hidden_activations(activation: Any, hidden: int) -> tuple[str, ...]:
     if not isinstance(activation, (list, tuple)):
         return (check_choice(activation, "activation", HIDDEN_ACTIVATIONS),) * hidden
     if len(activation) != hidden:
-        raise ValueError(f"activation has {len(activation)} entries, but there are {hidden} hidden layers")
+        raise ValueError(
+            f"activation has {count(len(activation), 'entry')}, but there are {count(hidden, 'hidden layer')}"
+        )
     return tuple(
         check_choice(name, f"activation[{i}]", HIDDEN_ACTIVATIONS) for i, name in enumerate(activation)
     )

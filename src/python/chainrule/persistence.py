@@ -16,6 +16,7 @@ import os
 import pickle
 from typing import Any
 
+from ._checks_values import count
 from ._files import check_path, write_whole
 from ._plain import check_record
 from .model import MLP
@@ -99,7 +100,7 @@ def load_with_preprocessing(path: str | os.PathLike[str]) -> tuple[MLP, dict[str
             raise ValueError("preprocessing must be a dict or None")
         model = MLP.__new__(MLP)
         model.__setstate__(record)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{name} cannot be loaded as a model: {error}") from error
     return model, preprocessing
 
@@ -111,15 +112,17 @@ def checksum(record: Any) -> str:
     ------
     TypeError
         If the value holds anything else than dicts with str keys, lists, tuples, str, bytes, int, float, bool, None.
+    ValueError
+        If the same list, tuple or dict is in it twice (few bytes could then stand for endless content).
     """
     import hashlib
 
     digest = hashlib.sha256()
-    _feed(digest, record)
+    _feed(digest, record, set())
     return digest.hexdigest()
 
 
-def _feed(digest: Any, value: Any) -> None:
+def _feed(digest: Any, value: Any, seen: set[int]) -> None:
     """Add a value: its type, its length where it has one, and its content. Dicts go in the order of their keys."""
     kind = type(value)
     if kind in (str, bytes):
@@ -127,14 +130,24 @@ def _feed(digest: Any, value: Any) -> None:
         digest.update(f"{kind.__name__} {len(content)} ".encode())
         digest.update(content)
     elif kind in (list, tuple, dict):
+        if id(value) in seen and value:
+            raise ValueError(f"the same {kind.__name__} is in it twice")
+        seen.add(id(value))
         digest.update(f"{kind.__name__} {len(value)} ".encode())
-        for item in sorted(value.items()) if kind is dict else value:
-            _feed(digest, item)
+        if kind is dict:
+            if not all(type(key) is str for key in value):
+                raise TypeError("the keys of a dict in a model file must be str")
+            for key in sorted(value):
+                _feed(digest, key, seen)
+                _feed(digest, value[key], seen)
+        else:
+            for item in value:
+                _feed(digest, item, seen)
     elif kind in (int, bool, float) or value is None:
         digest.update(f"{kind.__name__} {value.hex() if kind is float else value} ".encode())
     else:
         raise TypeError(
-            f"a model file holds only Python's own numbers, strings, lists and dicts, not {kind.__name__}"
+            f"a model file holds Python's own numbers, strings, lists and dicts, but no {kind.__name__}"
         )
 
 
@@ -159,7 +172,7 @@ def _builtins(data: bytes) -> Any:
                 raise ValueError(f"it has the pickle opcode {opcode.name}, which a model file does not need")
             end = (position or 0) + 1
         if end != len(data):
-            raise ValueError(f"it goes on for {len(data) - end} bytes after its end")
+            raise ValueError(f"it goes on for {count(len(data) - end, 'byte')} after its end")
         return _Unpickler(io.BytesIO(data)).load()
     except (MemoryError, ValueError):
         raise

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ._checks_arrays import check_labels
+from ._checks_values import count
 from ._network import Array
 from .inputs import as_array, as_dtype, check_finite
 
@@ -52,12 +53,14 @@ def as_target(
     if array.ndim not in (1, 2):
         raise ValueError(f"{name} must have shape {_shapes(n_out)}, but its shape is {array.shape}")
     if rows is not None and len(array) != rows:
-        raise ValueError(f"{name} has {len(array)} rows, but there are {rows} rows of inputs")
+        raise ValueError(f"{name} has {count(len(array), 'row')}, but the inputs have {rows}")
     if array.ndim == 1 and n_out > 1:
         return _labels(array, n_out, name)
     if array.ndim == 2 and array.shape[1] != n_out:
         hint = f"; for class labels use {name}.ravel()" if array.shape[1] == 1 else ""
-        raise ValueError(f"{name} has {array.shape[1]} columns, but this MLP has {n_out} outputs{hint}")
+        raise ValueError(
+            f"{name} has {count(array.shape[1], 'column')}, but this MLP has {count(n_out, 'output')}{hint}"
+        )
     numbers = as_dtype(y, name, dtype)
     check_finite(numbers, name)
     numbers = np.ascontiguousarray(numbers.reshape(-1, n_out))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from . import _checks
-from ._checks_values import check_bool, check_int, check_n_threads, check_sequence, describe
+from ._checks_values import check_bool, check_int, check_n_threads, check_sequence, count, describe
 from ._network import Array, Network, TrainingState
 from ._plain import array_to_record, arrays_from_records, check_record
 from ._version import __version__
@@ -188,7 +188,7 @@ class Trainer:
         if validation_data is not None:
             pair = check_sequence(validation_data, "validation_data")
             if len(pair) != 2:
-                raise ValueError(f"validation_data must be (X, y), but it has {len(pair)} entries")
+                raise ValueError(f"validation_data must be (X, y), but it has {count(len(pair), 'entry')}")
             validation = self._data(*pair, "validation_data[0]", "validation_data[1]")
         before = len(self.history)
         if validation is None and not measures and stream is None:
@@ -272,7 +272,7 @@ class Trainer:
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={getattr(self, name)!r}" for name in _SETTINGS)
-        return f"Trainer({self._model!r}, {settings}) after {self.epoch} epochs"
+        return f"Trainer({self._model!r}, {settings}) after {count(self.epoch, 'epoch')}"
 
     # Inside --------------------------------------------------------------------------------------------------------
 
