@@ -37,8 +37,8 @@ target_compile_options(chainrule_options INTERFACE
     $<$<CXX_COMPILER_ID:GNU>:-Wno-psabi>  # a note on passing vectors by value, which no exported function does
     $<$<BOOL:${CHAINRULE_WERROR}>:-Werror>)
 
+list(JOIN CHAINRULE_SANITIZE "," sanitizers)
 if(CHAINRULE_SANITIZE)
-    list(JOIN CHAINRULE_SANITIZE "," sanitizers)
     set(sanitizer_flags -fsanitize=${sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
     target_compile_options(chainrule_options INTERFACE ${sanitizer_flags})
     target_link_options(chainrule_options INTERFACE ${sanitizer_flags})

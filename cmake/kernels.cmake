@@ -7,6 +7,13 @@
 set(CHAINRULE_KERNELS "")             # the object libraries
 set(CHAINRULE_KERNEL_DEFINITIONS "")  # CHAINRULE_HAVE_AVX2=1 ...: which tables exist, for the kernel selection
 
+# Instrumented by a sanitizer, the unrolled tiles take minutes to compile at -O3.
+if(CHAINRULE_SANITIZE)
+    set(kernel_optimization -O1)
+elseif(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+    set(kernel_optimization -O3)
+endif()
+
 function(chainrule_add_kernels name)
     string(TOLOWER "kernels_${name}" target)
     add_library(${target} OBJECT src/cpp/kernels/kernels_f32.cpp src/cpp/kernels/kernels_f64.cpp)
@@ -14,7 +21,7 @@ function(chainrule_add_kernels name)
     target_include_directories(${target} PRIVATE src/cpp)
     target_link_libraries(${target} PRIVATE chainrule_options)
     target_compile_options(${target} PRIVATE
-        $<$<NOT:$<CONFIG:Debug>>:-O3> -fno-lto -fno-exceptions -fno-rtti -fno-threadsafe-statics ${ARGN})
+        ${kernel_optimization} -fno-lto -fno-exceptions -fno-rtti -fno-threadsafe-statics ${ARGN})
     set(CHAINRULE_KERNELS ${CHAINRULE_KERNELS} ${target} PARENT_SCOPE)
     set(CHAINRULE_KERNEL_DEFINITIONS ${CHAINRULE_KERNEL_DEFINITIONS} CHAINRULE_HAVE_${name}=1 PARENT_SCOPE)
 endfunction()
