@@ -84,3 +84,11 @@ def test_binary_cross_entropy_neither_overflows_nor_rounds_to_zero(core, dtype):
                 "binary_cross_entropy", Z[row : row + 1], target[row : row + 1], output_activation="sigmoid"
             )
         assert loss == pytest.approx(exact, rel=4 * UNITS[dtype], abs=0)
+
+
+def test_a_slope_of_zero_does_not_hide_what_is_not_finite(core, dtype):
+    A, dA = np.array([[0, 0, 2, 2]], dtype), np.array([[np.inf, np.nan, np.inf, 3]], dtype)
+    with np.errstate(all="raise"):
+        relu, leaky = (core.activation_gradient(name, A, dA) for name in ("relu", "leaky_relu"))
+    np.testing.assert_array_equal(relu, [[np.nan, np.nan, np.inf, 3]])
+    np.testing.assert_array_equal(leaky, [[np.inf, np.nan, np.inf, 3]])

@@ -107,9 +107,9 @@ def activation(name: str, Z: Array, *, out: Array | None = None) -> Array:
 def _activation(name: str, Z: Array, A: Array) -> Array:
     if name == "identity":
         np.copyto(A, Z)
-    elif name == "sigmoid":  # exp(z) / (1 + exp(z)) where z < 0: no exponential of a positive number
+    elif name == "sigmoid":  # 1 / (1 + e) where z >= 0, else e / (1 + e): e is never above 1
         e = np.exp(-np.abs(Z))
-        np.divide(np.where(Z < 0, e, np.ones_like(e)), 1 + e, out=A)
+        np.divide(np.maximum(e, Z >= 0), 1 + e, out=A)
     elif name == "tanh":
         np.tanh(Z, out=A)
     elif name == "relu":
@@ -140,9 +140,9 @@ def _activation_gradient(name: str, A: Array, dA: Array, dZ: Array) -> Array:
     elif name == "tanh":
         np.multiply(dA, 1 - A * A, out=dZ)
     elif name == "relu":
-        np.copyto(dZ, np.where(A > 0, dA, np.zeros_like(dA)))
+        np.multiply(dA, A > 0, out=dZ)
     elif name == "leaky_relu":
-        np.copyto(dZ, np.where(A > 0, dA, LEAKY_SLOPE * dA))
+        np.multiply(dA, np.maximum(A > 0, LEAKY_SLOPE, dtype=A.dtype), out=dZ)
     else:  # softmax
         np.multiply(A, dA - (A * dA).sum(axis=1, keepdims=True), out=dZ)
     return dZ
@@ -248,16 +248,24 @@ def sgd_momentum_step(
         w, v, g, learning_rate, momentum, nesterov, weight_decay
     )
     with np.errstate(all="ignore"):
-        _sgd_momentum_step(w, v, g, *update)
+        _sgd_momentum_step(w, v, g, w, v, *update)
 
 
 def _sgd_momentum_step(
-    w: Array, v: Array, g: Array, eta: float, mu: float, nesterov: bool, decay: float
+    w: Array,
+    v: Array,
+    g: Array,
+    new_w: Array,
+    new_v: Array,
+    eta: float,
+    mu: float,
+    nesterov: bool,
+    decay: float,
 ) -> None:
     s = -eta * (g + decay * w if decay else g)
-    v *= mu
-    v += s
-    w += mu * v + s if nesterov else v
+    np.multiply(mu, v, out=new_v)
+    new_v += s
+    np.add(w, mu * new_v + s if nesterov else new_v, out=new_w)
 
 
 # 6. A network
@@ -377,9 +385,8 @@ def _update(
 ) -> str | None:
     """Compute the new parameters and velocities from the old; name a layer with one that is not finite."""
     eta, mu, nesterov, decay = numbers
-    half, n = len(new) // 2, len(dWs)
-    for array, copy in zip(old, new, strict=True):
-        np.copyto(copy, array)
+    n, m = len(dWs), len(dWs + dbs)  # weights, parameters; the velocities follow in the same order
     for i, g in enumerate(dWs + dbs):
-        _sgd_momentum_step(new[i], new[half + i], g, eta, mu, nesterov, decay if i < n else 0.0)
-    return _checks.find_nonfinite_parameter(new[:n], new[n:half])
+        w, v, new_w, new_v = old[i], old[m + i], new[i], new[m + i]
+        _sgd_momentum_step(w, v, g, new_w, new_v, eta, mu, nesterov, decay if i < n else 0.0)
+    return _checks.find_nonfinite_parameter(new[:n], new[n:m])
