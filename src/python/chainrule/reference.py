@@ -248,20 +248,13 @@ def sgd_momentum_step(
         w, v, g, learning_rate, momentum, nesterov, weight_decay
     )
     with np.errstate(all="ignore"):
-        _sgd_momentum_step(w, v, g, w, v, *update)
+        _sgd_momentum_step(w, v, g, w, v, update)
 
 
 def _sgd_momentum_step(
-    w: Array,
-    v: Array,
-    g: Array,
-    new_w: Array,
-    new_v: Array,
-    eta: float,
-    mu: float,
-    nesterov: bool,
-    decay: float,
+    w: Array, v: Array, g: Array, new_w: Array, new_v: Array, update: _checks.Update
 ) -> None:
+    eta, mu, nesterov, decay = update
     s = -eta * (g + decay * w if decay else g)
     np.multiply(mu, v, out=new_v)
     new_v += s
@@ -381,12 +374,11 @@ def train_epochs(
 
 
 def _update(
-    old: list[Array], new: list[Array], dWs: list[Array], dbs: list[Array], numbers: _checks.Update
+    old: list[Array], new: list[Array], dWs: list[Array], dbs: list[Array], update: _checks.Update
 ) -> str | None:
     """Compute the new parameters and velocities from the old; name a layer with one that is not finite."""
-    eta, mu, nesterov, decay = numbers
+    spared = update._replace(weight_decay=0.0)
     n, m = len(dWs), len(dWs + dbs)  # weights, parameters; the velocities follow in the same order
     for i, g in enumerate(dWs + dbs):
-        w, v, new_w, new_v = old[i], old[m + i], new[i], new[m + i]
-        _sgd_momentum_step(w, v, g, new_w, new_v, eta, mu, nesterov, decay if i < n else 0.0)
+        _sgd_momentum_step(old[i], old[m + i], g, new[i], new[m + i], update if i < n else spared)
     return _checks.find_nonfinite_parameter(new[:n], new[n:m])
