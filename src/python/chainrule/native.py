@@ -39,7 +39,9 @@ _ACTIVATION = {
 }
 _LOSS = {
     name: i
-    for i, name in enumerate(("half_squared_error", "mean_squared_error", "cross_entropy", "binary_cross_entropy"))
+    for i, name in enumerate(
+        ("half_squared_error", "mean_squared_error", "cross_entropy", "binary_cross_entropy")
+    )
 }
 _BIAS = {None: 0, "unit": 1, "layer": 2}
 
@@ -112,7 +114,9 @@ def sgd_momentum_step(
     w: Array, v: Array, g: Array, *, learning_rate: float, momentum: float = 0.0,
     nesterov: bool = False, weight_decay: float = 0.0
 ) -> None:  # fmt: skip
-    w, v, g, update = _checks.check_sgd_momentum_step(w, v, g, learning_rate, momentum, nesterov, weight_decay)
+    w, v, g, update = _checks.check_sgd_momentum_step(
+        w, v, g, learning_rate, momentum, nesterov, weight_decay
+    )
     _core.update(w, v, np.ascontiguousarray(g), *update)
 
 
@@ -152,10 +156,14 @@ def train_epochs(
         given.shuffle, given.seed, given.epochs, n_threads or 0, poll
     )  # fmt: skip
     if not finite:
-        raise FloatingPointError(_checks.nonfinite_error(state.epoch, done, _find_nonfinite(network, state, given, loss, done)))
+        raise FloatingPointError(
+            _checks.nonfinite_error(state.epoch, done, _find_nonfinite(network, state, given, loss, done))
+        )
 
 
-def _find_nonfinite(network: Network, state: TrainingState, given: _checks.Training, loss: str, done: int) -> str:
+def _find_nonfinite(
+    network: Network, state: TrainingState, given: _checks.Training, loss: str, done: int
+) -> str:
     """Name what is not finite in the step after ``done`` steps of the epoch, from the state before it."""
     rows = len(given.X)
     order = permutation(rows, seed=given.seed, epoch=state.epoch) if given.shuffle else np.arange(rows)

@@ -1,0 +1,83 @@
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ._network import TrainingState
+
+_Array = npt.NDArray[Any]
+
+__version__: str
+
+class Network:
+    def __init__(
+        self, layer_sizes: Sequence[int], activations: Sequence[int], bias: int, dropout: Sequence[float]
+    ) -> None: ...
+
+def config() -> dict[str, Any]: ...
+def resolve_threads(n_threads: int, work: float) -> int: ...
+def random_words(n: int, seed: int, stream: int, step: int, start: int, /) -> npt.NDArray[np.uint32]: ...
+def permutation(n: int, seed: int, epoch: int, /) -> npt.NDArray[np.int64]: ...
+def dropout_mask(out: _Array, rate: float, seed: int, step: int, layer: int, /) -> None: ...
+def activation(kind: int, Z: _Array, out: _Array, /) -> None: ...
+def activation_gradient(kind: int, A: _Array, dA: _Array, out: _Array, /) -> None: ...
+def loss_and_gradient(loss: int, kind: int, Z: _Array, target: _Array, /) -> tuple[float, _Array]: ...
+def update(
+    w: _Array,
+    v: _Array,
+    g: _Array,
+    learning_rate: float,
+    momentum: float,
+    nesterov: bool,
+    weight_decay: float,
+    /,
+) -> None: ...
+def predict(
+    network: Network,
+    weights: Sequence[_Array],
+    biases: Sequence[_Array],
+    X: _Array,
+    out: _Array,
+    n_threads: int,
+    /,
+) -> None: ...
+def gradients(
+    network: Network,
+    weights: Sequence[_Array],
+    biases: Sequence[_Array],
+    X: _Array,
+    target: _Array,
+    loss: int,
+    seed: int,
+    step: int,
+    n_threads: int,
+    weight_gradients: Sequence[_Array],
+    bias_gradients: Sequence[_Array],
+    /,
+) -> float: ...
+def matmul_gradients(
+    X: _Array, W: _Array, dZ: _Array, n_threads: int, /
+) -> tuple[_Array, _Array, _Array]: ...
+def train_epochs(
+    network: Network,
+    state: TrainingState,
+    weights: Sequence[_Array],
+    biases: Sequence[_Array],
+    weight_velocity: Sequence[_Array],
+    bias_velocity: Sequence[_Array],
+    X: _Array,
+    target: _Array,
+    loss: int,
+    learning_rate: float,
+    momentum: float,
+    nesterov: bool,
+    weight_decay: float,
+    batch_size: int,
+    shuffle: bool,
+    seed: int,
+    epochs: int,
+    n_threads: int,
+    poll: Callable[[int, int, int, float], object] | None,
+    /,
+) -> tuple[bool, int]: ...
