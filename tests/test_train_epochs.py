@@ -243,12 +243,13 @@ def test_a_bias_gradient_that_is_not_finite_stops_training(core):
     assert contents(state) == before
 
 
-def test_an_update_that_is_not_finite_stops_training(core):
+@pytest.mark.parametrize("x", [0, 1])  # 0: only a bias grows beyond all bounds
+def test_an_update_that_is_not_finite_stops_training(core, x):
     network = Network((1, 1, 1), ("identity", "identity"), "unit", (0.0,), "float32")
     state = TrainingState.start([np.ones((1, 1), "f4")] * 2, [np.zeros(1, "f4")] * 2)
     for arrays_of in (state.weights, state.biases, state.weight_velocity, state.bias_velocity):
         arrays_of[:] = [array.copy() for array in arrays_of]
-    X, target = np.ones((1, 1), "f4"), np.full((1, 1), 10, "f4")
+    X, target = np.full((1, 1), x, "f4"), np.full((1, 1), 10, "f4")
     train(core, network, state, X, target, sgd(1e-3, 0.9), loss="half_squared_error", epochs=3)
     before = assert_stops(
         core, network, state, X, target, sgd(2e38, 0.9), "epoch 3, step 0: an updated parameter of layer 2",
