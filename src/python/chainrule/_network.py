@@ -73,9 +73,10 @@ class Network:
                     f"activations[{i}] is softmax, which fits the output layer only; a hidden layer may have "
                     f"{', '.join(HIDDEN_ACTIVATIONS)}"
                 )
-        if self.bias is not None and self.bias not in BIASES:
-            kind = ValueError if isinstance(self.bias, str) else TypeError
-            raise kind(f"bias must be 'unit', 'layer' or None, but it is {describe(self.bias)}")
+        bias: object = self.bias
+        if bias is not None and bias not in BIASES:
+            kind = ValueError if isinstance(bias, str) else TypeError
+            raise kind(f"bias must be 'unit', 'layer' or None, but it is {describe(bias)}")
         rates = check_sequence(self.dropout, "dropout")
         if len(rates) != len(sizes) - 2:
             entries, hidden = count(len(rates), "entry"), len(sizes) - 2
