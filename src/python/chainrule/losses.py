@@ -18,7 +18,7 @@ from ._checks_arrays import check_data
 from ._checks_layers import check_rows
 from ._checks_values import check_choice
 from ._network import LOSSES, Array
-from .inputs import as_array
+from .inputs import as_array, as_dtype
 from .targets import as_target, one_hot
 
 
@@ -134,12 +134,11 @@ def find_loss(loss: Any) -> str:
 
 
 def _arrays(prediction: Any, target: Any, loss: str = "") -> tuple[Array, Array]:
-    a = as_array(prediction, "prediction")
-    if a.dtype not in (np.float32, np.float64) or not a.dtype.isnative:
-        a = a.astype(np.float64)
-    a = check_data(a, "prediction", "(rows, n_out)")
+    given = as_array(prediction, "prediction").dtype
+    dtype = "float32" if given.kind == "f" and given.itemsize == 4 else "float64"
+    a = check_data(as_dtype(prediction, "prediction", dtype), "prediction", "(rows, n_out)")
     check_rows(a, "prediction")
-    if loss and ((a < 0) | (a > 1)).any():
+    if loss and not ((a >= 0) & (a <= 1)).all():
         raise ValueError(f"prediction must hold probabilities from 0 to 1 for {loss}")
     y = as_target(target, a.shape[1], a.dtype.name, loss, "target", len(a))
     return a, one_hot(y, a.shape[1], a.dtype)

@@ -1,0 +1,108 @@
+"""Every public function, class and method says what it does, in numpydoc."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from types import ModuleType
+from typing import Any
+
+import chainrule
+import pytest
+
+MODULES = ["backend", "config", "datasets", "history", "initializers", "inputs", "losses", "metrics", "model",
+           "optimizers", "persistence", "preprocessing", "progress", "reference", "targets", "trainer"]  # fmt: skip
+SECTIONS = {
+    "Parameters",
+    "Returns",
+    "Yields",
+    "Raises",
+    "Warns",
+    "Attributes",
+    "Examples",
+    "References",
+    "Notes",
+    "See Also",
+}
+
+
+def public(module: ModuleType) -> Iterator[tuple[str, Any]]:
+    """Give every function, class and method that has no underscore."""
+    for name, thing in vars(module).items():
+        if name.startswith("_") or getattr(thing, "__module__", None) != module.__name__:
+            continue
+        if inspect.isclass(thing) or inspect.isfunction(thing):
+            yield name, thing
+        if inspect.isclass(thing):
+            for method_name, method in vars(thing).items():
+                if not method_name.startswith("_") and (
+                    inspect.isfunction(method) or isinstance(method, property)
+                ):
+                    yield f"{name}.{method_name}", method
+
+
+ALL = [
+    pytest.param(thing, id=f"{module}.{name}")
+    for module in MODULES
+    for name, thing in public(importlib.import_module(f"chainrule.{module}"))
+]
+TAUGHT = [chainrule.MLP, chainrule.Trainer, chainrule.SGD, chainrule.Trainer.fit, chainrule.Trainer.evaluate,
+          chainrule.MLP.predict, chainrule.set_backend, chainrule.load, chainrule.losses.cross_entropy,
+          chainrule.metrics.accuracy, chainrule.initializers.constant]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["", *MODULES])
+def test_every_module_has_a_docstring(name: str) -> None:
+    assert importlib.import_module(f"chainrule.{name}".rstrip(".")).__doc__
+
+
+@pytest.mark.parametrize("thing", ALL)
+def test_everything_public_has_a_docstring_that_begins_with_a_sentence(thing: Any) -> None:
+    text = inspect.getdoc(thing)
+    assert text
+    assert re.match(r"[A-Z`\"1].*[.:;,\w`)]", text.splitlines()[0])
+    assert text.split("\n\n")[0].rstrip().endswith((".", ":", "::"))
+
+
+@pytest.mark.parametrize("thing", ALL)
+def test_the_sections_are_those_of_numpydoc(thing: Any) -> None:
+    lines = (inspect.getdoc(thing) or "").splitlines()
+    for title, line in pairwise(lines):
+        if line and set(line) == {"-"}:
+            assert title in SECTIONS
+            assert len(line) == len(title)
+
+
+@pytest.mark.parametrize("thing", ALL)
+def test_only_parameters_that_exist_are_described(thing: Any) -> None:
+    found = re.search(r"Parameters\n-+\n(.*?)(\n\n\w+\n-+\n|\Z)", inspect.getdoc(thing) or "", re.DOTALL)
+    if found and not isinstance(thing, property):
+        names = [
+            name
+            for line in re.findall(r"^(\w[\w, ]*) :", found[1], re.MULTILINE)
+            for name in line.split(", ")
+        ]
+        assert names
+        assert set(names) <= set(inspect.signature(thing).parameters)
+
+
+@pytest.mark.parametrize("thing", TAUGHT)
+def test_what_users_meet_first_describes_every_parameter_and_its_errors(thing: Any) -> None:
+    text = inspect.getdoc(thing) or ""
+    for name in inspect.signature(thing).parameters:
+        if name != "self":
+            assert re.search(rf"^(\w+, )*{name}(, \w+)* :", text, re.MULTILINE), name
+    assert "Raises\n------" in text or thing is chainrule.initializers.constant
+
+
+@pytest.mark.parametrize("name", ["model", "trainer", "backend"])
+def test_the_examples_are_right(name: str) -> None:
+    import doctest
+
+    module = importlib.import_module(f"chainrule.{name}")
+    failed, tried = doctest.testmod(module)
+    assert tried
+    assert not failed
