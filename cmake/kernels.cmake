@@ -26,11 +26,18 @@ function(chainrule_add_kernels name)
     set(CHAINRULE_KERNEL_DEFINITIONS ${CHAINRULE_KERNEL_DEFINITIONS} CHAINRULE_HAVE_${name}=1 PARENT_SCOPE)
 endfunction()
 
+set(CHAINRULE_INSTRUCTION_SETS "avx2;avx512" CACHE STRING
+    "Instruction sets to build kernels for beside the baseline, where the processor family has them")
+
 chainrule_add_kernels(BASELINE)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$" AND CMAKE_SIZEOF_VOID_P EQUAL 8)
-    chainrule_add_kernels(AVX2 -mavx2 -mfma)
-    chainrule_add_kernels(AVX512
-        -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
-        # GCC's own avx512fintrin.h passes undefined registers on purpose and warns of them (GCC bug 105593).
-        $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized> $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+    if("avx2" IN_LIST CHAINRULE_INSTRUCTION_SETS)
+        chainrule_add_kernels(AVX2 -mavx2 -mfma)
+    endif()
+    if("avx512" IN_LIST CHAINRULE_INSTRUCTION_SETS)
+        chainrule_add_kernels(AVX512
+            -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
+            # GCC's own avx512fintrin.h passes undefined registers on purpose and warns of them (GCC bug 105593).
+            $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized> $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+    endif()
 endif()

@@ -29,7 +29,9 @@ def only(pattern: str) -> Path:
 
 def python(code: str, executable: str | Path = sys.executable) -> str:
     command = [str(executable), "-W", "error", "-c", code]
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "CHAINRULE_FORCE_ISA")
+    }
     return subprocess.run(
         command, check=True, capture_output=True, text=True, cwd=ROOT / "tests", env=environment
     ).stdout.strip()
@@ -74,13 +76,31 @@ def test_an_import_is_fast_and_takes_nothing_but_numpy_with_it() -> None:
     }
 
 
-def test_an_editable_install_works(tmp_path: Path) -> None:
-    # Unoptimised, as it is to be quick; every other test runs on optimised kernels.
+def test_an_editable_install_works_and_says_which_kernels_it_lacks(tmp_path: Path) -> None:
+    # Baseline kernels without optimisation, to be quick; every other test runs on what is shipped.
     environment = tmp_path / "venv"
     venv.create(environment, with_pip=True)
-    pip = [environment / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    settings = [f"-Cbuild-dir={tmp_path / 'build'}", "-Ccmake.build-type=Debug"]
-    done = subprocess.run([*pip, *settings, "-e", ROOT], capture_output=True, text=True, check=False)
+    interpreter = environment / "bin" / "python"
+    pip = [interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    settings = {
+        "build-dir": tmp_path / "build",
+        "cmake.build-type": "Debug",
+        "cmake.define.CHAINRULE_INSTRUCTION_SETS": "",
+    }
+    arguments = [f"-C{name}={value}" for name, value in settings.items()]
+    done = subprocess.run([*pip, *arguments, "-e", ROOT], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    code = "import chainrule, chainrule.native; print(chainrule.__file__)"
-    assert Path(python(code, environment / "bin" / "python")) == ROOT / "src/python/chainrule/__init__.py"
+
+    file, used = python(
+        "import chainrule, chainrule.native; print(chainrule.__file__, chainrule._core.config()['instruction_set'])",
+        interpreter,
+    ).split()
+    assert Path(file) == ROOT / "src/python/chainrule/__init__.py"
+    assert used == "baseline"
+    refusal = python(
+        "import os; os.environ['CHAINRULE_FORCE_ISA'] = 'avx2'\n"
+        "try: import chainrule.native\n"
+        "except ImportError as error: print(error)",
+        interpreter,
+    )
+    assert "this build of chainrule has no such kernels; it has baseline" in refusal
