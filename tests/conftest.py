@@ -27,6 +27,18 @@ def core(request: pytest.FixtureRequest) -> ModuleType:
     return load_core(request.param)
 
 
+@pytest.fixture
+def native() -> ModuleType:
+    """The native core, for tests that compare it with the reference or with itself."""
+    return load_core("native")
+
+
+@pytest.fixture
+def oversubscribed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let n_threads be obeyed to the letter, beyond the processors and for the smallest work too."""
+    monkeypatch.setenv("CHAINRULE_OVERSUBSCRIBE", "1")
+
+
 @pytest.fixture(params=["float32", "float64"])
 def dtype(request: pytest.FixtureRequest) -> str:
     """Each of the two dtypes."""
@@ -38,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as `kernels` what runs on the native core, so that it is run again under each instruction set."""
     for item in items:
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
-        if parameters.get("core") == "native":
+        if parameters.get("core") == "native" or "native" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.kernels)
 
 

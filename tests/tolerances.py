@@ -1,0 +1,76 @@
+"""How far the two cores may be apart, from the roundings that each of them makes.
+
+Let u = eps / 2 be the largest relative error of one rounding. Higher orders of u are left out.
+
+chain        A sum of K products, in whatever order and with or without fused multiply-add, is off by at most K u times
+             the sum of the absolute products; adding a bias is one more rounding. Two cores: (2 K + 1) u <= (K + 1) eps.
+elementwise  The native exp and tanh are within 2 units in the last place, NumPy's within 4; a sigmoid adds a sum and a
+             quotient. So UNITS eps, relative to the result.
+row sums     N positive terms: N u in each core, on top of the errors of the terms: (N + UNITS) eps, relative.
+smallest     Native calls flush what is below the smallest normal number to zero, the reference keeps it.
+
+Where all numbers are small whole numbers, nothing is rounded, and the cores must agree exactly.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+SMALLEST = {"float32": 1e-37, "float64": 1e-307}
+"""Absolute: a little more than the smallest normal number (1.2e-38, 2.2e-308)."""
+
+UNITS = {
+    "identity": 0, "relu": 0, "step": 0,  # a choice, no rounding
+    "leaky_relu": 0,  # one product, rounded alike
+    "sigmoid": 8, "tanh": 8, "softmax": 8,
+}  # fmt: skip
+"""Relative error of an activation in units of eps; softmax: beside that of the sum of the row."""
+
+TRAINED = {"float32": 1e-4, "float64": 1e-10}
+"""Relative to the largest entry of an array, after 50 steps of training in which each step adds a few roundings and the
+errors before it are carried on by a factor near 1 (small steps, smooth functions). The reference against itself with
+its rows summed in another order differs as much; a wrong term in a gradient differs by 1e-2 and more."""
+
+
+def eps(dtype: str) -> float:
+    return float(np.finfo(dtype).eps)
+
+
+def chain(dtype: str, terms: int, absolute_products: np.ndarray) -> np.ndarray:
+    """Bound on the difference of two sums of so many products, given the sum of their absolute values."""
+    return (terms + 1) * eps(dtype) * absolute_products + SMALLEST[dtype]
+
+
+def activated(
+    dtype: str, name: str, Z: np.ndarray, A: np.ndarray, dZ: np.ndarray | float = 0.0
+) -> np.ndarray:
+    """Bound on the difference of two activations A of sums Z that differ by dZ.
+
+    No activation is steeper than 1. Softmax changes by a factor of at most exp(2 max dZ).
+    """
+    if name == "softmax":
+        change = np.expm1(2 * np.max(np.broadcast_to(dZ, Z.shape), axis=1, keepdims=True))
+        return np.abs(A) * (change + (Z.shape[1] + UNITS[name]) * eps(dtype)) + SMALLEST[dtype]
+    return UNITS[name] * eps(dtype) * np.abs(A) + dZ + (SMALLEST[dtype] if UNITS[name] else 0)
+
+
+def assert_within(
+    actual: np.ndarray, expected: np.ndarray, bound: np.ndarray | float, what: object = ""
+) -> None:
+    """Fail unless |actual - expected| <= bound everywhere; NaN and infinities must stand in the same places."""
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    assert actual.shape == expected.shape, what
+    assert actual.dtype == expected.dtype, what
+    finite = np.isfinite(expected)
+    np.testing.assert_array_equal(
+        np.where(finite, 0, actual), np.where(finite, 0, expected), err_msg=str(what)
+    )
+    with np.errstate(invalid="ignore"):
+        wrong = finite & ~(np.abs(actual.astype(float) - expected.astype(float)) <= bound)
+    if wrong.any():
+        i = tuple(int(j) for j in np.argwhere(wrong)[0])
+        allowed = np.broadcast_to(bound, actual.shape)[i]
+        raise AssertionError(
+            f"{what}: {wrong.sum()} of {wrong.size} differ; at {i} {actual[i]!r} instead of {expected[i]!r}, "
+            f"allowed is {allowed:.3g}"
+        )
