@@ -216,6 +216,8 @@ def check_update(learning_rate: Any, momentum: Any, nesterov: Any, weight_decay:
 
 def check_optimizer(optimizer: Any) -> Update:
     """Return the numbers of an optimizer, which must have the four attributes of `Update`."""
+    if isinstance(optimizer, type):
+        raise TypeError(f"optimizer must be an object, but it is the class {optimizer.__name__}; call it")
     missing = [name for name in Update._fields if not hasattr(optimizer, name)]
     if missing:
         raise TypeError(

@@ -74,7 +74,7 @@ class Network:
                     f"{', '.join(HIDDEN_ACTIVATIONS)}"
                 )
         bias: object = self.bias
-        if bias is not None and bias not in BIASES:
+        if bias is not None and not (isinstance(bias, str) and bias in BIASES):
             kind = ValueError if isinstance(bias, str) else TypeError
             raise kind(f"bias must be 'unit', 'layer' or None, but it is {describe(bias)}")
         rates = check_sequence(self.dropout, "dropout")
