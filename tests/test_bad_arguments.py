@@ -229,14 +229,10 @@ def test_the_metrics_of_an_evaluation(bad: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "bad"), table({name: TRAINER[name] for name in ("loss", "optimizer", "batch_size", "shuffle", "seed", "n_threads")})
 )  # fmt: skip
-def test_a_setting_changed_later_is_refused_at_the_next_fit(backend: str, name: str, bad: Any) -> None:
+def test_a_setting_changed_later(name: str, bad: Any) -> None:
     trainer = a_trainer()
-    good, before = getattr(trainer, name), pickle.dumps(trainer)
-    if callable(bad) and name == "loss":
-        pytest.skip("functions are taken by the constructor only")
-    setattr(trainer, name, bad)
-    refused(lambda: trainer.fit(X, Y), name)
-    setattr(trainer, name, good)
+    before = pickle.dumps(trainer)
+    refused(lambda: setattr(trainer, name, bad), name)
     assert pickle.dumps(trainer) == before
 
 

@@ -7,7 +7,7 @@ or functions of your own, which get class labels as int64 (rows,) and numbers as
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -129,7 +129,7 @@ def find_metrics(metrics: Any) -> dict[str, Metric]:
     return found
 
 
-def measure(metrics: dict[str, Metric], y_true: Array, prediction: Array) -> dict[str, float]:
+def measure(metrics: Mapping[str, Metric], y_true: Array, prediction: Array) -> dict[str, float]:
     """Return the value of each metric."""
     return {
         name: _number(metric(y_true, prediction), f"the result of the metric {name}")

@@ -6,24 +6,24 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from . import _checks
-from ._checks_values import check_bool, check_int, check_n_threads, check_sequence, count, describe
-from ._network import Array, Network, TrainingState
+from ._checks_values import check_int, check_sequence, count, describe
+from ._evaluation import Rows, as_rows, evaluate
+from ._network import Array, TrainingState
 from ._plain import array_to_record, arrays_from_records, check_record
+from ._settings import SETTINGS
 from ._version import __version__
 from .backend import core
 from .history import History, Measurements
-from .inputs import as_inputs
-from .losses import find_loss
-from .metrics import Metric, find_metrics, measure
+from .metrics import Metric, find_metrics
 from .model import MLP
 from .optimizers import SGD
 from .progress import Progress, find_stream
-from .targets import as_target
 
 _SGD = SGD()
-_SETTINGS = ("loss", "optimizer", "batch_size", "shuffle", "seed", "n_threads")
-_FIELDS = ("model", *_SETTINGS, "weight_velocity", "bias_velocity", "epoch", "step", "losses", "history")
+Poll = Callable[[int, int, int, float], object]
 
 
 class Gradients(NamedTuple):
@@ -32,6 +32,9 @@ class Gradients(NamedTuple):
     loss: float
     weights: list[Array]
     biases: list[Array]
+
+
+_FIELDS = ("model", *SETTINGS, "weight_velocity", "bias_velocity", "epoch", "step", "losses", "history")
 
 
 class Trainer:
@@ -60,7 +63,7 @@ class Trainer:
     Attributes
     ----------
     loss, optimizer, batch_size, shuffle, seed, n_threads
-        The arguments. They may be set at any time, and are checked at the next call.
+        The arguments. They may be set at any time, and are checked when they are.
 
     Raises
     ------
@@ -77,7 +80,14 @@ class Trainer:
     array([[1.]])
     """
 
-    __slots__ = ("__weakref__", "_history", "_linear", "_model", "_state", *_SETTINGS)
+    __slots__ = ("__weakref__", "_history", "_model", "_state", *SETTINGS)
+
+    loss: str
+    optimizer: Any
+    batch_size: int | str
+    shuffle: bool
+    seed: int
+    n_threads: int | None
 
     def __init__(
         self,
@@ -92,19 +102,24 @@ class Trainer:
     ) -> None:
         if not isinstance(model, MLP):
             raise TypeError(f"model must be an MLP, but it is {describe(model)}")
-        self.loss = find_loss(loss)
-        _checks.check_trainable(model.network, self.loss)
-        _checks.check_optimizer(optimizer)
-        _check_batch_size(batch_size, 1)
-        self.optimizer, self.batch_size = optimizer, batch_size
-        self.shuffle, self.seed = check_bool(shuffle, "shuffle"), _checks.check_seed(seed)
-        self.n_threads = check_n_threads(n_threads)
-        self._history = History()
-        self._model = model
-        self._state = TrainingState.start(*_parameters(model))
-        self._linear: Network = replace(
-            model.network, activations=(*model.network.activations[:-1], "identity")
+        network = model.network
+        self._model, self._history = model, History()
+        self._state = TrainingState(
+            weights=model.weights,
+            biases=model.biases,
+            weight_velocity=[np.zeros(shape, network.dtype) for shape in network.weight_shapes],
+            bias_velocity=[np.zeros(shape, network.dtype) for shape in network.bias_shapes],
         )
+        self.loss, self.optimizer = loss, optimizer
+        self.batch_size, self.shuffle, self.seed, self.n_threads = batch_size, shuffle, seed, n_threads
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        check = SETTINGS.get(name)
+        if check is not None:
+            value = check(value)
+        if name == "loss":
+            _checks.check_trainable(self._model.network, value)
+        object.__setattr__(self, name, value)
 
     @property
     def model(self) -> MLP:
@@ -183,22 +198,22 @@ class Trainer:
         epochs = check_int(epochs, "epochs", 0)
         measures = find_metrics(metrics)
         stream = find_stream(progress)
-        inputs, target = self._data(X, y)
+        rows = self._rows(X, y)
         validation = None
         if validation_data is not None:
             pair = check_sequence(validation_data, "validation_data")
             if len(pair) != 2:
                 raise ValueError(f"validation_data must be (X, y), but it has {count(len(pair), 'entry')}")
-            validation = self._data(*pair, "validation_data[0]", "validation_data[1]")
+            validation = self._rows(*pair, "validation_data[0]", "validation_data[1]")
         before = len(self.history)
         if validation is None and not measures and stream is None:
-            self._train(inputs, target, epochs)
+            self._train(rows, epochs)
             return self.history.since(before)
-        lines = None if stream is None else Progress(stream, epochs, len(inputs))
+        lines = None if stream is None else Progress(stream, epochs, len(rows.inputs))
         try:
             for _ in range(epochs):
-                self._train(inputs, target, 1, None if lines is None else lines.poll)
-                measured = self._measure(inputs, target, validation, measures)
+                self._train(rows, 1, None if lines is None else lines.poll)
+                measured = self._measure(rows, validation, measures)
                 self._history.append(measured)
                 if lines is not None:
                     lines.epoch(measured)
@@ -215,11 +230,11 @@ class Trainer:
         ValueError, TypeError, FloatingPointError
             As `fit`.
         """
-        inputs, target = self._data(X, y)
+        rows = self._rows(X, y)
         state = self.state
         one = replace(state, losses=[])
         try:
-            self._run(one, inputs, target, len(inputs), False, 1, None)
+            self._run(one, rows, len(rows.inputs), False, 1, None)
         finally:
             state.step = one.step
         return one.losses[0]
@@ -234,12 +249,13 @@ class Trainer:
         ValueError, TypeError
             If an argument does not fit; the message names it.
         """
-        inputs, target = self._data(X, y)
+        model, rows = self._model, self._rows(X, y)
         found = core().gradients(
-            self._model.network,
-            *_parameters(self._model),
-            inputs,
-            target,
+            model.network,
+            model.weights,
+            model.biases,
+            rows.inputs,
+            rows.target,
             loss=self.loss,
             seed=self.seed,
             step=self._state.step,
@@ -268,45 +284,29 @@ class Trainer:
             If an argument does not fit; the message names it.
         """
         measures = find_metrics(metrics)
-        return self._evaluate(*self._data(X, y), measures)
+        return evaluate(self._model, self._rows(X, y), self.loss, measures, self.n_threads)
 
     def __repr__(self) -> str:
-        settings = ", ".join(f"{name}={getattr(self, name)!r}" for name in _SETTINGS)
+        settings = ", ".join(f"{name}={getattr(self, name)!r}" for name in SETTINGS)
         return f"Trainer({self._model!r}, {settings}) after {count(self.epoch, 'epoch')}"
 
     # Inside --------------------------------------------------------------------------------------------------------
 
-    def _data(self, X: Any, y: Any, X_name: str = "X", y_name: str = "y") -> tuple[Array, Array]:
-        network = self._model.network
-        inputs = as_inputs(X, network, X_name)
-        _checks.check_rows(inputs, X_name)
-        return inputs, as_target(y, network.n_out, network.dtype, self.loss, y_name, len(inputs))
+    def _rows(self, X: Any, y: Any, X_name: str = "X", y_name: str = "y") -> Rows:
+        return as_rows(X, y, self._model.network, self.loss, X_name, y_name)
 
-    def _train(
-        self,
-        inputs: Array,
-        target: Array,
-        epochs: int,
-        poll: Callable[[int, int, int, float], object] | None = None,
-    ) -> None:
-        batch_size = _check_batch_size(self.batch_size, len(inputs))
-        self._run(self.state, inputs, target, batch_size, self.shuffle, epochs, poll)
+    def _train(self, rows: Rows, epochs: int, poll: Poll | None = None) -> None:
+        batch_size = self.batch_size if isinstance(self.batch_size, int) else len(rows.inputs)
+        self._run(self.state, rows, batch_size, self.shuffle, epochs, poll)
 
     def _run(
-        self,
-        state: TrainingState,
-        inputs: Array,
-        target: Array,
-        batch_size: int,
-        shuffle: bool,
-        epochs: int,
-        poll: Any,
+        self, state: TrainingState, rows: Rows, batch_size: int, shuffle: bool, epochs: int, poll: Poll | None
     ) -> None:
         core().train_epochs(
             self._model.network,
             state,
-            inputs,
-            target,
+            rows.inputs,
+            rows.target,
             loss=self.loss,
             optimizer=self.optimizer,
             batch_size=batch_size,
@@ -317,27 +317,16 @@ class Trainer:
             poll=poll,
         )
 
-    def _evaluate(self, inputs: Array, target: Array, measures: dict[str, Metric]) -> dict[str, float]:
-        active, network = core(), self._model.network
-        Z = active.forward(self._linear, *_parameters(self._model), inputs, n_threads=self.n_threads)
-        name = network.output_activation
-        loss = active.loss_and_gradient(self.loss, Z, target, output_activation=name)[0]
-        if not measures:
-            return {"loss": loss}
-        return {"loss": loss, **measure(measures, target, active.activation(name, Z, out=Z))}
-
-    def _measure(
-        self,
-        inputs: Array,
-        target: Array,
-        validation: tuple[Array, Array] | None,
-        measures: dict[str, Metric],
-    ) -> Measurements:
-        """Measure after an epoch; the metrics of the rows it was trained on only if there are any."""
+    def _measure(self, rows: Rows, validation: Rows | None, metrics: dict[str, Metric]) -> Measurements:
+        """Measure after an epoch: the metrics of the rows, if there are any, and all of the validation data."""
+        trained: dict[str, float] = {}
+        validated: dict[str, float] = {}
+        if metrics:
+            trained = evaluate(self._model, rows, self.loss, metrics, self.n_threads)
+            del trained["loss"]
+        if validation is not None:
+            validated = evaluate(self._model, validation, self.loss, metrics, self.n_threads)
         state = self._state
-        trained = self._evaluate(inputs, target, measures) if measures else {}
-        trained.pop("loss", None)
-        validated = {} if validation is None else self._evaluate(*validation, measures)
         return Measurements(
             state.epoch - 1, state.losses[-1], validated.pop("loss", None), trained, validated
         )
@@ -349,7 +338,7 @@ class Trainer:
             "version": 1,
             "chainrule": __version__,
             "model": self._model,  # the object itself, so that a model pickled beside its trainer stays its model
-            **{name: getattr(self, name) for name in _SETTINGS},
+            **{name: getattr(self, name) for name in SETTINGS},
             "weight_velocity": [array_to_record(v) for v in state.weight_velocity],
             "bias_velocity": [array_to_record(v) for v in state.bias_velocity],
             "epoch": state.epoch,
@@ -360,7 +349,7 @@ class Trainer:
 
     def __setstate__(self, record: dict[str, Any]) -> None:
         fields = check_record(record, "chainrule.trainer", 1, _FIELDS)
-        Trainer.__init__(self, fields["model"], **{name: fields[name] for name in _SETTINGS})
+        Trainer.__init__(self, fields["model"], **{name: fields[name] for name in SETTINGS})
         network, state = self._model.network, self._state
         for name, shapes in (
             ("weight_velocity", network.weight_shapes),
@@ -371,16 +360,3 @@ class Trainer:
         state.epoch, state.step = check_int(fields["epoch"], "epoch", 0), check_int(fields["step"], "step", 0)
         state.losses = list(fields["losses"])
         self._history.__setstate__(fields["history"])
-
-
-def _parameters(model: MLP) -> tuple[list[Array], list[Array]]:
-    return model.weights, model.biases
-
-
-def _check_batch_size(batch_size: Any, rows: int) -> int:
-    """Return the rows per update: a number, or all for "full"."""
-    if isinstance(batch_size, str):
-        if batch_size != "full":
-            raise ValueError(f"batch_size must be an int or 'full', but it is {batch_size!r}")
-        return rows
-    return check_int(batch_size, "batch_size", 1)

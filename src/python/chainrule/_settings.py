@@ -1,0 +1,33 @@
+"""The settings of a trainer, each with its check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from . import _checks
+from ._checks_values import check_bool, check_int, check_n_threads
+from .losses import find_loss
+
+
+def _check_batch_size(batch_size: Any) -> int | str:
+    if isinstance(batch_size, str):
+        if batch_size != "full":
+            raise ValueError(f"batch_size must be an int or 'full', but it is {batch_size!r}")
+        return batch_size
+    return check_int(batch_size, "batch_size", 1)
+
+
+def _check_optimizer(optimizer: Any) -> Any:
+    _checks.check_optimizer(optimizer)
+    return optimizer
+
+
+SETTINGS: dict[str, Callable[[Any], Any]] = {
+    "loss": find_loss,
+    "optimizer": _check_optimizer,
+    "batch_size": _check_batch_size,
+    "shuffle": lambda shuffle: check_bool(shuffle, "shuffle"),
+    "seed": _checks.check_seed,
+    "n_threads": check_n_threads,
+}
