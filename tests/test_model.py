@@ -12,6 +12,7 @@ from typing import Any
 import chainrule as cr
 import numpy as np
 import pytest
+from chainrule import inputs
 from chainrule.inputs import as_dtype
 from conftest import load_core
 
@@ -157,6 +158,20 @@ def test_a_number_too_large_for_the_dtype_is_an_error_not_infinity(backend: str)
         a_model().predict(X)
     with pytest.raises(ValueError, match=r"X\[2, 1\]"):
         a_model().predict(X.tolist())
+
+
+@pytest.mark.parametrize("position", [(0, 0), (99, 3), (50, 1)])
+@pytest.mark.parametrize("block", [1, 7, 399, 400, 10**6])
+def test_one_number_that_is_not_finite_is_found_wherever_it_is(
+    monkeypatch: pytest.MonkeyPatch, position: tuple[int, int], block: int
+) -> None:
+    monkeypatch.setattr(inputs, "_BLOCK", block)
+    X = np.ones((100, 4))
+    assert inputs.all_finite(X)
+    X[position] = -np.inf
+    assert not inputs.all_finite(X)
+    with pytest.raises(ValueError, match=rf"^X\[{position[0]}, {position[1]}\] is -inf"):
+        inputs.check_finite(X, "X")
 
 
 def test_nan_and_infinity_flow_through_prediction(backend: str, dtype: str) -> None:

@@ -17,6 +17,8 @@ from . import _checks
 from ._checks_values import describe
 from ._network import Array, Network
 
+_BLOCK = 2**20  # elements looked at together
+
 
 class DtypeConversionWarning(UserWarning):
     """Numbers were rounded to the dtype of the model; convert them beforehand, or choose ``dtype="float64"``."""
@@ -109,9 +111,11 @@ def check_finite(array: Array, name: str) -> None:
 
 
 def all_finite(array: Array) -> bool:
-    """Whether there is no NaN and no infinity; if the sum is finite, there is none, which needs no memory."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(np.add.reduce(array, axis=None)) or np.isfinite(array).all())
+    """Whether there is no NaN and no infinity; block by block, so that a mapped file needs no memory of its size."""
+    if array.size <= _BLOCK:
+        return bool(np.isfinite(array).all())
+    rows = max(1, _BLOCK * len(array) // array.size)
+    return all(np.isfinite(array[i : i + rows]).all() for i in range(0, len(array), rows))
 
 
 def _first(array: Array, wrong: Array, name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -232,7 +231,9 @@ class Trainer:
         """
         rows = self._rows(X, y)
         state = self.state
-        one = replace(state, losses=[])
+        one = TrainingState(
+            state.weights, state.biases, state.weight_velocity, state.bias_velocity, state.epoch, state.step
+        )
         try:
             self._run(one, rows, len(rows.inputs), False, 1, None)
         finally:
