@@ -40,7 +40,7 @@ CR_INLINE double squared_error_row(Activation kind, ptrdiff_t N, typename V::Sca
     return double(sum.total());
 }
 
-// -sum y log a = sum y (log S - (z - max)), S the softmax's sum: finite where a underflows to 0
+// -sum y log a = sum y (log S - (z - max)), S the softmax's sum: finite where a underflows to 0, and 0 where y is
 template <class V>
 CR_INLINE double cross_entropy_row(ptrdiff_t N, typename V::Scalar scale, typename V::Scalar* z,
                                    const typename V::Scalar* y, typename V::Scalar* dz) {
@@ -49,7 +49,7 @@ CR_INLINE double cross_entropy_row(ptrdiff_t N, typename V::Scalar scale, typena
     RowSum<V> sum;
     for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
         V target = V::load_first(y + j, n), t = V::load_first(dz + j, n);
-        sum.add(j, V::choose(less(V::zero(), target), target * (log_sum - t), V::zero()));
+        sum.add(j, V::choose(at_most(target.abs(), V::zero()), V::zero(), target * (log_sum - t)));
         ((V::load_first(z + j, n) - target) * V::set1(scale)).store_first(dz + j, n);
     });
     return double(sum.total());

@@ -217,7 +217,8 @@ def _loss_and_gradient(loss: str, Z: Array, target: Array, name: str) -> tuple[f
     if loss == "cross_entropy":
         Z = Z - Z.max(axis=1, keepdims=True)
         minus_log_A = np.log(np.exp(Z).sum(axis=1, keepdims=True)) - Z
-        terms, dZ = Y * minus_log_A, (np.exp(-minus_log_A) - Y) / rows
+        terms = np.where(Y == 0, Y, Y * minus_log_A)  # y = 0 costs nothing, also where -log a is infinite
+        dZ = (np.exp(-minus_log_A) - Y) / rows
     else:
         A = _activation(name, Z, np.empty_like(Z))
         E = A - Y
