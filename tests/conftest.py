@@ -27,7 +27,7 @@ def core(request: pytest.FixtureRequest) -> ModuleType:
     return load_core(request.param)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def native() -> ModuleType:
     """The native core, for tests that compare it with the reference or with itself."""
     return load_core("native")
