@@ -82,7 +82,8 @@ Data<T> data(std::ptrdiff_t n_in, std::ptrdiff_t n_out, const py::array& X, cons
     Data<T> d{x.rows, x.data, x.ld, nullptr, 0, nullptr};
     if (target.ndim() == 1) {
         d.labels = contiguous<std::int64_t>(target, x.rows);
-        for (std::ptrdiff_t r = 0; r < x.rows; ++r) require(d.labels[r] >= 0 && d.labels[r] < n_out, "a label is out of range");
+        for (std::ptrdiff_t r = 0; r < x.rows; ++r)
+            require(d.labels[r] >= 0 && d.labels[r] < n_out, "a label is out of range");
     } else {
         const Rows<T> y(target);
         require(y.rows == x.rows && y.columns == n_out, "target has the wrong shape");

@@ -24,7 +24,8 @@ void activation_gradient(int kind, const py::array& A, const py::array& dA, cons
         T* dz = writable<T>(out, a.rows * a.columns);
         py::gil_scoped_release release;
         FlushToZero ftz;
-        kernels<T>().activation_gradient(Activation(kind), a.rows, a.columns, a.data, a.ld, d.data, d.ld, dz, a.columns);
+        kernels<T>().activation_gradient(Activation(kind), a.rows, a.columns, a.data, a.ld, d.data, d.ld, dz,
+                                         a.columns);
     });
 }
 
@@ -74,15 +75,16 @@ void bind_layers(py::module_& m) {
             return py::make_tuple(value, dZ);
         });
     });
-    m.def("update", [](const py::array& w, const py::array& v, const py::array& g, double learning_rate, double momentum,
-                       bool nesterov, double weight_decay) {
+    m.def("update", [](const py::array& w, const py::array& v, const py::array& g, double learning_rate,
+                       double momentum, bool nesterov, double weight_decay) {
         with_dtype(w, [&]<class T>() {
             const std::ptrdiff_t n = w.size();
             T *weights = writable<T>(w, n), *velocity = writable<T>(v, n);
             const T* gradient = contiguous<T>(g, n);
             py::gil_scoped_release release;
             FlushToZero ftz;
-            kernels<T>().update(n, {T(learning_rate), T(momentum), T(weight_decay), nesterov}, weights, velocity, gradient);
+            kernels<T>().update(n, {T(learning_rate), T(momentum), T(weight_decay), nesterov}, weights, velocity,
+                                gradient);
         });
     });
 }

@@ -15,14 +15,16 @@ Network make_network(const std::vector<std::ptrdiff_t>& sizes, const std::vector
     Network network;
     network.bias = BiasMode(bias);
     for (std::size_t l = 0; l + 1 < sizes.size(); ++l) {
-        require(sizes[l] > 0 && sizes[l + 1] > 0 && sizes[l] < (std::ptrdiff_t(1) << 31) / 16 * 16, "a layer size is out of range");
-        network.layers.push_back({sizes[l], sizes[l + 1], Activation(activations[l]), l < dropout.size() ? dropout[l] : 0.0});
+        require(sizes[l] > 0 && sizes[l + 1] > 0 && sizes[l] < (std::ptrdiff_t(1) << 31) / 16 * 16,
+                "a layer size is out of range");
+        network.layers.push_back(
+            {sizes[l], sizes[l + 1], Activation(activations[l]), l < dropout.size() ? dropout[l] : 0.0});
     }
     return network;
 }
 
-void predict(const Network& network, const Arrays& weights, const Arrays& biases, const py::array& X, const py::array& out,
-             int n_threads) {
+void predict(const Network& network, const Arrays& weights, const Arrays& biases, const py::array& X,
+             const py::array& out, int n_threads) {
     with_dtype(X, [&]<class T>() {
         const auto p = parameters<T>(network, weights, biases, false);
         const Rows<T> x(X);
@@ -54,7 +56,8 @@ py::tuple matmul_gradients(const py::array& X, const py::array& W, const py::arr
         T *dx = dX.mutable_data(), *dw = dW.mutable_data(), *b = db.mutable_data();
         {
             py::gil_scoped_release release;
-            chainrule::matmul_gradients<T>(x.rows, x.columns, w.columns, x.data, x.ld, weights, d.data, d.ld, dx, dw, b, n_threads);
+            chainrule::matmul_gradients<T>(x.rows, x.columns, w.columns, x.data, x.ld, weights, d.data, d.ld, dx, dw, b,
+                                           n_threads);
         }
         return py::make_tuple(dX, dW, db);
     });
@@ -64,7 +67,8 @@ py::tuple matmul_gradients(const py::array& X, const py::array& W, const py::arr
 
 void bind_model(py::module_& m) {
     py::class_<Network>(m, "Network")
-        .def(py::init(&make_network), py::arg("layer_sizes"), py::arg("activations"), py::arg("bias"), py::arg("dropout"));
+        .def(py::init(&make_network), py::arg("layer_sizes"), py::arg("activations"), py::arg("bias"),
+             py::arg("dropout"));
     m.def("predict", predict);
     m.def("gradients", gradients);
     m.def("matmul_gradients", matmul_gradients);

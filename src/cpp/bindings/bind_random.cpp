@@ -7,15 +7,16 @@
 namespace chainrule::bindings {
 
 void bind_random(py::module_& m) {
-    m.def("random_words", [](std::ptrdiff_t n, std::uint64_t seed, std::uint32_t stream, std::uint64_t step, std::uint64_t start) {
-        py::array_t<std::uint32_t> words(n);
-        std::uint32_t* out = words.mutable_data();
-        {
-            py::gil_scoped_release release;
-            kernels<float>().random_words(seed, stream, step, start, n, out);
-        }
-        return words;
-    });
+    m.def("random_words",
+          [](std::ptrdiff_t n, std::uint64_t seed, std::uint32_t stream, std::uint64_t step, std::uint64_t start) {
+              py::array_t<std::uint32_t> words(n);
+              std::uint32_t* out = words.mutable_data();
+              {
+                  py::gil_scoped_release release;
+                  kernels<float>().random_words(seed, stream, step, start, n, out);
+              }
+              return words;
+          });
     m.def("permutation", [](std::ptrdiff_t n, std::uint64_t seed, std::uint64_t epoch) {
         require(n < (std::ptrdiff_t(1) << 32), "a permutation of 2^32 rows or more");
         py::array_t<std::int64_t> order(n);
@@ -26,15 +27,17 @@ void bind_random(py::module_& m) {
         }
         return order;
     });
-    m.def("dropout_mask", [](const py::array& out, double rate, std::uint64_t seed, std::uint64_t step, std::uint32_t layer) {
-        with_dtype(out, [&]<class T>() {
-            T* mask = writable<T>(out, out.size());
-            const std::ptrdiff_t count = out.size();
-            py::gil_scoped_release release;
-            kernels<T>().dropout_mask(seed, RandomSource::dropout_stream + layer, step, 0, count,
-                                      static_cast<std::uint64_t>(std::floor(rate * 4294967296.0)), T(1 / (1 - rate)), mask);
-        });
-    });
+    m.def("dropout_mask",
+          [](const py::array& out, double rate, std::uint64_t seed, std::uint64_t step, std::uint32_t layer) {
+              with_dtype(out, [&]<class T>() {
+                  T* mask = writable<T>(out, out.size());
+                  const std::ptrdiff_t count = out.size();
+                  py::gil_scoped_release release;
+                  kernels<T>().dropout_mask(seed, RandomSource::dropout_stream + layer, step, 0, count,
+                                            static_cast<std::uint64_t>(std::floor(rate * 4294967296.0)),
+                                            T(1 / (1 - rate)), mask);
+              });
+          });
 }
 
 }  // namespace chainrule::bindings

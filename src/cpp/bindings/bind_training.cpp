@@ -48,7 +48,8 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
                                   {PythonPoll::call, &poll, !function.is_none()}};
     require(batch_size > 0 && epochs >= 0, "batch_size or epochs out of range");
     require(request.data.rows < (std::ptrdiff_t(1) << 32), "2^32 rows or more");
-    TrainProgress progress{py::cast<std::uint64_t>(state.attr("epoch")), py::cast<std::uint64_t>(state.attr("step")), 0};
+    TrainProgress progress{py::cast<std::uint64_t>(state.attr("epoch")), py::cast<std::uint64_t>(state.attr("step")),
+                           0};
     py::list losses = state.attr("losses");
     std::vector<double> epoch_losses;
     Stop stop;
@@ -70,9 +71,10 @@ void bind_training(py::module_& m) {
     // Returns (finite, steps done in the unfinished epoch); the counters of `state` are set whatever happens.
     m.def("train_epochs",
           [](const Network& network, const py::object& state, const Arrays& weights, const Arrays& biases,
-             const Arrays& weight_velocity, const Arrays& bias_velocity, const py::array& X, const py::array& target, int loss,
-             double learning_rate, double momentum, bool nesterov, double weight_decay, std::ptrdiff_t batch_size,
-             bool shuffle, std::uint64_t seed, std::ptrdiff_t epochs, int n_threads, const py::object& poll) {
+             const Arrays& weight_velocity, const Arrays& bias_velocity, const py::array& X, const py::array& target,
+             int loss, double learning_rate, double momentum, bool nesterov, double weight_decay,
+             std::ptrdiff_t batch_size, bool shuffle, std::uint64_t seed, std::ptrdiff_t epochs, int n_threads,
+             const py::object& poll) {
               return with_dtype(X, [&]<class T>() {
                   return train<T>(network, state, weights, biases, weight_velocity, bias_velocity, X, target, loss,
                                   {T(learning_rate), T(momentum), T(weight_decay), nesterov}, batch_size, shuffle, seed,

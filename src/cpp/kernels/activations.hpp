@@ -45,14 +45,14 @@ struct Step {
 };
 
 // Calls `f.template operator()<Struct<V>>()` for an elementwise activation; softmax is treated by its callers.
-#define CR_ELEMENTWISE(kind, V, f)                                                      \
-    switch (kind) {                                                                     \
-        case Activation::sigmoid: f.template operator()<Sigmoid<V>>(); break;           \
-        case Activation::tanh: f.template operator()<Tanh<V>>(); break;                 \
-        case Activation::relu: f.template operator()<Relu<V>>(); break;                 \
-        case Activation::leaky_relu: f.template operator()<LeakyRelu<V>>(); break;      \
-        case Activation::step: f.template operator()<Step<V>>(); break;                 \
-        default: f.template operator()<Identity<V>>(); break;                           \
+#define CR_ELEMENTWISE(kind, V, f)                                                 \
+    switch (kind) {                                                                \
+        case Activation::sigmoid: f.template operator()<Sigmoid<V>>(); break;      \
+        case Activation::tanh: f.template operator()<Tanh<V>>(); break;            \
+        case Activation::relu: f.template operator()<Relu<V>>(); break;            \
+        case Activation::leaky_relu: f.template operator()<LeakyRelu<V>>(); break; \
+        case Activation::step: f.template operator()<Step<V>>(); break;            \
+        default: f.template operator()<Identity<V>>(); break;                      \
     }
 
 // body(j, n): vectors at j = 0, lanes, ...; n = how many of the lanes are real (all but at the end of a row)
@@ -121,9 +121,8 @@ CR_INLINE typename V::Scalar softmax_row(ptrdiff_t N, const typename V::Scalar* 
         sum.add(j, e);
     });
     const auto total = sum.total();
-    for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
-        (V::load_first(a + j, n) / V::set1(total)).store_first(a + j, n);
-    });
+    for_each_vector<V>(
+        N, [&](ptrdiff_t j, ptrdiff_t n) { (V::load_first(a + j, n) / V::set1(total)).store_first(a + j, n); });
     return total;
 }
 
@@ -132,9 +131,8 @@ template <class V>
 CR_INLINE void softmax_gradient_row(ptrdiff_t N, const typename V::Scalar* a, const typename V::Scalar* dA,
                                     typename V::Scalar* dZ) {
     RowSum<V> sum;
-    for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
-        sum.add(j, V::load_first(a + j, n) * V::load_first(dA + j, n));
-    });
+    for_each_vector<V>(
+        N, [&](ptrdiff_t j, ptrdiff_t n) { sum.add(j, V::load_first(a + j, n) * V::load_first(dA + j, n)); });
     const V dot = V::set1(sum.total());
     for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
         (V::load_first(a + j, n) * (V::load_first(dA + j, n) - dot)).store_first(dZ + j, n);

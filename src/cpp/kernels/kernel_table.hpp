@@ -28,11 +28,11 @@ struct Product {
     ptrdiff_t rows, K, N;
     const T* A;  // IN
     ptrdiff_t lda;
-    const T* panels;  // IN: W in panels, or row-major if row_major > 0
+    const T* panels;      // IN: W in panels, or row-major if row_major > 0
     ptrdiff_t row_major;  // elements from one row of W to the next, or 0
     const T* tail;        // IN, row-major only: columns from the last multiple of `panel` on, as one panel
     const T* bias;        // IN or null
-    T* C;             // OUT
+    T* C;                 // OUT
     ptrdiff_t ldc;
     Epilogue epilogue;
     const T* other;  // IN: layer outputs for relu_gradient, factors for times; same shape as C
@@ -123,12 +123,14 @@ struct Kernels {
     // count multipliers (0 or scale) from position `start` of a random stream.
     void (*dropout_mask)(uint64_t seed, uint32_t stream, uint64_t step, uint64_t start, ptrdiff_t count,
                          uint64_t threshold, T scale, T* out);
-    void (*random_words)(uint64_t seed, uint32_t stream, uint64_t step, uint64_t start, ptrdiff_t count,
-                         uint32_t* out);
+    void (*random_words)(uint64_t seed, uint32_t stream, uint64_t step, uint64_t start, ptrdiff_t count, uint32_t* out);
 
     // Steps of batch size 1 through a network whose layers are all at most 16 wide; returns how many steps were
     // done: fewer than n_steps where a loss or an updated parameter stopped being finite.
     ptrdiff_t (*tiny_steps)(const Tiny<T>&, ptrdiff_t n_steps);
+
+    // For benchmarks: rounds * 12 * lanes multiply-adds in registers.
+    T (*multiply_adds)(ptrdiff_t rounds);
 };
 
 // Columns [p*panel, ...) of panel p start here.

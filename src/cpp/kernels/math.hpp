@@ -35,9 +35,9 @@ struct ExpConstants<double> {
     static constexpr double lowest = -746.0, highest = 710.0;
     static constexpr double tanh_is_one = 20.0;
     static constexpr int terms = 12;
-    static constexpr double P[terms] = {
-        1.0 / 6227020800.0, 1.0 / 479001600.0, 1.0 / 39916800.0, 1.0 / 3628800.0, 1.0 / 362880.0, 1.0 / 40320.0,
-        1.0 / 5040.0,       1.0 / 720.0,       1.0 / 120.0,      1.0 / 24.0,      1.0 / 6.0,      0.5};
+    static constexpr double P[terms] = {1.0 / 6227020800.0, 1.0 / 479001600.0, 1.0 / 39916800.0, 1.0 / 3628800.0,
+                                        1.0 / 362880.0,     1.0 / 40320.0,     1.0 / 5040.0,     1.0 / 720.0,
+                                        1.0 / 120.0,        1.0 / 24.0,        1.0 / 6.0,        0.5};
 };
 
 // n and e^r - 1 of e^x = 2^n (1 + (e^r - 1))

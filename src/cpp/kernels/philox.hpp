@@ -43,7 +43,8 @@ CR_INLINE void philox64(uint64_t seed, uint32_t stream, uint64_t step, uint64_t 
 
 // use(index from 0, words, n): the words of positions [start, start + count), in pieces of at most 64
 template <class Use>
-CR_INLINE void for_random_words(uint64_t seed, uint32_t stream, uint64_t step, uint64_t start, ptrdiff_t count, Use use) {
+CR_INLINE void for_random_words(uint64_t seed, uint32_t stream, uint64_t step, uint64_t start, ptrdiff_t count,
+                                Use use) {
     uint32_t words[philox_block];
     for (ptrdiff_t i = 0; i < count;) {
         const uint64_t p = start + uint64_t(i);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pack.hpp"
+#include "peak.hpp"
 #include "philox.hpp"
 #include "product.hpp"
 #include "tiny.hpp"
@@ -11,12 +12,28 @@
 #define CR_TEXT_(a) #a
 #define CR_TEXT(a) CR_TEXT_(a)
 
-#define CR_EXPORT_KERNELS(prefix, V)                                                                              \
-    extern "C" {                                                                                                  \
-    extern const Kernels<V::Scalar> CR_JOIN(prefix, CR_ISA);                                                      \
-    const Kernels<V::Scalar> CR_JOIN(prefix, CR_ISA) = {                                                          \
-        CR_TEXT(CR_ISA), V::lanes, 2 * V::lanes, tile_rows<V>, product<V>, weight_gradient<V>, column_sums<V>,    \
-        update<V>, activate<V>, activation_gradient<V>, dropout<V>, output_loss<V>, pack<V>, unpack<V>,           \
-        transpose_panels<V>, dropout_mask<V::Scalar>, random_words, tiny_steps<V>,                                \
-    };                                                                                                            \
+#define CR_EXPORT_KERNELS(prefix, V)                         \
+    extern "C" {                                             \
+    extern const Kernels<V::Scalar> CR_JOIN(prefix, CR_ISA); \
+    const Kernels<V::Scalar> CR_JOIN(prefix, CR_ISA) = {     \
+        CR_TEXT(CR_ISA),                                     \
+        V::lanes,                                            \
+        2 * V::lanes,                                        \
+        tile_rows<V>,                                        \
+        product<V>,                                          \
+        weight_gradient<V>,                                  \
+        column_sums<V>,                                      \
+        update<V>,                                           \
+        activate<V>,                                         \
+        activation_gradient<V>,                              \
+        dropout<V>,                                          \
+        output_loss<V>,                                      \
+        pack<V>,                                             \
+        unpack<V>,                                           \
+        transpose_panels<V>,                                 \
+        dropout_mask<V::Scalar>,                             \
+        random_words,                                        \
+        tiny_steps<V>,                                       \
+        multiply_adds<V>,                                    \
+    };                                                       \
     }

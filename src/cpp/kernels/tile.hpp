@@ -27,6 +27,11 @@ CR_INLINE void accumulate(V (&acc)[MR][NV], ptrdiff_t K, const typename V::Scala
 #pragma GCC unroll 8
             for (int n = 0; n < NV; ++n) acc[m][n] = fma(am, bk[n], acc[m][n]);
         }
+        if constexpr (!rows_of_a) {
+            __builtin_prefetch(a + 8 * lda);
+            __builtin_prefetch(a + 8 * lda + MR - 1);
+            for (int n = 0; n < NV; ++n) __builtin_prefetch(b + 8 * ldb + n * V::lanes);
+        }
         a += rows_of_a ? 1 : lda;
         b += ldb;
     }
@@ -34,7 +39,9 @@ CR_INLINE void accumulate(V (&acc)[MR][NV], ptrdiff_t K, const typename V::Scala
 
 // A function `F<MR>::run` for each MR up to a vector type's largest tile, to be chosen by a run-time row count.
 template <class V>
-constexpr int tile_rows = V::registers == 32 ? 14 : V::lanes * sizeof(typename V::Scalar) == 32 ? 6 : 4;
+constexpr int tile_rows = V::registers == 32                            ? 14
+                          : V::lanes * sizeof(typename V::Scalar) == 32 ? 6
+                                                                        : 4;
 
 template <template <int> class F, int MR, class... Args>
 CR_INLINE void run_tile(int rows, Args... args) {

@@ -82,7 +82,8 @@ struct TinyNetwork {
             for (ptrdiff_t j = 0; j < layer.N; ++j) {
                 S g;
                 for (int i = 0; i < S::n; ++i) g.v[i] = fma(input.v[i], V::set1(dz[j]), V::zero());
-                tiny_update<V, nesterov>(layer.transposed + j * block, layer.transposed_velocity + j * block, g, sgd, check);
+                tiny_update<V, nesterov>(layer.transposed + j * block, layer.transposed_velocity + j * block, g, sgd,
+                                         check);
             }
         }
         for (ptrdiff_t k = 0; k < layer.K; ++k) {
@@ -96,7 +97,8 @@ struct TinyNetwork {
             T sum = 0;
             for (ptrdiff_t j = 0; j < layer.N; ++j) sum = sum + dz[j];
             S g;
-            for (int i = 0; i < S::n; ++i) g.v[i] = V::choose(V::first(layer.N - i * V::lanes), V::set1(sum), V::zero());
+            for (int i = 0; i < S::n; ++i)
+                g.v[i] = V::choose(V::first(layer.N - i * V::lanes), V::set1(sum), V::zero());
             tiny_update<V, nesterov>(layer.bias, layer.bias_velocity, g, sgd_bias, check);
         }
         if (l > 0) {

@@ -47,9 +47,7 @@ struct VecF32 {
         __m512 t = _mm512_add_ps(n.r, _mm512_set1_ps(12582912.0f + 127.0f));
         return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(t), 23))};
     }
-    CR_INLINE bool any_nonzero_or_nan() const {
-        return _mm512_cmp_ps_mask(r, _mm512_setzero_ps(), _CMP_NEQ_UQ) != 0;
-    }
+    CR_INLINE bool any_nonzero_or_nan() const { return _mm512_cmp_ps_mask(r, _mm512_setzero_ps(), _CMP_NEQ_UQ) != 0; }
     static CR_INLINE void transpose(VecF32 (&x)[16]) {
         __m512 t[16];
 #pragma GCC unroll 16
@@ -117,9 +115,7 @@ struct VecF64 {
         __m512d t = _mm512_add_pd(n.r, _mm512_set1_pd(6755399441055744.0 + 1023.0));
         return {_mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(t), 52))};
     }
-    CR_INLINE bool any_nonzero_or_nan() const {
-        return _mm512_cmp_pd_mask(r, _mm512_setzero_pd(), _CMP_NEQ_UQ) != 0;
-    }
+    CR_INLINE bool any_nonzero_or_nan() const { return _mm512_cmp_pd_mask(r, _mm512_setzero_pd(), _CMP_NEQ_UQ) != 0; }
     static CR_INLINE void transpose(VecF64 (&x)[8]) {
         __m512d t[8];
 #pragma GCC unroll 8

@@ -53,9 +53,7 @@ struct BaselineVec {
     }
     static CR_INLINE Mask sign_bit() { return Mask{} + (Bits(1) << (8 * sizeof(T) - 1)); }
     CR_INLINE BaselineVec abs() const { return {(Register)((Mask)r & ~sign_bit())}; }
-    CR_INLINE BaselineVec with_sign_of(BaselineVec s) const {
-        return {(Register)((Mask)r | ((Mask)s.r & sign_bit()))};
-    }
+    CR_INLINE BaselineVec with_sign_of(BaselineVec s) const { return {(Register)((Mask)r | ((Mask)s.r & sign_bit()))}; }
     static CR_INLINE BaselineVec power_of_two(BaselineVec n) {
         constexpr T bias = T((int64_t(1) << (8 * sizeof(T) - mantissa_bits - 2)) - 1);
         constexpr T magic = T(3) * T(int64_t(1) << (mantissa_bits - 1)) + bias;

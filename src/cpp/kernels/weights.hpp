@@ -36,37 +36,49 @@ struct WeightTile {
         template <bool nesterov>
         static CR_INLINE void update(V (&acc)[MR][NV], T* w, T* v, const SgdVectors<V>& sgd, V& check) {
             constexpr ptrdiff_t L = V::lanes;
+            V checks[4] = {V::zero(), V::zero(), V::zero(), V::zero()};  // four chains, as one would set the pace
 #pragma GCC unroll 16
             for (int m = 0; m < MR; ++m)
 #pragma GCC unroll 2
                 for (int n = 0; n < NV; ++n) {
-                    const ptrdiff_t at = (m * NV + n) * L;
-                    V vel = V::load(v + at);
-                    V neu = sgd.template apply<nesterov>(V::load(w + at), vel, acc[m][n]);
-                    vel.store(v + at);
-                    neu.store(w + at);
-                    check = fma(neu, V::zero(), check);  // 0, or NaN once a weight is not finite
+                    const ptrdiff_t i = m * NV + n;
+                    V vel = V::load(v + i * L);
+                    V neu = sgd.template apply<nesterov>(V::load(w + i * L), vel, acc[m][n]);
+                    vel.store(v + i * L);
+                    neu.store(w + i * L);
+                    checks[i % 4] = fma(neu, V::zero(), checks[i % 4]);  // 0, or NaN once a weight is not finite
                 }
+            check = check + ((checks[0] + checks[1]) + (checks[2] + checks[3]));
         }
 
-        static __attribute__((noinline)) void run(const WeightGradient<T>& p, ptrdiff_t k, ptrdiff_t column, ptrdiff_t at,
-                                                  const SgdVectors<V>* sgd, V* check) {
+        static __attribute__((noinline)) void run(const WeightGradient<T>& p, ptrdiff_t k, ptrdiff_t column,
+                                                  ptrdiff_t at, const SgdVectors<V>* sgd, V* check) {
             constexpr ptrdiff_t L = V::lanes;
+            T *w = p.weights + at, *v = p.velocity + at, *g = p.gradient ? p.gradient + at : nullptr;
+            if (!g) {
+#pragma GCC unroll 32
+                for (int i = 0; i < MR * NV; ++i) {
+                    __builtin_prefetch(w + i * L, 1);
+                    __builtin_prefetch(v + i * L, 1);
+                }
+            }
             V acc[MR][NV];
 #pragma GCC unroll 16
             for (int m = 0; m < MR; ++m)
 #pragma GCC unroll 2
                 for (int n = 0; n < NV; ++n) acc[m][n] = V::zero();
             accumulate<V, MR, NV, false>(acc, p.rows, p.A + k, p.lda, p.dZ + column, p.ldz);
-            if (p.gradient) {
+            // The compiler is not to remember the addresses of the prefetches: it would spill them all.
+            __asm__("" : "+r"(w), "+r"(v), "+r"(g));
+            if (g) {
 #pragma GCC unroll 16
                 for (int m = 0; m < MR; ++m)
 #pragma GCC unroll 2
-                    for (int n = 0; n < NV; ++n) acc[m][n].store(p.gradient + at + (m * NV + n) * L);
-            } else if (sgd->nesterov) {
-                update<true>(acc, p.weights + at, p.velocity + at, *sgd, *check);
+                    for (int n = 0; n < NV; ++n) acc[m][n].store(g + (m * NV + n) * L);
+            } else if (const SgdVectors<V> s = *sgd; s.nesterov) {
+                update<true>(acc, w, v, s, *check);
             } else {
-                update<false>(acc, p.weights + at, p.velocity + at, *sgd, *check);
+                update<false>(acc, w, v, s, *check);
             }
         }
     };

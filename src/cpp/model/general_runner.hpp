@@ -25,11 +25,12 @@ public:
                typename Runner<T>::Between between) override {
         std::atomic<bool> spoiled{false}, stop{false};
         run_team(threads_, [&](int thread, int members, Barrier& barrier) {
-            const std::size_t unit = step_.first_unit(thread, members), last_unit = step_.first_unit(thread + 1, members);
+            const std::size_t unit = step_.first_unit(thread, members),
+                              last_unit = step_.first_unit(thread + 1, members);
             for (std::ptrdiff_t s = first; s < first + count; ++s) {
                 const std::ptrdiff_t rows = std::min(batch_, request_.data.rows - s * batch_);
-                const StepRequest<T> batch{&request_.data, course.order.data() + s * batch_,        rows,
-                                           request_.loss,  request_.seed, step + std::uint64_t(s - first)};
+                const StepRequest<T> batch{&request_.data, course.order.data() + s * batch_, rows, request_.loss,
+                                           request_.seed,  step + std::uint64_t(s - first)};
                 step_.rows_phase(batch, thread, members);
                 barrier.wait();
                 if (!step_.weights_phase(rows, unit, last_unit)) spoiled.store(true, std::memory_order_relaxed);

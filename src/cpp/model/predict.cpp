@@ -32,8 +32,8 @@ void predict(const Network& network, const Parameters<T>& parameters, std::ptrdi
     std::ptrdiff_t widest = 0;
     for (const Layer& layer : network.layers) widest = std::max(widest, padded_width<T>(layer.N));
     const std::ptrdiff_t each = (rows + threads - 1) / threads;
-    const std::ptrdiff_t at_once = std::min(
-        each, std::max(fewest_rows_at_once, activations_at_once / (2 * widest * std::ptrdiff_t(sizeof(T)))));
+    const std::ptrdiff_t at_once =
+        std::min(each, std::max(fewest_rows_at_once, activations_at_once / (2 * widest * std::ptrdiff_t(sizeof(T)))));
 
     Arena arena;
     std::vector<Prepared<T>> layers(network.layers.size());
@@ -78,7 +78,8 @@ void predict(const Network& network, const Parameters<T>& parameters, std::ptrdi
                 const std::ptrdiff_t ldc = straight ? N : padded_width<T>(N);
                 const bool relu = activation == Activation::relu;
                 k.product({n, K, N, A, lda, pack ? layers[l].panels : parameters.weights[l], pack ? 0 : N,
-                           layers[l].tail, layers[l].bias, C, ldc, relu ? Epilogue::relu : Epilogue::store, nullptr, 0});
+                           layers[l].tail, layers[l].bias, C, ldc, relu ? Epilogue::relu : Epilogue::store, nullptr,
+                           0});
                 if (!relu) k.activate(activation, n, N, C, ldc, C, ldc);
                 if (last && !straight)
                     for (std::ptrdiff_t i = 0; i < n; ++i) std::copy(C + i * ldc, C + i * ldc + N, out + (r + i) * N);
@@ -90,9 +91,8 @@ void predict(const Network& network, const Parameters<T>& parameters, std::ptrdi
 }
 
 template <class T>
-void matmul_gradients(std::ptrdiff_t rows, std::ptrdiff_t K, std::ptrdiff_t N, const T* X,
-                      std::ptrdiff_t ldx, const T* W, const T* dZ, std::ptrdiff_t ldz, T* dX, T* dW, T* db,
-                      int n_threads) {
+void matmul_gradients(std::ptrdiff_t rows, std::ptrdiff_t K, std::ptrdiff_t N, const T* X, std::ptrdiff_t ldx,
+                      const T* W, const T* dZ, std::ptrdiff_t ldz, T* dX, T* dW, T* db, int n_threads) {
     const Kernels<T>& k = kernels<T>();
     const int threads = resolve_threads(n_threads, 2 * double(rows) * double(K) * double(N));
     const std::ptrdiff_t pz = padded_width<T>(N), px = padded_width<T>(K);
@@ -128,10 +128,9 @@ void matmul_gradients(std::ptrdiff_t rows, std::ptrdiff_t K, std::ptrdiff_t N, c
     std::copy(sums, sums + N, db);
 }
 
-#define CR_INSTANTIATE(T)                                                                                           \
-    template void predict<T>(const Network&, const Parameters<T>&, std::ptrdiff_t, const T*, std::ptrdiff_t, T*,    \
-                             int);                                                                                  \
-    template void matmul_gradients<T>(std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t, const T*, std::ptrdiff_t,     \
+#define CR_INSTANTIATE(T)                                                                                              \
+    template void predict<T>(const Network&, const Parameters<T>&, std::ptrdiff_t, const T*, std::ptrdiff_t, T*, int); \
+    template void matmul_gradients<T>(std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t, const T*, std::ptrdiff_t,        \
                                       const T*, const T*, std::ptrdiff_t, T*, T*, T*, int);
 CR_INSTANTIATE(float)
 CR_INSTANTIATE(double)

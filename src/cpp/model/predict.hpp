@@ -12,7 +12,7 @@ void predict(const Network& network, const Parameters<T>& parameters, std::ptrdi
 
 // For one layer of weights: dX = dZ W^T, dW = X^T dZ, db = sum over rows of dZ.
 template <class T>
-void matmul_gradients(std::ptrdiff_t rows, std::ptrdiff_t K, std::ptrdiff_t N, const T* X,
-                      std::ptrdiff_t ldx, const T* W, const T* dZ, std::ptrdiff_t ldz, T* dX, T* dW, T* db, int n_threads);
+void matmul_gradients(std::ptrdiff_t rows, std::ptrdiff_t K, std::ptrdiff_t N, const T* X, std::ptrdiff_t ldx,
+                      const T* W, const T* dZ, std::ptrdiff_t ldz, T* dX, T* dW, T* db, int n_threads);
 
 }  // namespace chainrule

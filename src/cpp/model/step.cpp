@@ -18,10 +18,11 @@ Step<T>::Step(Workspace<T>& workspace, Loss loss, const Sgd<T>& sgd) : w_(worksp
         const std::ptrdiff_t panel = w_.kernels.panel, lanes = w_.kernels.lanes;
         const std::ptrdiff_t pieces = (layer.K + unit_rows - 1) / unit_rows;
         const std::ptrdiff_t piece = round_up((layer.K + pieces - 1) / pieces, block);
-        for (std::ptrdiff_t p = 0; p * panel < layer.N; ++p)
-            for (std::ptrdiff_t k = 0; k < layer.K; k += piece) {
+        for (std::ptrdiff_t k = 0; k < layer.K; k += piece)
+            for (std::ptrdiff_t p = 0; p * panel < layer.N; ++p) {
                 const std::ptrdiff_t end = std::min(k + piece, layer.K);
-                units_.push_back({l, p, k, end, double(end - k) * double(layer.N - p * panel <= lanes ? lanes : panel)});
+                units_.push_back(
+                    {l, p, k, end, double(end - k) * double(layer.N - p * panel <= lanes ? lanes : panel)});
             }
         if (w_.network.bias != BiasMode::none) units_.push_back({l, -1, 0, 0, double(round_up(layer.N, lanes))});
     }
@@ -148,10 +149,10 @@ bool Step<T>::weights_phase(std::ptrdiff_t rows, std::size_t first, std::size_t 
         const std::size_t l = static_cast<std::size_t>(unit.layer);
         const Layer& layer = w_.network.layers[l];
         const LayerMemory<T>& m = w_.layers[l];
-        finite &= w_.kernels.weight_gradient({rows, layer.K, layer.N, l ? w_.layers[l - 1].A : w_.X,
-                                              l ? w_.layers[l - 1].ld : w_.ldx, m.dZ, m.ld, m.gradient, m.weights,
-                                              m.velocity, m.transposed, sgd_},
-                                             unit.panel, unit.k0, unit.k1);
+        finite &= w_.kernels.weight_gradient(
+            {rows, layer.K, layer.N, l ? w_.layers[l - 1].A : w_.X, l ? w_.layers[l - 1].ld : w_.ldx, m.dZ, m.ld,
+             m.gradient, m.weights, m.velocity, m.transposed, sgd_},
+            unit.panel, unit.k0, unit.k1);
     }
     return finite;
 }

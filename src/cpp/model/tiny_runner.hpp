@@ -81,9 +81,18 @@ public:
         FlushToZero ftz;
         while (done < count) {
             const std::ptrdiff_t n = std::min(at_once, count - done);
-            const Tiny<T> call{layers_.data(), static_cast<std::ptrdiff_t>(layers_.size()), request_.loss,
-                               static_cast<int>(request_.network->bias), request_.sgd, request_.data.X, request_.data.ldx,
-                               request_.data.Y, request_.data.ldy, request_.data.labels, course.order.data() + first + done, losses};
+            const Tiny<T> call{layers_.data(),
+                               static_cast<std::ptrdiff_t>(layers_.size()),
+                               request_.loss,
+                               static_cast<int>(request_.network->bias),
+                               request_.sgd,
+                               request_.data.X,
+                               request_.data.ldx,
+                               request_.data.Y,
+                               request_.data.ldy,
+                               request_.data.labels,
+                               course.order.data() + first + done,
+                               losses};
             const std::ptrdiff_t finite = kernels<T>().tiny_steps(call, n);
             for (std::ptrdiff_t i = 0; i < finite; ++i) course.epoch_loss += losses[i];
             course.rows_done += finite;
@@ -97,8 +106,7 @@ public:
 private:
     static void copy_in(const TinyLayer<T>& m, const T* from, T* rows, T* columns) {
         for (std::ptrdiff_t k = 0; k < m.K; ++k)
-            for (std::ptrdiff_t j = 0; j < m.N; ++j)
-                rows[k * block + j] = columns[j * block + k] = from[k * m.N + j];
+            for (std::ptrdiff_t j = 0; j < m.N; ++j) rows[k * block + j] = columns[j * block + k] = from[k * m.N + j];
     }
 
     const TrainRequest<T>& request_;

@@ -32,7 +32,8 @@ struct Asker {
         const auto now = Clock::now();
         if (!due && now - asker.last < poll_interval) return false;
         asker.last = now;
-        asker.stopped = asker.poll.call(asker.poll.context, asker.epoch, done, asker.steps_per_epoch, asker.mean_loss());
+        asker.stopped =
+            asker.poll.call(asker.poll.context, asker.epoch, done, asker.steps_per_epoch, asker.mean_loss());
         return asker.stopped;
     }
     double mean_loss() const { return course.epoch_loss / double(course.rows_done); }

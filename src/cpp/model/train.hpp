@@ -8,8 +8,8 @@ namespace chainrule {
 enum class Stop { finished, asked, not_finite };
 
 struct TrainProgress {
-    std::uint64_t epoch;          // whole epochs done, ever
-    std::uint64_t step;           // updates done, ever
+    std::uint64_t epoch;           // whole epochs done, ever
+    std::uint64_t step;            // updates done, ever
     std::ptrdiff_t step_in_epoch;  // updates done in the unfinished epoch
 };
 

@@ -7,9 +7,9 @@
 namespace chainrule {
 namespace {
 
-// A block of rows passes all layers while its activations are in the first cache and a half, so to say; where the
+// A block of rows passes all layers while its activations are in the second-level cache; where the
 // weights do not fit the second-level cache they are the larger traffic, and all rows pass a layer together.
-constexpr std::ptrdiff_t activations_at_once = 64 << 10, weights_that_stay = 1 << 20;
+constexpr std::ptrdiff_t activations_at_once = 512 << 10, weights_that_stay = 1 << 20;
 
 template <class T>
 std::ptrdiff_t choose_rows_at_once(const Network& network, const Kernels<T>& kernels, std::ptrdiff_t batch) {
@@ -110,8 +110,8 @@ void Workspace<T>::unpack_gradients(const Parameters<T>& gradients) const {
         const auto [K, N, activation, dropout] = network.layers[l];
         kernels.unpack(K, N, layers[l].gradient, gradients.weights[l], N);
         if (layers[l].bias_gradient)
-            std::copy(layers[l].bias_gradient,
-                      layers[l].bias_gradient + (network.bias == BiasMode::layer ? 1 : N), gradients.biases[l]);
+            std::copy(layers[l].bias_gradient, layers[l].bias_gradient + (network.bias == BiasMode::layer ? 1 : N),
+                      gradients.biases[l]);
     }
 }
 

@@ -8,7 +8,9 @@
 
 namespace chainrule {
 
-inline std::ptrdiff_t round_up(std::ptrdiff_t n, std::ptrdiff_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+inline std::ptrdiff_t round_up(std::ptrdiff_t n, std::ptrdiff_t multiple) {
+    return (n + multiple - 1) / multiple * multiple;
+}
 
 // Elements of a weight matrix (K, N) as panels.
 template <class T>
@@ -26,11 +28,11 @@ std::ptrdiff_t padded_width(std::ptrdiff_t n) {
 
 template <class T>
 struct LayerMemory {
-    T *weights, *velocity, *transposed;  // panels; transposed null for the first layer
+    T *weights, *velocity, *transposed;       // panels; transposed null for the first layer
     T *bias, *bias_velocity, *bias_gradient;  // N, padded; null without bias
-    T* gradient;                         // panels, null unless asked for
-    T *A, *dZ;                           // (batch, ld): outputs, dLoss/dZ
-    T* slope;                            // (batch, ld): f'(z) times dropout mask, null without dropout
+    T* gradient;                              // panels, null unless asked for
+    T *A, *dZ;                                // (batch, ld): outputs, dLoss/dZ
+    T* slope;                                 // (batch, ld): f'(z) times dropout mask, null without dropout
     std::ptrdiff_t ld;
 };
 

@@ -82,9 +82,12 @@ InstructionSet choose() {
     for (InstructionSet set : all_sets) {
         if (forced != std::string(name_of(set))) continue;
         const std::string what = "CHAINRULE_FORCE_ISA=" + std::string(forced);
-        if (!built(set)) throw std::runtime_error(what + ": this build of chainrule has no such kernels; it has " + names(available));
+        if (!built(set))
+            throw std::runtime_error(what + ": this build of chainrule has no such kernels; it has " +
+                                     names(available));
         if (!supported(set))
-            throw std::runtime_error(what + ": this processor or operating system does not support it; available are " + names(available));
+            throw std::runtime_error(what + ": this processor or operating system does not support it; available are " +
+                                     names(available));
         return set;
     }
     throw std::runtime_error("CHAINRULE_FORCE_ISA=" + std::string(forced) + ": unknown instruction set; known are " +
