@@ -1,0 +1,93 @@
+"""Random networks with data and settings to train them, the same at every call."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from chainrule._network import HIDDEN_ACTIVATIONS, Network, TrainingState
+
+HIDDEN = tuple(name for name in HIDDEN_ACTIVATIONS if name != "step")
+LOSSES = ("half_squared_error", "mean_squared_error", "cross_entropy", "binary_cross_entropy")
+OUTPUT_OF = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
+WIDEST = {"tiny": 16, "narrow": 40, "wide": 300}
+"""Tiny: at most 16 wide, one row at a time, no dropout; the native core has a way of its own for these."""
+
+
+def sgd(learning_rate=0.01, momentum=0.0, nesterov=False, weight_decay=0.0):
+    return SimpleNamespace(
+        learning_rate=learning_rate, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay
+    )
+
+
+@dataclass
+class Case:
+    """A training run: what is trained, on what, and how."""
+
+    network: Network
+    state: TrainingState
+    X: np.ndarray
+    target: np.ndarray
+    how: dict[str, Any]
+
+    def train(self, core, **changes):
+        """Train; the settings may be changed by name."""
+        core.train_epochs(self.network, self.state, self.X, self.target, **{**self.how, **changes})
+        return self
+
+    def arrays(self):
+        """All that is trained, by name."""
+        names = ("weights", "biases", "weight_velocity", "bias_velocity")
+        return {f"{name}[{i}]": a for name in names for i, a in enumerate(getattr(self.state, name))}
+
+    def contents(self):
+        """Arrays as bytes, losses and counters, for comparison."""
+        arrays = {name: array.tobytes() for name, array in self.arrays().items()}
+        return {**arrays, "counters": (self.state.epoch, self.state.step), "losses": list(self.state.losses)}
+
+    def digest(self):
+        """SHA-256 of arrays, losses and counters."""
+        return hashlib.sha256(repr(sorted(self.contents().items())).encode()).hexdigest()
+
+    def forward(self, core, X=None, **how):
+        return core.forward(
+            self.network, self.state.weights, self.state.biases, self.X if X is None else X, **how
+        )
+
+
+def make_case(seed: int, dtype: str, kind: str = "narrow", *, steps: int = 50) -> Case:
+    """Return case number `seed`: one of every kind of layer, loss, batch size and update comes up early."""
+    rng = np.random.default_rng([seed, list(WIDEST).index(kind)])
+    tiny, depth = kind == "tiny", 1 + seed % 6
+    sizes = tuple(int(size) for size in rng.integers(1, WIDEST[kind] + 1, depth + 1))
+    loss = LOSSES[seed % 4]
+    output = OUTPUT_OF.get(loss) or str(rng.choice([*HIDDEN, "softmax"]))
+    names = (*(str(name) for name in rng.choice(HIDDEN, depth - 1)), output)
+    dropped = not tiny and seed % 3 == 1
+    rates = tuple(
+        float(rate) for rate in (rng.choice([0.0, 0.25, 0.5], depth - 1) if dropped else [0.0] * (depth - 1))
+    )
+    network = Network(sizes, names, ("unit", "layer", None)[seed % 5 % 3], rates, dtype)
+    batch = 1 if tiny else (1, 2, 7, 32, 50, "full")[seed % 7 % 6]
+    epochs = 5 if batch != "full" else steps
+    rows = 60 if batch == "full" else batch * (steps // epochs) - (batch // 3)  # the last batch is smaller
+
+    def parameters(shapes):
+        return [(rng.normal(size=shape) / np.sqrt(shape[0])).astype(dtype) for shape in shapes]
+
+    state = TrainingState.start(parameters(network.weight_shapes), parameters(network.bias_shapes))
+    X = rng.normal(size=(rows, sizes[0])).astype(dtype)
+    target = rng.random((rows, sizes[-1])).astype(dtype)
+    if loss == "cross_entropy":
+        target /= target.sum(axis=1, keepdims=True)
+    if seed % 3 == 0 and sizes[-1] > 1:
+        target = rng.integers(0, sizes[-1], rows)
+    update = sgd(min(0.02, 0.1 / max(sizes)), (0.0, 0.9)[seed % 2], seed % 4 == 1, (0.0, 1e-3)[seed // 2 % 2])
+    how = {
+        "loss": loss, "optimizer": update, "batch_size": rows if batch == "full" else batch,
+        "shuffle": seed % 5 != 0, "seed": seed, "epochs": epochs,
+    }  # fmt: skip
+    return Case(network, state, X, target, how)
