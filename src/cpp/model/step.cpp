@@ -7,7 +7,9 @@ namespace chainrule {
 namespace {
 
 // Rows of a weight panel that one unit takes: 112 = 8 tiles of 14 = 7 blocks of 16, so that nothing is cut.
-constexpr std::ptrdiff_t unit_rows = 112;
+// While they pass all panels their columns of A stay in the second-level cache, and dZ is read once for each unit:
+// large layers, whose dZ does not stay there, take twice as many.
+constexpr std::ptrdiff_t unit_rows = 112, large_layer = 1 << 20;
 
 }  // namespace
 
@@ -16,7 +18,8 @@ Step<T>::Step(Workspace<T>& workspace, Loss loss, const Sgd<T>& sgd) : w_(worksp
     for (std::ptrdiff_t l = 0; l < w_.network.n_layers(); ++l) {
         const Layer& layer = w_.network.layers[static_cast<std::size_t>(l)];
         const std::ptrdiff_t panel = w_.kernels.panel, lanes = w_.kernels.lanes;
-        const std::ptrdiff_t pieces = (layer.K + unit_rows - 1) / unit_rows;
+        const std::ptrdiff_t most = layer.K * layer.N >= large_layer ? 2 * unit_rows : unit_rows;
+        const std::ptrdiff_t pieces = (layer.K + most - 1) / most;
         const std::ptrdiff_t piece = round_up((layer.K + pieces - 1) / pieces, block);
         for (std::ptrdiff_t k = 0; k < layer.K; k += piece)
             for (std::ptrdiff_t p = 0; p * panel < layer.N; ++p) {
