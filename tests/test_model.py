@@ -160,6 +160,34 @@ def test_a_number_too_large_for_the_dtype_is_an_error_not_infinity(backend: str)
         a_model().predict(X.tolist())
 
 
+class Sparse:
+    def toarray(self) -> np.ndarray:
+        return INPUTS
+
+
+class Elsewhere:
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        raise RuntimeError("copy it to the host first")
+
+
+@pytest.mark.parametrize(
+    ("X", "text"),
+    [
+        (rows()[0], r"^X must have 2 dimensions .*X\.reshape\(1, -1\)"),
+        (rows()[0].tolist(), r"^X must have 2 dimensions .*X\.reshape\(1, -1\)"),
+        (rows()[:, :3], r"^X has 3 features, but this MLP expects 4"),
+        (rows()[:, :1], r"^X has 1 feature, but this MLP expects 4"),
+        (Sparse(), r"^X is sparse \(Sparse\); use X\.toarray\(\)"),
+        (Elsewhere(), r"^X cannot be made an array: copy it to the host first"),
+        (np.ma.array(INPUTS, mask=INPUTS > 1), r"^X is a masked array with masked entries"),
+        (INPUTS * 1j, r"^X must hold real numbers, but its dtype is complex128"),
+    ],
+)
+def test_errors_say_what_to_do(backend: str, X: Any, text: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=text):
+        a_model().predict(X)
+
+
 @pytest.mark.parametrize("position", [(0, 0), (99, 3), (50, 1)])
 @pytest.mark.parametrize("block", [1, 7, 399, 400, 10**6])
 def test_one_number_that_is_not_finite_is_found_wherever_it_is(
@@ -232,7 +260,7 @@ def test_prediction_changes_nothing(backend: str) -> None:
         cr.MLP.copy,
         copy.copy,
         copy.deepcopy,
-        *(lambda m, p=p: pickle.loads(pickle.dumps(m, p)) for p in range(2, 6)),
+        *(lambda m, p=p: pickle.loads(pickle.dumps(m, p)) for p in range(6)),
     ],
 )
 def test_a_copy_is_equal_and_apart(backend: str, dtype: str, duplicate: Any) -> None:

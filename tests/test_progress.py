@@ -65,6 +65,16 @@ def test_on_a_terminal_one_line_is_written_over(backend: str, monkeypatch: pytes
     assert all(len(after) >= len(before.rstrip()) for before, after in pairwise(shown))
 
 
+def test_a_shorter_line_wipes_out_the_longer_one_before() -> None:
+    stream = Terminal()
+    lines = progress.Progress(stream, 2, 10)
+    lines.epoch(Measurements(0, 0.123456789, None, {"a_metric_with_a_long_name": 0.5}))
+    lines.epoch(Measurements(1, 1.0))
+    first, second = stream.getvalue().strip("\r").split("\r")
+    assert len(second) == len(first)
+    assert second.endswith("   ")
+
+
 def test_an_interrupted_line_on_a_terminal_is_ended(backend: str) -> None:
     class Closing(Terminal):
         def flush(self) -> None:

@@ -86,7 +86,7 @@ def test_measuring_does_not_change_the_result(backend: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "duplicate", [copy.deepcopy, *(lambda t, p=p: pickle.loads(pickle.dumps(t, p)) for p in range(2, 6))]
+    "duplicate", [copy.deepcopy, *(lambda t, p=p: pickle.loads(pickle.dumps(t, p)) for p in range(6))]
 )
 def test_a_trainer_goes_on_after_a_copy_with_the_same_bits(backend: str, dtype: str, duplicate: Any) -> None:
     trainer = a_trainer(dtype)
@@ -119,6 +119,20 @@ def test_train_on_batch_is_one_step_and_no_epoch(backend: str, dtype: str) -> No
     whole.fit(*data(dtype))
     assert (whole.epoch, whole.step) == (1, 1)
     assert all(np.array_equal(a, b) for a, b in zip(parameters(trainer), parameters(whole), strict=True))
+
+
+def test_gradients_are_those_of_the_next_step(backend: str) -> None:
+    trainer = a_trainer("float64")
+    losses = []
+    for _ in range(4):
+        expected = trainer.gradients(*data("float64")).loss
+        losses.append(trainer.train_on_batch(*data("float64")))
+        assert losses[-1] == pytest.approx(expected, rel=1e-14)
+    trainer.optimizer = cr.SGD(0.0)
+    trainer.state.weight_velocity = [np.zeros_like(w) for w in trainer.model.weights]
+    trainer.state.bias_velocity = [np.zeros_like(b) for b in trainer.model.biases]
+    with_other_masks = {trainer.train_on_batch(*data("float64")) for _ in range(4)}
+    assert len(with_other_masks) == 4  # only the masks changed
 
 
 def test_the_update_is_made_of_the_gradients(backend: str) -> None:

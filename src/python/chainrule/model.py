@@ -137,7 +137,8 @@ class MLP:
     def predict(self, X: Any, out: Array | None = None, n_threads: int | None = None) -> Array:
         """Return the activations of the output layer, without dropout.
 
-        The result of a row is the same whatever rows are predicted with it. NaN and infinity flow through.
+        With the native core a row gives the same bits whatever rows are predicted with it. NaN and infinity flow
+        through.
 
         Parameters
         ----------
