@@ -1,0 +1,64 @@
+"""Results of the native core as SHA-256 sums: `python digests.py` prints them, for another process to compare with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+
+import numpy as np
+from array_cases import LONG, WIDTHS
+from training_cases import HIDDEN, WIDEST, make_case
+
+DTYPES = ("float32", "float64")
+
+
+def digest(result) -> str:
+    """SHA-256 of arrays and numbers, to the last bit."""
+    parts = result if isinstance(result, (tuple, list)) else [result]
+    return hashlib.sha256(b"|".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()
+
+
+def training_digests(core, *, seeds=range(12), **how):
+    """Trained state and prediction of random networks."""
+    made = {}
+    for dtype in DTYPES:
+        for kind in WIDEST:
+            for seed in seeds:
+                case = make_case(seed, dtype, kind, steps=10).train(core, **how)
+                made[f"trained {dtype} {kind} {seed}"] = case.digest()
+                made[f"predicted {dtype} {kind} {seed}"] = digest(case.forward(core, **how))
+    return made
+
+
+def kernel_digests(core, **how):
+    """Results of the functions of one layer."""
+    made = {}
+    for dtype in DTYPES:
+        rng = np.random.default_rng(0)
+        for rows, K, N in [*zip(WIDTHS, WIDTHS[::-1], (5, *WIDTHS), strict=False), *LONG]:
+            X, W, dZ, b = (
+                rng.normal(size=shape).astype(dtype) for shape in ((rows, K), (K, N), (rows, N), (N,))
+            )
+            shape = f"{dtype} {rows} {K} {N}"
+            made[f"sums {shape}"] = digest(core.matmul_bias(X, W, b, **how))
+            made[f"gradients {shape}"] = digest(core.matmul_gradients(X, W, dZ, **how))
+            target = abs(dZ) / abs(dZ).sum(axis=1, keepdims=True)
+            for loss, name in (("cross_entropy", "softmax"), ("binary_cross_entropy", "sigmoid")):
+                value = core.loss_and_gradient(loss, 9 * dZ, target, output_activation=name)
+                made[f"{loss} {shape}"] = digest(value)
+        far = np.linspace(-110, 110, 10007) if dtype == "float32" else np.linspace(-760, 760, 10007)
+        Z = np.concatenate([far, rng.normal(size=5000), [np.nan, np.inf, -np.inf, -0.0]]).astype(dtype)[None]
+        for name in (*HIDDEN, "softmax", "step"):
+            A = core.activation(name, Z if name != "softmax" else Z[:, :-3])
+            made[f"{name} {dtype}"] = digest(A)
+            if name != "step":
+                dA = np.cos(np.arange(A.size, dtype=dtype))[None]
+                made[f"gradient of {name} {dtype}"] = digest(core.activation_gradient(name, A, dA))
+    return made
+
+
+if __name__ == "__main__":
+    from chainrule import native
+
+    json.dump({**kernel_digests(native), **training_digests(native)}, sys.stdout)
