@@ -2,11 +2,13 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cmath>
 
 #include "model/epochs.hpp"
 #include "model/step.hpp"
 #include "runtime/team.hpp"
+#include "runtime/team_choice.hpp"
 
 namespace chainrule {
 
@@ -16,21 +18,41 @@ public:
     explicit GeneralRunner(const TrainRequest<T>& request)
         : request_(request), batch_(std::min(request.batch_size, request.data.rows)),
           threads_(resolve_threads(request.n_threads, double(batch_) * request.network->training_work())),
-          memory_(*request.network, batch_, threads_, false), step_(memory_, request.loss, request.sgd) {}
+          memory_(*request.network, batch_, threads_, false), step_(memory_, request.loss, request.sgd),
+          choice_(threads_, double(batch_) * request.network->training_work() / multiply_adds_per_second) {}
 
     void pack() override { memory_.pack(request_.parameters, request_.velocities); }
     void unpack() override { memory_.unpack(request_.parameters, request_.velocities); }
 
     bool steps(Course& course, std::uint64_t step, std::ptrdiff_t first, std::ptrdiff_t count, std::ptrdiff_t& done,
                typename Runner<T>::Between between) override {
-        std::atomic<bool> spoiled{false}, stop{false};
-        run_team(threads_, [&](int thread, int members, Barrier& barrier) {
+        bool finite = true, stop = false;
+        while (finite && !stop && done < count) {
+            const auto piece = choice_.next(count - done);
+            const std::ptrdiff_t before = done;
+            const Clock::time_point start = Clock::now();
+            finite = run(course, step + std::uint64_t(done), first + done, piece, start, done, stop, between);
+            choice_.took(since(start), done - before);
+        }
+        return finite;
+    }
+
+private:
+    using Clock = std::chrono::steady_clock;
+    static double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+    static constexpr double multiply_adds_per_second = 30e9;  // a guess, for the first piece only
+
+    // Consecutive steps on one team; false where one was not finite, which then is not counted in `done`.
+    bool run(Course& course, std::uint64_t step, std::ptrdiff_t first, TeamChoice::Piece piece, Clock::time_point start,
+             std::ptrdiff_t& done, bool& stopped, typename Runner<T>::Between between) {
+        std::atomic<bool> spoiled{false}, stop{false}, late{false};
+        run_team(piece.threads, [&](int thread, int members, Barrier& barrier) {
             const std::size_t unit = step_.first_unit(thread, members),
                               last_unit = step_.first_unit(thread + 1, members);
-            for (std::ptrdiff_t s = first; s < first + count; ++s) {
-                const std::ptrdiff_t rows = std::min(batch_, request_.data.rows - s * batch_);
-                const StepRequest<T> batch{&request_.data, course.order.data() + s * batch_, rows, request_.loss,
-                                           request_.seed,  step + std::uint64_t(s - first)};
+            for (std::ptrdiff_t s = 0; s < piece.steps; ++s) {
+                const std::ptrdiff_t row = (first + s) * batch_, rows = std::min(batch_, request_.data.rows - row);
+                const StepRequest<T> batch{&request_.data, course.order.data() + row, rows, request_.loss,
+                                           request_.seed,  step + std::uint64_t(s)};
                 step_.rows_phase(batch, thread, members);
                 barrier.wait();
                 if (!step_.weights_phase(rows, unit, last_unit)) spoiled.store(true, std::memory_order_relaxed);
@@ -40,23 +62,25 @@ public:
                     if (!std::isfinite(loss)) spoiled.store(true, std::memory_order_relaxed);
                     course.epoch_loss += loss;
                     course.rows_done += rows;
-                    if (between.call(between.context, s - first + 1)) stop.store(true, std::memory_order_relaxed);
+                    if (between.call(between.context, done + 1)) stop.store(true, std::memory_order_relaxed);
+                    if (members > 1 && since(start) > piece.seconds) late.store(true, std::memory_order_relaxed);
                 }
                 barrier.wait();
                 if (spoiled.load(std::memory_order_relaxed)) break;
-                if (thread == 0) done = s - first + 1;
-                if (stop.load(std::memory_order_relaxed)) break;
+                if (thread == 0) ++done;
+                if (stop.load(std::memory_order_relaxed) || late.load(std::memory_order_relaxed)) break;
             }
         });
+        stopped = stop.load();
         return !spoiled.load();
     }
 
-private:
     const TrainRequest<T>& request_;
     std::ptrdiff_t batch_;
     int threads_;
     Workspace<T> memory_;
     Step<T> step_;
+    TeamChoice choice_;
 };
 
 }  // namespace chainrule
