@@ -54,7 +54,7 @@ void bind_runtime(py::module_& m) {
         return d;
     });
     m.def(
-        "resolve_threads", [](int n_threads, double work) { return resolve_threads(n_threads, work); },
+        "resolve_threads", [](int n_threads, double work) { return resolve_threads(n_threads, work, work_of_a_step); },
         py::arg("n_threads"), py::arg("work"));
     m.def(
         "measure_peak",

@@ -27,7 +27,7 @@ void predict(const Network& network, const Parameters<T>& parameters, std::ptrdi
              std::ptrdiff_t ldx, T* out, int n_threads) {
     if (rows == 0) return;
     const Kernels<T>& k = kernels<T>();
-    const int threads = resolve_threads(n_threads, double(rows) * network.forward_work());
+    const int threads = resolve_threads(n_threads, double(rows) * network.forward_work(), work_of_a_call);
     const bool pack = rows >= rows_worth_packing;
     std::ptrdiff_t widest = 0;
     for (const Layer& layer : network.layers) widest = std::max(widest, padded_width<T>(layer.N));
@@ -94,7 +94,7 @@ template <class T>
 void matmul_gradients(std::ptrdiff_t rows, std::ptrdiff_t K, std::ptrdiff_t N, const T* X, std::ptrdiff_t ldx,
                       const T* W, const T* dZ, std::ptrdiff_t ldz, T* dX, T* dW, T* db, int n_threads) {
     const Kernels<T>& k = kernels<T>();
-    const int threads = resolve_threads(n_threads, 2 * double(rows) * double(K) * double(N));
+    const int threads = resolve_threads(n_threads, 2 * double(rows) * double(K) * double(N), work_of_a_call);
     const std::ptrdiff_t pz = padded_width<T>(N), px = padded_width<T>(K);
     Arena arena;
     T *panels, *transposed, *gradient, *padded_dZ, *padded_dX, *sums;

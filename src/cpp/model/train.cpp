@@ -112,7 +112,7 @@ Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::
 template <class T>
 double gradients(const Network& network, const Parameters<T>& parameters, const Data<T>& data, Loss loss,
                  std::uint64_t seed, std::uint64_t step, int n_threads, const Parameters<T>& out) {
-    const int threads = resolve_threads(n_threads, double(data.rows) * network.training_work());
+    const int threads = resolve_threads(n_threads, double(data.rows) * network.training_work(), work_of_a_call);
     Workspace<T> memory(network, data.rows, threads, true);
     memory.pack(parameters, {});
     Step<T> one(memory, loss, {});

@@ -107,8 +107,8 @@ int resolve_threads(int n_threads) {
     return std::max(1, oversubscribe() ? std::min(n, 256) : std::min(n, usable_processors()));
 }
 
-int resolve_threads(int n_threads, double work) {
-    const double deserved = work / work_per_thread;
+int resolve_threads(int n_threads, double work, double least) {
+    const double deserved = work / least;
     if (n_threads == 1 || (deserved < 2 && !oversubscribe())) return 1;
     const int n = resolve_threads(n_threads);
     return oversubscribe() || deserved >= n ? n : int(deserved);

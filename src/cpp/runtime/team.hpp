@@ -22,9 +22,10 @@ int usable_processors();
 // had a team (libgomp's threads do not survive a fork, and a region there would wait for them for ever).
 int resolve_threads(int n_threads);
 
-// As above where the work deserves it: `work` in multiply-adds, at least `work_per_thread` for each.
-constexpr double work_per_thread = 150e3;  // about 3 microseconds; see kernels/README.md
-int resolve_threads(int n_threads, double work);
+// As above where the work deserves it: `work` in multiply-adds, at least `least` for each thread. A training step needs
+// about 3 microseconds of work to pay for its barriers; a single call needs more, as its threads may be asleep.
+constexpr double work_of_a_step = 150e3, work_of_a_call = 1.5e6;
+int resolve_threads(int n_threads, double work, double least);
 
 void team_was_used();
 

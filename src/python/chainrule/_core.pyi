@@ -1,12 +1,12 @@
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from ._network import TrainingState
 
-_Array = npt.NDArray[Any]
+_Array: TypeAlias = npt.NDArray[Any]
 
 __version__: str
 
