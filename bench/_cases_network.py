@@ -1,8 +1,8 @@
 """A whole network: prediction, and loss with all gradients.
 
-The error model: roundings are independent, so that variances add. A chain of n multiply-adds whose partial sums grow
-like a random walk adds ``n u^2`` times the sum of the squared terms; an error of a factor passes with the square of the
-other factor; an activation passes at most its largest slope. The unit of an element is the standard deviation that comes
+The error model: roundings are independent, so that variances add. A chain of n multiply-adds rounds n partial sums; they
+wander like a random walk and drift towards the result, which adds ``n u^2`` times the sum of the squared terms and the
+squared result; an error of a factor passes with the square of the other factor; an activation passes at most its largest slope. The unit of an element is the standard deviation that comes
 out of this, the bound is `DEVIATIONS` of them. The slope of relu may be the other one where z is within that of zero.
 """
 
@@ -55,7 +55,7 @@ def forward_pass(net: Network, weights: list[Array], biases: list[Array], X: Arr
     for name, W, b in zip(net.activations, weights, biases, strict=True):
         w, c = W.astype(np.float64), b.astype(np.float64)
         Z = A @ w + c
-        V = V @ w**2 + u**2 * len(w) * (A**2 @ w**2 + c**2)
+        V = V @ w**2 + u**2 * len(w) * (A**2 @ w**2 + c**2 + Z**2)
         found.Z.append(Z)
         found.Z_variance.append(V)
         A = reference.activation(name, Z)
@@ -87,12 +87,14 @@ def expected_gradients(
     for i in range(net.n_layers - 1, -1, -1):
         A, VA, w = forward.given[i], forward.given_variance[i], weights[i].astype(np.float64)
         chain = u**2 * len(X)
-        VdW = (A**2).T @ V + VA.T @ dZ**2 + chain * ((A**2).T @ dZ**2)
-        Vdb = V.sum(axis=0) + chain * (dZ**2).sum(axis=0)
-        dWs.insert(0, Expected(A.T @ dZ, np.sqrt(VdW), DEVIATIONS))
-        dbs.insert(0, Expected(dZ.sum(axis=0), np.sqrt(Vdb), DEVIATIONS))
+        dW, db = A.T @ dZ, dZ.sum(axis=0)
+        VdW = (A**2).T @ V + VA.T @ dZ**2 + chain * ((A**2).T @ dZ**2 + dW**2)
+        Vdb = V.sum(axis=0) + chain * ((dZ**2).sum(axis=0) + db**2)
+        dWs.insert(0, Expected(dW, np.sqrt(VdW), DEVIATIONS))
+        dbs.insert(0, Expected(db, np.sqrt(Vdb), DEVIATIONS))
         if i > 0:
-            dA, VdA = dZ @ w.T, (V + u**2 * w.shape[1] * dZ**2) @ (w**2).T
+            dA = dZ @ w.T
+            VdA = V @ (w**2).T + u**2 * w.shape[1] * (dZ**2 @ (w**2).T + dA**2)
             f, Vf = slope(net.activations[i - 1], A, VA, forward.Z[i - 1], forward.Z_variance[i - 1], u)
             dZ, V = f * dA, f**2 * VdA + dA**2 * Vf + (4 * u * f * dA) ** 2
     return [Expected(value, loss_unit, DEVIATIONS), *dWs, *dbs]

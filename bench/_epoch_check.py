@@ -51,13 +51,13 @@ def largest_distance(
     u, steps, hidden = float(np.finfo(dtype).eps) / 2, work.checked_steps, work.layer_sizes[1:-1]
     chain = u * np.sqrt(max(*work.layer_sizes, work.batch) + ELEMENTWISE)
     flips = FLIPS * np.sqrt(undecided / (work.batch * min(hidden)))
-    worst = Distance(0.0, 1.0)
+    worst, share = Distance(0.0, 0.0), -1.0
     if [array.shape for array in answer] != [array.shape for array in after]:
         return Distance(np.inf, 0.0)
     for found, first, last in zip(answer, before, after, strict=True):
         moved = float(np.linalg.norm(last - first))
         bound = CHAINS * chain + flips + 2 * u * np.sqrt(steps) * float(np.linalg.norm(last)) / moved
         distance = float(np.linalg.norm(found.astype(np.float64) - last)) / moved
-        if not distance / bound <= worst.distance / worst.bound:
-            worst = Distance(distance, bound)
+        if not distance / bound <= share:  # also if it is not a number
+            worst, share = Distance(distance, bound), distance / bound
     return worst

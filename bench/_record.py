@@ -111,7 +111,7 @@ def significant(value: float) -> str:
 
 def comparison(faster: float) -> str:
     """Return how many times as fast chainrule is; where it loses, that stands out."""
-    return significant(faster) if faster >= 1 else f"SLOWER {faster:.2f}"
+    return significant(faster) if faster >= 0.995 else f"SLOWER {faster:.2f}"
 
 
 def save(folder: Path, name: str, record: dict[str, Any], text: str) -> None:
