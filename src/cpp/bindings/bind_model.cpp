@@ -66,6 +66,11 @@ py::tuple matmul_gradients(const py::array& X, const py::array& W, const py::arr
 }  // namespace
 
 void bind_model(py::module_& m) {
+    py::list activations, losses;
+    for (const char* name : activation_names) activations.append(name);
+    for (const char* name : loss_names) losses.append(name);
+    m.attr("ACTIVATIONS") = py::tuple(activations);
+    m.attr("LOSSES") = py::tuple(losses);
     py::class_<Network>(m, "Network")
         .def(py::init(&make_network), py::arg("layer_sizes"), py::arg("activations"), py::arg("bias"),
              py::arg("dropout"));

@@ -9,6 +9,8 @@ from ._network import TrainingState
 _Array: TypeAlias = npt.NDArray[Any]
 
 __version__: str
+ACTIVATIONS: tuple[str, ...]
+LOSSES: tuple[str, ...]
 
 class Network:
     def __init__(

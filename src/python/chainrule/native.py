@@ -33,17 +33,9 @@ if _core.__version__ != __version__:
         f"the compiled core is version {_core.__version__}, but the Python files are {__version__}; install again"
     )
 
-# The numbers of src/cpp/kernels/kinds.hpp and src/cpp/model/network.hpp
-_ACTIVATION = {
-    name: i for i, name in enumerate(("identity", "sigmoid", "tanh", "relu", "leaky_relu", "softmax", "step"))
-}
-_LOSS = {
-    name: i
-    for i, name in enumerate(
-        ("half_squared_error", "mean_squared_error", "cross_entropy", "binary_cross_entropy")
-    )
-}
-_BIAS = {None: 0, "unit": 1, "layer": 2}
+_ACTIVATION = {name: i for i, name in enumerate(_core.ACTIVATIONS)}
+_LOSS = {name: i for i, name in enumerate(_core.LOSSES)}
+_BIAS = {None: 0, "unit": 1, "layer": 2}  # BiasMode in src/cpp/model/network.hpp
 
 
 @lru_cache(maxsize=256)
@@ -181,7 +173,7 @@ def _find_nonfinite(
         for b, v, g in zip(biases, given.bias_velocity, dbs, strict=True):
             _core.update(b, v.copy(), g, *spared)
         wrong = _checks.find_nonfinite_parameter(weights, biases)
-    return wrong or "a velocity"
+    return wrong or "an updated parameter"
 
 
 PUBLIC = (
