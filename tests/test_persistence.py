@@ -187,6 +187,19 @@ def test_content_that_refers_to_itself_is_refused(tmp_path: Path) -> None:
             cr.load(path)
 
 
+@pytest.mark.parametrize("text", ["x" * 1001, b"x" * 10**6])
+def test_the_same_long_text_many_times_is_refused_at_once(tmp_path: Path, text: Any) -> None:
+    """Two bytes in a pickle refer to a million: its checksum would take hours."""
+    content = {"x": [text] * 100_000}
+    path = tmp_path / "bad.pkl"
+    path.write_bytes(pickle.dumps({**record(preprocessing=content), "sha256": ""}, protocol=4))
+    with pytest.raises(ValueError, match=f"the same {type(text).__name__} of more than 1000 is in it twice"):
+        cr.load(path)
+    with pytest.raises(ValueError, match="twice"):  # what could not be read is not written
+        persistence.save(a_model(), tmp_path / "new.pkl", preprocessing=content)
+    assert os.listdir(tmp_path) == ["bad.pkl"]
+
+
 def test_content_nested_too_deep_is_refused(tmp_path: Path) -> None:
     head, tail = pickle.dumps({**record(), "sha256": "", "preprocessing": "HERE"}, protocol=4).split(
         b"\x8c\x04HERE"

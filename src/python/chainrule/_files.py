@@ -32,13 +32,15 @@ def write_whole(path: str, data: bytes) -> None:
     OSError
         If the file cannot be written; what was there is as before, and the temporary file is gone.
     """
+    if path.endswith(os.sep):  # realpath would drop it, and make a file of what was meant as a folder
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", path)
     target = os.path.realpath(path)
     folder, name = os.path.split(target)
     mode = _mode_of_regular_file(target, path)
     if not os.path.isdir(folder):
         raise FileNotFoundError(errno.ENOENT, "there is no such folder", folder)
-    # Long names are cut: the temporary name must not be longer than a file system allows.
-    temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}.{os.urandom(6).hex()}.tmp")
+    # Long names are cut, to 25 letters of at most 4 bytes: a file system allows 255 bytes.
+    temporary = os.path.join(folder, f".{name[:25]}.{os.getpid()}.{os.urandom(6).hex()}.tmp")
     try:
         with open(temporary, "xb") as file:
             if mode is not None:
@@ -75,7 +77,10 @@ def _sync_folder(folder: str) -> None:
     """Bring the new name to the disk too, on systems where a folder can be opened."""
     if os.name != "posix":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # a folder may be written without being read; the file is in its place
+        return
     try:
         os.fsync(descriptor)
     except OSError as error:

@@ -50,6 +50,8 @@ def save(model: MLP, path: str | os.PathLike[str], *, preprocessing: dict[str, A
     ------
     TypeError
         If something else is in ``preprocessing``, or an argument is of a wrong type.
+    ValueError
+        If the same list, tuple, dict or long text is in ``preprocessing`` twice; put copies in.
     OSError
         If the file cannot be written; one that was there is as before.
     """
@@ -113,7 +115,8 @@ def checksum(record: Any) -> str:
     TypeError
         If the value holds anything else than dicts with str keys, lists, tuples, str, bytes, int, float, bool, None.
     ValueError
-        If the same list, tuple or dict is in it twice (few bytes could then stand for endless content).
+        If the same list, tuple, dict, or str or bytes of more than 1000, is in it twice (few bytes could then stand
+        for endless content).
     """
     import hashlib
 
@@ -126,6 +129,10 @@ def _feed(digest: Any, value: Any, seen: set[int]) -> None:
     """Add a value: its type, its length where it has one, and its content. Dicts go in the order of their keys."""
     kind = type(value)
     if kind in (str, bytes):
+        if len(value) > 1000:
+            if id(value) in seen:
+                raise ValueError(f"the same {kind.__name__} of more than 1000 is in it twice")
+            seen.add(id(value))
         content = value.encode("utf-8", "surrogatepass") if kind is str else value
         digest.update(f"{kind.__name__} {len(content)} ".encode())
         digest.update(content)
