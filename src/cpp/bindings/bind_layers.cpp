@@ -7,13 +7,21 @@
 namespace chainrule::bindings {
 namespace {
 
+// Elementwise work on arrays without gaps is done as one long row; softmax keeps its rows.
+template <class T>
+bool one_long_row(Activation kind, const Rows<T>& a) {
+    return kind != Activation::softmax && a.ld == a.columns;
+}
+
 void activation(int kind, const py::array& Z, const py::array& out) {
     with_dtype(Z, [&]<class T>() {
         const Rows<T> z(Z);
         T* a = writable<T>(out, z.rows * z.columns);
         py::gil_scoped_release release;
         FlushToZero ftz;
-        kernels<T>().activate(Activation(kind), z.rows, z.columns, z.data, z.ld, a, z.columns);
+        const bool flat = one_long_row(Activation(kind), z);
+        const std::ptrdiff_t rows = flat ? 1 : z.rows, columns = flat ? z.rows * z.columns : z.columns;
+        kernels<T>().activate(Activation(kind), rows, columns, z.data, z.ld, a, z.columns);
     });
 }
 
@@ -24,32 +32,34 @@ void activation_gradient(int kind, const py::array& A, const py::array& dA, cons
         T* dz = writable<T>(out, a.rows * a.columns);
         py::gil_scoped_release release;
         FlushToZero ftz;
-        kernels<T>().activation_gradient(Activation(kind), a.rows, a.columns, a.data, a.ld, d.data, d.ld, dz,
-                                         a.columns);
+        const bool flat = one_long_row(Activation(kind), a) && d.ld == d.columns;
+        const std::ptrdiff_t rows = flat ? 1 : a.rows, columns = flat ? a.rows * a.columns : a.columns;
+        kernels<T>().activation_gradient(Activation(kind), rows, columns, a.data, a.ld, d.data, d.ld, dz, a.columns);
     });
 }
 
-// Row by row, as the kernel works in place on a row of Z and the target may be a label.
+// Block by block, as the kernel works in place on rows of Z and a target may be a label.
 template <class T>
 double loss_and_gradient(Loss loss, Activation kind, const Data<T>& d, std::ptrdiff_t N, T* dZ) {
+    constexpr std::ptrdiff_t at_once = 64;
     const Kernels<T>& k = kernels<T>();
     Arena arena;
-    arena.reserve<T>(N);
-    arena.reserve<T>(N);
+    arena.reserve<T>(at_once * N);
+    arena.reserve<T>(at_once * N);
     arena.allocate();
-    T *z = arena.take<T>(N), *y = arena.take<T>(N);
-    const T mean = T(1) / T(d.rows);
-    const T scale = loss == Loss::mean_squared_error ? T(2) / (T(d.rows) * T(N)) : mean;
-    double sum = 0;
-    for (std::ptrdiff_t r = 0; r < d.rows; ++r) {
-        std::copy_n(d.X + r * d.ldx, N, z);
-        if (d.labels) {
-            std::fill_n(y, N, T(0));
-            y[d.labels[r]] = 1;
+    T *z = arena.take<T>(at_once * N), *y = arena.take<T>(at_once * N);
+    const T scale = gradient_scale<T>(loss, d.rows, N);
+    double sum = 0, row_loss[at_once];
+    for (std::ptrdiff_t r = 0; r < d.rows; r += at_once) {
+        const std::ptrdiff_t rows = std::min(at_once, d.rows - r);
+        for (std::ptrdiff_t i = 0; i < rows; ++i) std::copy_n(d.X + (r + i) * d.ldx, N, z + i * N);
+        for (std::ptrdiff_t i = 0; d.labels && i < rows; ++i) {
+            std::fill_n(y + i * N, N, T(0));
+            y[i * N + d.labels[r + i]] = 1;
         }
-        double row = 0;
-        k.output_loss(loss, kind, 1, N, scale, z, N, d.labels ? y : d.Y + r * d.ldy, N, dZ + r * N, N, &row);
-        sum += row;
+        k.output_loss(loss, kind, rows, N, scale, z, N, d.labels ? y : d.Y + r * d.ldy, d.labels ? N : d.ldy,
+                      dZ + r * N, N, row_loss);
+        for (std::ptrdiff_t i = 0; i < rows; ++i) sum += row_loss[i];
     }
     return sum / double(d.rows);
 }

@@ -29,8 +29,7 @@ struct Product {
     const T* A;  // IN
     ptrdiff_t lda;
     const T* panels;      // IN: W in panels, or row-major if row_major > 0
-    ptrdiff_t row_major;  // elements from one row of W to the next, or 0
-    const T* tail;        // IN, row-major only: columns from the last multiple of `panel` on, as one panel
+    ptrdiff_t row_major;  // elements from one row of W to the next, or 0: panels
     const T* bias;        // IN or null
     T* C;                 // OUT
     ptrdiff_t ldc;
@@ -132,11 +131,5 @@ struct Kernels {
     // For benchmarks: rounds * 12 * lanes multiply-adds in registers.
     T (*multiply_adds)(ptrdiff_t rounds);
 };
-
-// Columns [p*panel, ...) of panel p start here.
-template <class T>
-inline ptrdiff_t panel_offset(const Kernels<T>& k, ptrdiff_t p, ptrdiff_t depth) {
-    return p * k.panel * depth;
-}
 
 }  // namespace chainrule

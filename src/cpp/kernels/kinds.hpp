@@ -11,6 +11,12 @@ enum class Loss : int { half_squared_error, mean_squared_error, cross_entropy, b
 constexpr const char* loss_names[] = {"half_squared_error", "mean_squared_error", "cross_entropy",
                                       "binary_cross_entropy"};
 
+// What makes dLoss/dA of the sum over a batch that of the mean: 2 of the square and the counts the mean goes over.
+template <class T>
+static constexpr T gradient_scale(Loss loss, long rows, long n_out) {
+    return loss == Loss::mean_squared_error ? T(2) / (T(rows) * T(n_out)) : T(1) / T(rows);
+}
+
 constexpr double leaky_relu_slope = 0.01;
 
 }  // namespace chainrule

@@ -59,21 +59,16 @@ CR_INLINE double cross_entropy_row(ptrdiff_t N, typename V::Scalar scale, typena
 template <class V>
 CR_INLINE double binary_cross_entropy_row(ptrdiff_t N, typename V::Scalar scale, typename V::Scalar* z,
                                           const typename V::Scalar* y, typename V::Scalar* dz) {
-    using T = typename V::Scalar;
-    double loss = 0;
+    RowSum<V> sum;
     for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
         V x = V::load_first(z + j, n), target = V::load_first(y + j, n);
-        alignas(64) T e[V::lanes];
-        exp_negative(V::zero() - x.abs()).store(e);
-        for (ptrdiff_t i = 0; i < n; ++i) {
-            const double zi = z[j + i];
-            loss = loss + ((zi < 0 ? 0 : zi) - zi * double(y[j + i]) + log1p_unit(double(e[i])));
-        }
+        V term = fnma(x, target, max(V::zero(), x)) + log1p_unit(exp_negative(V::zero() - x.abs()));
+        sum.add(j, V::choose(V::first(n), term, V::zero()));
         V a = sigmoid(x);
         a.store_first(z + j, n);
         ((a - target) * V::set1(scale)).store_first(dz + j, n);
     });
-    return loss;
+    return double(sum.total());
 }
 
 template <class V>

@@ -95,7 +95,8 @@ CR_INLINE V tanh(V x) {
     return (m / (m + V::set1(2))).with_sign_of(x);
 }
 
-// 2 atanh(s) = 2 (s + s^3/3 + s^5/5 + ...), |s| <= 1/3: 17 terms leave less than 1e-17 of it
+// 2 atanh(s) = 2 (s + s^3/3 + s^5/5 + ...). For |s| <= 1/3 the 18 terms up to s^35 leave less than 1e-18 of it, and the
+// 8 terms up to s^15 less than 2e-9, a fiftieth of a rounding in float32.
 CR_INLINE double twice_atanh(double s) {
     double q = s * s, sum = 1.0 / 35.0;
 #pragma GCC unroll 1
@@ -103,8 +104,17 @@ CR_INLINE double twice_atanh(double s) {
     return 2 * s * sum;
 }
 
-// log(1 + e), 0 <= e <= 1
-CR_INLINE double log1p_unit(double e) { return twice_atanh(e / (2 + e)); }
+// log(1 + e) = 2 atanh(e / (2 + e)), 0 <= e <= 1
+template <class V>
+CR_INLINE V log1p_unit(V e) {
+    using T = typename V::Scalar;
+    constexpr int last = sizeof(T) == 4 ? 15 : 35;
+    const V s = e / (V::set1(2) + e), q = s * s;
+    V sum = V::set1(T(1) / T(last));
+#pragma GCC unroll 18
+    for (int k = last - 2; k >= 1; k -= 2) sum = fma(sum, q, V::set1(T(1) / T(k)));
+    return (s + s) * sum;
+}
 
 // x = 2^k m, m in [sqrt(1/2), sqrt(2)); log x = k ln 2 + 2 atanh((m - 1) / (m + 1))
 CR_INLINE double natural_log(double x) {

@@ -93,6 +93,15 @@ struct ProductTiles {
     using Narrow = typename ProductTile<V, 1, 1>::template With<MR>;
 };
 
+// K rows of W from row k on, the columns of the panel that starts at j, as that panel's block.
+template <class V>
+CR_INLINE void pack_block(const Product<typename V::Scalar>& p, ptrdiff_t k, ptrdiff_t K, ptrdiff_t j, ptrdiff_t width,
+                          typename V::Scalar* to) {
+    for (ptrdiff_t i = 0; i < K; ++i)
+        for (ptrdiff_t c = 0; c < width; c += V::lanes)
+            V::load_first(p.panels + (k + i) * p.row_major + j + c, p.N - j - c).store(to + i * width + c);
+}
+
 template <class V>
 void product(const Product<typename V::Scalar>& p) {
     using T = typename V::Scalar;
@@ -102,6 +111,7 @@ void product(const Product<typename V::Scalar>& p) {
     constexpr int few_rows = V::registers == 32 ? 3 : 1;
     const ptrdiff_t depth = (p.K + block - 1) / block * block;
     const Tiles tiles(p.rows, MR), cuts(p.K, k_block);
+    alignas(64) T packed[k_block * panel];
     for (ptrdiff_t group = 0; group < p.N; group += column_group * panel) {
         const ptrdiff_t end = p.N < group + column_group * panel ? p.N : group + column_group * panel;
         for (ptrdiff_t cut = 0; cut < cuts.count; ++cut) {
@@ -116,9 +126,16 @@ void product(const Product<typename V::Scalar>& p) {
                                                                        b + j / panel * stride, ldb, stride, epilogue);
             }
             for (; j < end; j += panel) {
-                const bool narrow = p.N - j <= L, in_place = p.row_major && j + panel <= p.N;
-                const ptrdiff_t ldb = in_place ? p.row_major : narrow ? L : panel;
-                const T* b = (in_place ? p.panels + j : p.row_major ? p.tail : p.panels + j * depth) + k * ldb;
+                const bool narrow = p.N - j <= L;
+                ptrdiff_t ldb = narrow ? L : panel;
+                const T* b = p.panels + j * depth + k * ldb;
+                if (p.row_major && tiles.count == 1 && j + panel <= p.N) {  // used once: read where it lies
+                    ldb = p.row_major;
+                    b = p.panels + k * ldb + j;
+                } else if (p.row_major) {
+                    pack_block<V>(p, k, K, j, ldb, packed);
+                    b = packed;
+                }
                 for (ptrdiff_t i = 0; i < tiles.count; ++i) {
                     const ptrdiff_t row = tiles.edge(i);
                     const int m = int(tiles.edge(i + 1) - row);

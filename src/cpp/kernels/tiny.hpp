@@ -120,7 +120,7 @@ struct TinyNetwork {
         else
             for (ptrdiff_t j = 0; j < n_out; ++j) target[j] = net.Y[row * net.ldy + j];
         for (ptrdiff_t l = 0; l < net.n_layers; ++l) forward(l);
-        const T scale = net.loss == Loss::mean_squared_error ? T(2) / T(n_out) : T(1);
+        const T scale = gradient_scale<T>(net.loss, 1, n_out);
         T* z = a[net.n_layers];
         for (int j = 0; j < block; ++j) dz[j] = 0;
         const double loss = output_row<V>(net.loss, last.activation, n_out, scale, z, target, dz);

@@ -51,10 +51,13 @@ struct WeightTile {
             check = check + ((checks[0] + checks[1]) + (checks[2] + checks[3]));
         }
 
-        static __attribute__((noinline)) void run(const WeightGradient<T>& p, ptrdiff_t k, ptrdiff_t column,
-                                                  ptrdiff_t at, const SgdVectors<V>* sgd, V* check) {
+        // Rows [r, r + rows) of the batch. `sums` holds what the rows before gave, and takes it where rows follow.
+        static __attribute__((noinline)) void run(const WeightGradient<T>& p, ptrdiff_t r, ptrdiff_t rows, ptrdiff_t k,
+                                                  ptrdiff_t column, ptrdiff_t at, T* sums, const SgdVectors<V>* sgd,
+                                                  V* check) {
             constexpr ptrdiff_t L = V::lanes;
             T *w = p.weights + at, *v = p.velocity + at, *g = p.gradient ? p.gradient + at : nullptr;
+            if (r + rows < p.rows) g = sums;
             if (!g) {
 #pragma GCC unroll 32
                 for (int i = 0; i < MR * NV; ++i) {
@@ -66,8 +69,8 @@ struct WeightTile {
 #pragma GCC unroll 16
             for (int m = 0; m < MR; ++m)
 #pragma GCC unroll 2
-                for (int n = 0; n < NV; ++n) acc[m][n] = V::zero();
-            accumulate<V, MR, NV, false>(acc, p.rows, p.A + k, p.lda, p.dZ + column, p.ldz);
+                for (int n = 0; n < NV; ++n) acc[m][n] = r == 0 ? V::zero() : V::load(sums + (m * NV + n) * L);
+            accumulate<V, MR, NV, false>(acc, rows, p.A + r * p.lda + k, p.lda, p.dZ + r * p.ldz + column, p.ldz);
             // The compiler is not to remember the addresses of the prefetches: it would spill them all.
             __asm__("" : "+r"(w), "+r"(v), "+r"(g));
             if (g) {
@@ -120,6 +123,10 @@ void transpose_panels(ptrdiff_t K, ptrdiff_t N, const typename V::Scalar* panels
         transpose_block<V>(K, N, column, 0, K, panels, transposed);
 }
 
+// Rows of the batch that pass the tiles of a block together: their part of A and dZ is to stay in the second-level cache
+// (512 * (224 + 32) * 4 bytes = 512 KB). And rows of a panel that do: their sums wait in the first-level cache.
+constexpr ptrdiff_t row_block = 512, sum_rows = 224;
+
 template <class V>
 bool weight_gradient(const WeightGradient<typename V::Scalar>& p, ptrdiff_t panel_index, ptrdiff_t k0, ptrdiff_t k1) {
     constexpr ptrdiff_t L = V::lanes;
@@ -128,14 +135,22 @@ bool weight_gradient(const WeightGradient<typename V::Scalar>& p, ptrdiff_t pane
     const ptrdiff_t column = panel_index * 2 * L, width = panel_width<V>(p.N, column);
     const SgdVectors<V> sgd(p.sgd);
     V check = V::zero();
-    const Tiles tiles(k1 - k0, MR);
-    for (ptrdiff_t i = 0; i < tiles.count; ++i) {
-        const ptrdiff_t k = k0 + tiles.edge(i), at = column * depth + k * width;
-        const int m = int(tiles.edge(i + 1) - tiles.edge(i));
-        if (width == L)
-            run_tile<WeightTiles<V>::template Narrow, MR>(m, p, k, column, at, &sgd, &check);
-        else
-            run_tile<WeightTiles<V>::template Full, MR>(m, p, k, column, at, &sgd, &check);
+    alignas(64) typename V::Scalar sums[sum_rows * 2 * L];
+    for (ptrdiff_t first = k0; first < k1; first += sum_rows) {
+        const Tiles tiles(k1 - first < sum_rows ? k1 - first : sum_rows, MR), blocks(p.rows, row_block);
+        for (ptrdiff_t b = 0; b < blocks.count; ++b) {
+            const ptrdiff_t r = blocks.edge(b), rows = blocks.edge(b + 1) - r;
+            for (ptrdiff_t i = 0; i < tiles.count; ++i) {
+                const ptrdiff_t from = tiles.edge(i), k = first + from, at = column * depth + k * width;
+                const int m = int(tiles.edge(i + 1) - from);
+                if (width == L)
+                    run_tile<WeightTiles<V>::template Narrow, MR>(m, p, r, rows, k, column, at, sums + from * width,
+                                                                  &sgd, &check);
+                else
+                    run_tile<WeightTiles<V>::template Full, MR>(m, p, r, rows, k, column, at, sums + from * width, &sgd,
+                                                                &check);
+            }
+        }
     }
     if (!p.gradient && p.transposed) transpose_block<V>(p.K, p.N, column, k0, k1, p.weights, p.transposed);
     return !check.any_nonzero_or_nan();

@@ -9,16 +9,8 @@
 namespace chainrule {
 namespace {
 
-// Up to so many rows the weights are used as they lie: packing them would cost more than it saves.
-constexpr std::ptrdiff_t rows_worth_packing = 32;
 // A block's two activation buffers, as in workspace.cpp; but no fewer rows than that share a pass over the weights.
-constexpr std::ptrdiff_t activations_at_once = 64 << 10, fewest_rows_at_once = 112;
-
-// A layer's weights in the form the product takes them.
-template <class T>
-struct Prepared {
-    T *panels = nullptr, *tail = nullptr, *bias = nullptr;
-};
+constexpr std::ptrdiff_t activations_at_once = 256 << 10, fewest_rows_at_once = 112;
 
 }  // namespace
 
@@ -28,7 +20,6 @@ void predict(const Network& network, const Parameters<T>& parameters, std::ptrdi
     if (rows == 0) return;
     const Kernels<T>& k = kernels<T>();
     const int threads = resolve_threads(n_threads, double(rows) * network.forward_work(), work_of_a_call);
-    const bool pack = rows >= rows_worth_packing;
     std::ptrdiff_t widest = 0;
     for (const Layer& layer : network.layers) widest = std::max(widest, padded_width<T>(layer.N));
     const std::ptrdiff_t each = (rows + threads - 1) / threads;
@@ -36,33 +27,20 @@ void predict(const Network& network, const Parameters<T>& parameters, std::ptrdi
         std::min(each, std::max(fewest_rows_at_once, activations_at_once / (2 * widest * std::ptrdiff_t(sizeof(T)))));
 
     Arena arena;
-    std::vector<Prepared<T>> layers(network.layers.size());
-    std::vector<T*> scratch(2 * static_cast<std::size_t>(threads));
+    std::vector<T*> biases(network.layers.size()), scratch(2 * static_cast<std::size_t>(threads));
     const auto parts = [&](auto&& part) {
-        for (std::size_t l = 0; l < layers.size(); ++l) {
-            const auto [K, N, activation, dropout] = network.layers[l];
-            if (pack)
-                part(layers[l].panels, panel_size(k, K, N));
-            else
-                part(layers[l].tail, round_up(K, block) * k.panel);
-            if (network.bias != BiasMode::none) part(layers[l].bias, round_up(N, block));
-        }
+        if (network.bias != BiasMode::none)
+            for (std::size_t l = 0; l < biases.size(); ++l) part(biases[l], round_up(network.layers[l].N, block));
         for (T*& buffer : scratch) part(buffer, at_once * widest);
     };
     parts([&](T*&, std::ptrdiff_t count) { arena.reserve<T>(count); });
     arena.allocate();
     parts([&](T*& pointer, std::ptrdiff_t count) { pointer = arena.take<T>(count); });
-    for (std::size_t l = 0; l < layers.size(); ++l) {
-        const auto [K, N, activation, dropout] = network.layers[l];
-        const std::ptrdiff_t tail = N / k.panel * k.panel;
-        if (pack)
-            k.pack(K, N, parameters.weights[l], N, layers[l].panels);
-        else if (tail < N)
-            k.pack(K, N - tail, parameters.weights[l] + tail, N, layers[l].tail);
+    for (std::size_t l = 0; l < biases.size(); ++l) {
         if (network.bias == BiasMode::layer)
-            std::fill(layers[l].bias, layers[l].bias + N, parameters.biases[l][0]);
+            std::fill_n(biases[l], network.layers[l].N, parameters.biases[l][0]);
         else if (network.bias == BiasMode::unit)
-            std::copy(parameters.biases[l], parameters.biases[l] + N, layers[l].bias);
+            std::copy_n(parameters.biases[l], network.layers[l].N, biases[l]);
     }
 
     run_team(threads, [&](int thread, int members, Barrier&) {
@@ -71,18 +49,16 @@ void predict(const Network& network, const Parameters<T>& parameters, std::ptrdi
             const std::ptrdiff_t n = std::min(at_once, end - r);
             const T* A = X + r * ldx;
             std::ptrdiff_t lda = ldx;
-            for (std::size_t l = 0; l < layers.size(); ++l) {
+            for (std::size_t l = 0; l < biases.size(); ++l) {
                 const auto [K, N, activation, dropout] = network.layers[l];
-                const bool last = l + 1 == layers.size(), straight = last && N % k.lanes == 0;
+                const bool last = l + 1 == biases.size(), straight = last && N % k.lanes == 0;
                 T* C = straight ? out + r * N : scratch[2 * static_cast<std::size_t>(thread) + l % 2];
                 const std::ptrdiff_t ldc = straight ? N : padded_width<T>(N);
-                const bool relu = activation == Activation::relu;
-                k.product({n, K, N, A, lda, pack ? layers[l].panels : parameters.weights[l], pack ? 0 : N,
-                           layers[l].tail, layers[l].bias, C, ldc, relu ? Epilogue::relu : Epilogue::store, nullptr,
-                           0});
-                if (!relu) k.activate(activation, n, N, C, ldc, C, ldc);
+                const Epilogue epilogue = activation == Activation::relu ? Epilogue::relu : Epilogue::store;
+                k.product({n, K, N, A, lda, parameters.weights[l], N, biases[l], C, ldc, epilogue, nullptr, 0});
+                if (epilogue != Epilogue::relu) k.activate(activation, n, N, C, ldc, C, ldc);
                 if (last && !straight)
-                    for (std::ptrdiff_t i = 0; i < n; ++i) std::copy(C + i * ldc, C + i * ldc + N, out + (r + i) * N);
+                    for (std::ptrdiff_t i = 0; i < n; ++i) std::copy_n(C + i * ldc, N, out + (r + i) * N);
                 A = C;
                 lda = ldc;
             }
@@ -117,7 +93,7 @@ void matmul_gradients(std::ptrdiff_t rows, std::ptrdiff_t K, std::ptrdiff_t N, c
     run_team(threads, [&](int thread, int members, Barrier&) {
         const std::ptrdiff_t r0 = rows * thread / members, r1 = rows * (thread + 1) / members;
         if (r1 > r0)
-            k.product({r1 - r0, N, K, padded_dZ + r0 * pz, pz, transposed, 0, nullptr, nullptr, padded_dX + r0 * px, px,
+            k.product({r1 - r0, N, K, padded_dZ + r0 * pz, pz, transposed, 0, nullptr, padded_dX + r0 * px, px,
                        Epilogue::store, nullptr, 0});
         for (std::ptrdiff_t r = r0; r < r1; ++r) std::copy_n(padded_dX + r * px, K, dX + r * K);
         for (std::ptrdiff_t p = n_panels * thread / members; p < n_panels * (thread + 1) / members; ++p)
