@@ -44,6 +44,11 @@ def _compiled(network: Network) -> _core.Network:
     return _core.Network(network.layer_sizes, activations, _BIAS[network.bias], network.dropout)
 
 
+def _int32(n_threads: int | None) -> int:
+    """Return the number of threads as the core takes it: 0 for None, and the most an int of C holds for any more."""
+    return min(n_threads or 0, 2**31 - 1)
+
+
 def random_words(n: int, *, seed: int, stream: int, step: int = 0, start: int = 0) -> Array:
     n, seed, stream, step, start = _checks.check_random_words(n, seed, stream, step, start)
     return _core.random_words(n, seed, stream, step, start)
@@ -84,7 +89,7 @@ def matmul_bias(
     X, W, b, out = _checks.check_matmul_bias(X, W, b, activation, out, n_threads)
     bias = None if b is None else "unit" if len(b) == W.shape[1] else "layer"
     layer = _core.Network(W.shape, [_ACTIVATION[activation]], _BIAS[bias], [])
-    _core.predict(layer, [W], [] if b is None else [b], X, out, n_threads or 0)
+    _core.predict(layer, [W], [] if b is None else [b], X, out, _int32(n_threads))
     return out
 
 
@@ -92,7 +97,7 @@ def matmul_gradients(
     X: Array, W: Array, dZ: Array, *, n_threads: int | None = None
 ) -> tuple[Array, Array, Array]:
     X, W, dZ = _checks.check_matmul_gradients(X, W, dZ, n_threads)
-    return _core.matmul_gradients(X, W, dZ, n_threads or 0)
+    return _core.matmul_gradients(X, W, dZ, _int32(n_threads))
 
 
 def loss_and_gradient(
@@ -117,7 +122,7 @@ def forward(
     out: Array | None = None, n_threads: int | None = None
 ) -> Array:  # fmt: skip
     weights, biases, X, out = _checks.check_forward(network, weights, biases, X, out, n_threads)
-    _core.predict(_compiled(network), weights, biases, X, out, n_threads or 0)
+    _core.predict(_compiled(network), weights, biases, X, out, _int32(n_threads))
     return out
 
 
@@ -130,7 +135,7 @@ def gradients(
     )
     dWs, dbs = [np.empty_like(w) for w in weights], [np.empty_like(b) for b in biases]
     value = _core.gradients(
-        _compiled(network), weights, biases, X, target, _LOSS[loss], seed, step, n_threads or 0, dWs, dbs
+        _compiled(network), weights, biases, X, target, _LOSS[loss], seed, step, _int32(n_threads), dWs, dbs
     )
     return value, dWs, dbs
 
@@ -145,7 +150,7 @@ def train_epochs(
     )
     finite, done = _core.train_epochs(
         _compiled(network), state, *given[:6], _LOSS[loss], *given.update, min(given.batch_size, len(given.X)),
-        given.shuffle, given.seed, given.epochs, n_threads or 0, poll
+        given.shuffle, given.seed, given.epochs, _int32(n_threads), poll
     )  # fmt: skip
     if not finite:
         raise FloatingPointError(
