@@ -255,6 +255,7 @@ BAD = {
     ("train_epochs", "state.weight_velocity"): WEIGHTS,
     ("train_epochs", "state.weight_velocity[0]"): trained(3, 4),
     ("train_epochs", "state.bias_velocity[1]"): trained(2),
+    ("train_epochs", "state.losses"): [(None, TypeError, "None"), ((0.5,), TypeError, "a list, but it is (0.5,)")],
     ("train_epochs", "state.epoch"): COUNT,
     ("train_epochs", "state.step"): COUNT,
     ("train_epochs", "X"): BATCH,

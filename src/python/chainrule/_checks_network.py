@@ -164,6 +164,8 @@ def check_train_epochs(
         arrays = check_parameters(network, getattr(state, name), f"state.{name}", shapes, writable=True)
         lists.append(arrays)
         named += [(array, f"state.{name}[{i}]") for i, array in enumerate(arrays)]
+    if not isinstance(state.losses, list):
+        raise TypeError(f"state.losses must be a list, but it is {describe(state.losses)}")
     check_int(state.epoch, "state.epoch", 0, MAX_64)
     check_int(state.step, "state.step", 0, MAX_64)
     X, target = _check_batch(network, X, target)
