@@ -30,6 +30,7 @@ struct Product {
     ptrdiff_t lda;
     const T* panels;      // IN: W in panels, or row-major if row_major > 0
     ptrdiff_t row_major;  // elements from one row of W to the next, or 0: panels
+    bool transposed;      // row-major only: what is there is W^T (N, K)
     const T* bias;        // IN or null
     T* C;                 // OUT
     ptrdiff_t ldc;
@@ -52,7 +53,7 @@ struct WeightGradient {
     ptrdiff_t lda;
     const T* dZ;  // IN (rows, N)
     ptrdiff_t ldz;
-    T* gradient;    // OUT panels, or null: update instead
+    T* gradient;    // OUT (K, N) row-major, or null: update instead
     T* weights;     // INOUT panels
     T* velocity;    // INOUT panels
     T* transposed;  // OUT panels of W^T, or null (first layer)

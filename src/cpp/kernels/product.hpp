@@ -102,6 +102,26 @@ CR_INLINE void pack_block(const Product<typename V::Scalar>& p, ptrdiff_t k, ptr
             V::load_first(p.panels + (k + i) * p.row_major + j + c, p.N - j - c).store(to + i * width + c);
 }
 
+// The same where the memory holds W^T: L rows of it become L columns of the block.
+template <class V>
+CR_INLINE void pack_transposed_block(const Product<typename V::Scalar>& p, ptrdiff_t k, ptrdiff_t K, ptrdiff_t j,
+                                     ptrdiff_t width, typename V::Scalar* to) {
+    constexpr ptrdiff_t L = V::lanes;
+    for (ptrdiff_t c = 0; c < width; c += L)
+        for (ptrdiff_t i = 0; i < K; i += L) {
+            V x[V::lanes];
+#pragma GCC unroll 16
+            for (ptrdiff_t t = 0; t < L; ++t) {
+                const bool inside = j + c + t < p.N;
+                x[t] = V::load_first(p.panels + (inside ? j + c + t : 0) * p.row_major + k + i, inside ? K - i : 0);
+            }
+            V::transpose(x);
+#pragma GCC unroll 16
+            for (ptrdiff_t t = 0; t < L; ++t)
+                if (i + t < K) x[t].store(to + (i + t) * width + c);
+        }
+}
+
 template <class V>
 void product(const Product<typename V::Scalar>& p) {
     using T = typename V::Scalar;
@@ -118,7 +138,7 @@ void product(const Product<typename V::Scalar>& p) {
             const ptrdiff_t k = cuts.edge(cut), K = cuts.edge(cut + 1) - k;
             const Epilogue epilogue = cut + 1 < cuts.count ? Epilogue::store : p.epilogue;
             ptrdiff_t j = group;
-            if (p.rows <= few_rows) {
+            if (p.rows <= few_rows && !p.transposed) {
                 const T* b = p.row_major ? p.panels + k * p.row_major : p.panels + k * panel;
                 const ptrdiff_t ldb = p.row_major ? p.row_major : panel, stride = p.row_major ? panel : panel * depth;
                 for (; j + 4 * panel <= end; j += 4 * panel)
@@ -129,7 +149,10 @@ void product(const Product<typename V::Scalar>& p) {
                 const bool narrow = p.N - j <= L;
                 ptrdiff_t ldb = narrow ? L : panel;
                 const T* b = p.panels + j * depth + k * ldb;
-                if (p.row_major && tiles.count == 1 && j + panel <= p.N) {  // used once: read where it lies
+                if (p.transposed) {
+                    pack_transposed_block<V>(p, k, K, j, ldb, packed);
+                    b = packed;
+                } else if (p.row_major && tiles.count == 1 && j + panel <= p.N) {  // used once: read where it lies
                     ldb = p.row_major;
                     b = p.panels + k * ldb + j;
                 } else if (p.row_major) {

@@ -56,9 +56,9 @@ struct WeightTile {
                                                   ptrdiff_t column, ptrdiff_t at, T* sums, const SgdVectors<V>* sgd,
                                                   V* check) {
             constexpr ptrdiff_t L = V::lanes;
-            T *w = p.weights + at, *v = p.velocity + at, *g = p.gradient ? p.gradient + at : nullptr;
-            if (r + rows < p.rows) g = sums;
-            if (!g) {
+            T *w = p.weights + at, *v = p.velocity + at, *g = p.gradient ? p.gradient + k * p.N + column : nullptr;
+            const bool more = r + rows < p.rows;
+            if (!g && !more) {
 #pragma GCC unroll 32
                 for (int i = 0; i < MR * NV; ++i) {
                     __builtin_prefetch(w + i * L, 1);
@@ -73,11 +73,16 @@ struct WeightTile {
             accumulate<V, MR, NV, false>(acc, rows, p.A + r * p.lda + k, p.lda, p.dZ + r * p.ldz + column, p.ldz);
             // The compiler is not to remember the addresses of the prefetches: it would spill them all.
             __asm__("" : "+r"(w), "+r"(v), "+r"(g));
-            if (g) {
+            if (more) {
 #pragma GCC unroll 16
                 for (int m = 0; m < MR; ++m)
 #pragma GCC unroll 2
-                    for (int n = 0; n < NV; ++n) acc[m][n].store(g + (m * NV + n) * L);
+                    for (int n = 0; n < NV; ++n) acc[m][n].store(sums + (m * NV + n) * L);
+            } else if (g) {
+#pragma GCC unroll 16
+                for (int m = 0; m < MR; ++m)
+#pragma GCC unroll 2
+                    for (int n = 0; n < NV; ++n) acc[m][n].store_first(g + m * p.N + n * L, p.N - column - n * L);
             } else if (const SgdVectors<V> s = *sgd; s.nesterov) {
                 update<true>(acc, w, v, s, *check);
             } else {

@@ -19,7 +19,7 @@ public:
         : request_(request), batch_(std::min(request.batch_size, request.data.rows)),
           threads_(
               resolve_threads(request.n_threads, double(batch_) * request.network->training_work(), work_of_a_step)),
-          memory_(*request.network, batch_, threads_, false), step_(memory_, request.loss, request.sgd),
+          memory_(*request.network, batch_, threads_), step_(memory_, request.loss, request.sgd),
           choice_(threads_, double(batch_) * request.network->training_work() / multiply_adds_per_second) {}
 
     void pack() override { memory_.pack(request_.parameters, request_.velocities); }

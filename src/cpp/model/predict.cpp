@@ -55,7 +55,7 @@ void predict(const Network& network, const Parameters<T>& parameters, std::ptrdi
                 T* C = straight ? out + r * N : scratch[2 * static_cast<std::size_t>(thread) + l % 2];
                 const std::ptrdiff_t ldc = straight ? N : padded_width<T>(N);
                 const Epilogue epilogue = activation == Activation::relu ? Epilogue::relu : Epilogue::store;
-                k.product({n, K, N, A, lda, parameters.weights[l], N, biases[l], C, ldc, epilogue, nullptr, 0});
+                k.product({n, K, N, A, lda, parameters.weights[l], N, false, biases[l], C, ldc, epilogue, nullptr, 0});
                 if (epilogue != Epilogue::relu) k.activate(activation, n, N, C, ldc, C, ldc);
                 if (last && !straight)
                     for (std::ptrdiff_t i = 0; i < n; ++i) std::copy_n(C + i * ldc, N, out + (r + i) * N);
@@ -71,37 +71,35 @@ void matmul_gradients(std::ptrdiff_t rows, std::ptrdiff_t K, std::ptrdiff_t N, c
                       const T* W, const T* dZ, std::ptrdiff_t ldz, T* dX, T* dW, T* db, int n_threads) {
     const Kernels<T>& k = kernels<T>();
     const int threads = resolve_threads(n_threads, 2 * double(rows) * double(K) * double(N), work_of_a_call);
-    const std::ptrdiff_t pz = padded_width<T>(N), px = padded_width<T>(K);
+    // Kernels load and store whole vectors: arrays whose rows are not made of them are copied.
+    const bool whole_dZ = N % k.lanes == 0, whole_dX = K % k.lanes == 0;
+    const std::ptrdiff_t pz = whole_dZ ? ldz : padded_width<T>(N), px = whole_dX ? K : padded_width<T>(K);
     Arena arena;
-    T *panels, *transposed, *gradient, *padded_dZ, *padded_dX, *sums;
+    T *copied_dZ, *copied_dX, *sums;
     const auto parts = [&](auto&& part) {
-        part(panels, panel_size(k, K, N));
-        part(transposed, panel_size(k, N, K));
-        part(gradient, panel_size(k, K, N));
-        part(padded_dZ, rows * pz);
-        part(padded_dX, rows * px);
+        part(copied_dZ, whole_dZ ? 0 : rows * pz);
+        part(copied_dX, whole_dX ? 0 : rows * px);
         part(sums, round_up(N, block));
     };
     parts([&](T*&, std::ptrdiff_t count) { arena.reserve<T>(count); });
     arena.allocate();
     parts([&](T*& pointer, std::ptrdiff_t count) { pointer = arena.take<T>(count); });
-    k.pack(K, N, W, N, panels);
-    k.transpose_panels(K, N, panels, transposed);
-    for (std::ptrdiff_t r = 0; r < rows; ++r) std::copy_n(dZ + r * ldz, N, padded_dZ + r * pz);
+    for (std::ptrdiff_t r = 0; r < rows && !whole_dZ; ++r) std::copy_n(dZ + r * ldz, N, copied_dZ + r * pz);
+    const T* z = whole_dZ ? dZ : copied_dZ;
+    T* x = whole_dX ? dX : copied_dX;
 
     const std::ptrdiff_t n_panels = (N + k.panel - 1) / k.panel;
     run_team(threads, [&](int thread, int members, Barrier&) {
         const std::ptrdiff_t r0 = rows * thread / members, r1 = rows * (thread + 1) / members;
         if (r1 > r0)
-            k.product({r1 - r0, N, K, padded_dZ + r0 * pz, pz, transposed, 0, nullptr, padded_dX + r0 * px, px,
-                       Epilogue::store, nullptr, 0});
-        for (std::ptrdiff_t r = r0; r < r1; ++r) std::copy_n(padded_dX + r * px, K, dX + r * K);
+            k.product(
+                {r1 - r0, N, K, z + r0 * pz, pz, W, N, true, nullptr, x + r0 * px, px, Epilogue::store, nullptr, 0});
+        for (std::ptrdiff_t r = r0; r < r1 && !whole_dX; ++r) std::copy_n(x + r * px, K, dX + r * K);
         for (std::ptrdiff_t p = n_panels * thread / members; p < n_panels * (thread + 1) / members; ++p)
-            k.weight_gradient({rows, K, N, X, ldx, padded_dZ, pz, gradient, nullptr, nullptr, nullptr, {}}, p, 0, K);
+            k.weight_gradient({rows, K, N, X, ldx, z, pz, dW, nullptr, nullptr, nullptr, {}}, p, 0, K);
     });
-    k.unpack(K, N, gradient, dW, N);
-    k.column_sums(rows, N, padded_dZ, pz, sums);
-    std::copy(sums, sums + N, db);
+    k.column_sums(rows, N, z, pz, sums);
+    std::copy_n(sums, N, db);
 }
 
 #define CR_INSTANTIATE(T)                                                                                              \

@@ -70,7 +70,7 @@ void Step<T>::forward(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptr
         LayerMemory<T>& m = w_.layers[l];
         T* out = m.A + r0 * m.ld;
         const bool relu = layer.activation == Activation::relu && l < last;
-        w_.kernels.product({r1 - r0, layer.K, layer.N, A, lda, m.weights, 0, m.bias, out, m.ld,
+        w_.kernels.product({r1 - r0, layer.K, layer.N, A, lda, m.weights, 0, false, m.bias, out, m.ld,
                             relu ? Epilogue::relu : Epilogue::store, nullptr, 0});
         if (l < last) {
             if (!relu) w_.kernels.activate(layer.activation, r1 - r0, layer.N, out, m.ld, out, m.ld);
@@ -103,8 +103,8 @@ void Step<T>::backward(std::ptrdiff_t r0, std::ptrdiff_t r1) {
         const T* A = to.A + r0 * to.ld;
         const bool relu = activation == Activation::relu && !to.slope;
         const Epilogue epilogue = to.slope ? Epilogue::times : relu ? Epilogue::relu_gradient : Epilogue::store;
-        w_.kernels.product({r1 - r0, layer.N, layer.K, from.dZ + r0 * from.ld, from.ld, from.transposed, 0, nullptr, dZ,
-                            to.ld, epilogue, to.slope ? to.slope + r0 * to.ld : A, to.ld});
+        w_.kernels.product({r1 - r0, layer.N, layer.K, from.dZ + r0 * from.ld, from.ld, from.transposed, 0, false,
+                            nullptr, dZ, to.ld, epilogue, to.slope ? to.slope + r0 * to.ld : A, to.ld});
         if (epilogue == Epilogue::store && activation != Activation::identity)
             w_.kernels.activation_gradient(activation, r1 - r0, layer.K, A, to.ld, dZ, to.ld, dZ, to.ld);
     }

@@ -113,7 +113,7 @@ template <class T>
 double gradients(const Network& network, const Parameters<T>& parameters, const Data<T>& data, Loss loss,
                  std::uint64_t seed, std::uint64_t step, int n_threads, const Parameters<T>& out) {
     const int threads = resolve_threads(n_threads, double(data.rows) * network.training_work(), work_of_a_call);
-    Workspace<T> memory(network, data.rows, threads, true);
+    Workspace<T> memory(network, data.rows, threads, &out);
     memory.pack(parameters, {});
     Step<T> one(memory, loss, {});
     const StepRequest<T> request{&data, nullptr, data.rows, loss, seed, step};
@@ -122,7 +122,9 @@ double gradients(const Network& network, const Parameters<T>& parameters, const 
         barrier.wait();
         one.weights_phase(data.rows, one.first_unit(thread, members), one.first_unit(thread + 1, members));
     });
-    memory.unpack_gradients(out);
+    for (std::size_t l = 0; l < out.biases.size(); ++l)
+        std::copy_n(memory.layers[l].bias_gradient, network.bias == BiasMode::layer ? 1 : network.layers[l].N,
+                    out.biases[l]);
     double sum = 0;
     for (std::ptrdiff_t r = 0; r < data.rows; ++r) sum += memory.row_loss[r];
     return sum / double(data.rows);

@@ -27,7 +27,7 @@ std::ptrdiff_t choose_rows_at_once(const Network& network, const Kernels<T>& ker
 }  // namespace
 
 template <class T>
-Workspace<T>::Workspace(const Network& net, std::ptrdiff_t batch_rows, int threads, bool with_gradients)
+Workspace<T>::Workspace(const Network& net, std::ptrdiff_t batch_rows, int threads, const Parameters<T>* gradients)
     : network(net), kernels(chainrule::kernels<T>()), batch(batch_rows),
       rows_at_once(choose_rows_at_once(net, kernels, batch_rows)), layers(net.layers.size()),
       ldx(padded_width<T>(net.n_in())), ldy(padded_width<T>(net.n_out())), masks(static_cast<std::size_t>(threads)) {
@@ -43,12 +43,12 @@ Workspace<T>::Workspace(const Network& net, std::ptrdiff_t batch_rows, int threa
             const std::ptrdiff_t panels = panel_size(kernels, shape.K, shape.N);
             m.ld = padded_width<T>(shape.N);
             part(m.weights, panels, true);
-            part(m.velocity, panels, !with_gradients);
+            part(m.velocity, panels, !gradients);
             part(m.transposed, panel_size(kernels, shape.N, shape.K), l > 0);
-            part(m.gradient, panels, with_gradients);
+            m.gradient = gradients ? gradients->weights[l] : nullptr;
             const bool bias = net.bias != BiasMode::none;
             part(m.bias, round_up(shape.N, block), bias);
-            part(m.bias_velocity, round_up(shape.N, block), bias);
+            part(m.bias_velocity, round_up(shape.N, block), bias && !gradients);
             part(m.bias_gradient, round_up(shape.N, block), bias);
             part(m.A, batch * m.ld, true);
             part(m.dZ, batch * m.ld, true);
@@ -101,17 +101,6 @@ void Workspace<T>::unpack(const Parameters<T>& parameters, const Parameters<T>& 
             std::copy(m.bias, m.bias + n, parameters.biases[l]);
             std::copy(m.bias_velocity, m.bias_velocity + n, velocities.biases[l]);
         }
-    }
-}
-
-template <class T>
-void Workspace<T>::unpack_gradients(const Parameters<T>& gradients) const {
-    for (std::size_t l = 0; l < layers.size(); ++l) {
-        const auto [K, N, activation, dropout] = network.layers[l];
-        kernels.unpack(K, N, layers[l].gradient, gradients.weights[l], N);
-        if (layers[l].bias_gradient)
-            std::copy(layers[l].bias_gradient, layers[l].bias_gradient + (network.bias == BiasMode::layer ? 1 : N),
-                      gradients.biases[l]);
     }
 }
 

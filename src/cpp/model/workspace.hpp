@@ -30,7 +30,7 @@ template <class T>
 struct LayerMemory {
     T *weights, *velocity, *transposed;       // panels; transposed null for the first layer
     T *bias, *bias_velocity, *bias_gradient;  // N, padded; null without bias
-    T* gradient;                              // panels, null unless asked for
+    T* gradient;                              // (K, N) row-major, not ours; null in training
     T *A, *dZ;                                // (batch, ld): outputs, dLoss/dZ
     T* slope;                                 // (batch, ld): f'(z) times dropout mask, null without dropout
     std::ptrdiff_t ld;
@@ -39,13 +39,12 @@ struct LayerMemory {
 template <class T>
 class Workspace {
 public:
-    // Throws std::bad_alloc.
-    Workspace(const Network& network, std::ptrdiff_t batch, int threads, bool with_gradients);
+    // With `gradients` they are written there, and nothing is updated. Throws std::bad_alloc.
+    Workspace(const Network& network, std::ptrdiff_t batch, int threads, const Parameters<T>* gradients = nullptr);
 
     // Plain arrays to panels and back.
     void pack(const Parameters<T>& parameters, const Parameters<T>& velocities);
     void unpack(const Parameters<T>& parameters, const Parameters<T>& velocities) const;
-    void unpack_gradients(const Parameters<T>& gradients) const;
 
     const Network& network;
     const Kernels<T>& kernels;
