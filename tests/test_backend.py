@@ -174,6 +174,7 @@ def test_show_config_says_what_runs_here() -> None:
     text = str(config)
     for value in (cr.__version__, config["compiler"], config["instruction_set"], config["openmp"]):
         assert str(value) in text
+    assert all(line.strip() and not line.endswith(" ") for line in text.splitlines()), "a value is blank"
 
 
 def test_nothing_is_printed_unless_it_is_asked_for(backend: str, capfd: pytest.CaptureFixture[str]) -> None:

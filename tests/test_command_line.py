@@ -264,7 +264,7 @@ def test_a_network_saved_without_preprocessing_takes_all_columns_in_order(run, w
     X = np.array([[1, 2], [0.5, -1]], dtype=np.float32)
     np.testing.assert_array_equal(np.array(rows[1:], dtype=np.float32), model.predict(X))
     error = error_of(run("predict", "plain.pkl", write("a\n1\n"), code=1))
-    assert error == "data.csv: 1 columns, but the network has 2 inputs"
+    assert error == "data.csv: 1 column, but the network has 2 inputs"
 
 
 def test_show_config_names_version_core_instruction_set_and_threads(run):

@@ -133,6 +133,16 @@ def test_a_file_that_cannot_be_used_says_where_and_why(write, why):
     assert "\n" not in str(caught.value)
 
 
+def test_a_column_of_text_can_be_left_out_and_the_error_says_how(write):
+    named = GOOD.replace("height", "name").replace("1.5,", "Ann,")
+    with pytest.raises(
+        CsvError, match=r'line 2, column "name": "Ann" is not a number; --ignore leaves it out$'
+    ):
+        read_table(write(named), target="sex")
+    with pytest.raises(CsvError, match=r'"Ann" is not a number$'):
+        read_table(write(named), features=["name"])
+
+
 def test_a_long_text_is_shortened_in_the_error(write):
     with pytest.raises(CsvError, match=r'"x{37}\.\.\." is not a number'):
         read_table(write(GOOD.replace("60", "x" * 1000)), target="sex")

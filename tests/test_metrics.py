@@ -25,7 +25,7 @@ def test_accuracy_of_one_output() -> None:
     prediction = [[0.2], [0.5], [0.7], [0.49]]
     assert metrics.accuracy([0, 1, 1, 1], prediction) == 0.75
     assert metrics.accuracy([[False], [True], [False], [False]], prediction) == 0.75
-    with pytest.raises(ValueError, match=r"^y_true must hold 0 or 1"):
+    with pytest.raises(ValueError, match=r"^y_true must hold 0 or 1 .* of one output; for a quantity use"):
         metrics.accuracy([0, 1, 2, 1], prediction)
 
 

@@ -142,7 +142,8 @@ def test_an_array_of_the_models_dtype_is_not_copied(dtype: str) -> None:
 @pytest.mark.parametrize("kind", ["float64", "longdouble"])
 def test_wider_floats_are_rounded_with_a_warning_that_points_at_the_caller(backend: str, kind: str) -> None:
     X = INPUTS.astype(kind)
-    with pytest.warns(cr.DtypeConversionWarning, match=r"^X is .* rounded to float32") as caught:
+    text = r"^X is .* rounded to float32.*convert X beforehand or choose"
+    with pytest.warns(cr.DtypeConversionWarning, match=text) as caught:
         prediction = a_model().predict(X)
     assert [warning.filename for warning in caught] == [__file__]
     assert np.array_equal(prediction, a_model().predict(X.astype("float32")))

@@ -174,6 +174,13 @@ def test_a_hostile_file_is_refused_and_runs_nothing(
     assert os.listdir() == ["bad.pkl"]
 
 
+def test_a_pickled_model_is_not_a_model_file_and_the_error_says_what_is(tmp_path: Path) -> None:
+    path = tmp_path / "bad.pkl"
+    path.write_bytes(pickle.dumps(cr.MLP([2, 1], seed=0)))
+    with pytest.raises(ValueError, match=r"it was not written by MLP\.save: .* STACK_GLOBAL"):
+        cr.load(path)
+
+
 def test_content_that_refers_to_itself_is_refused(tmp_path: Path) -> None:
     endless: list[Any] = []
     endless.append(endless)

@@ -27,8 +27,8 @@ def show_config() -> Config:
     -------
     dict
         Keys ``version``, ``backend`` and ``numpy``; with the native core also what it says of itself: ``compiler``,
-        ``instruction_set`` (in use), ``available_instruction_sets``, ``openmp``, ``threads``. Without it,
-        ``native_core`` says that and why it cannot be loaded.
+        ``sanitizers`` (built in, mostly none), ``instruction_set`` (in use), ``available_instruction_sets``,
+        ``openmp``, ``threads``. Without it, ``native_core`` says that and why it cannot be loaded.
 
     Raises
     ------
@@ -46,4 +46,5 @@ def show_config() -> Config:
 
 
 def _text(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    return text or "none"

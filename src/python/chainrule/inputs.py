@@ -24,8 +24,10 @@ class DtypeConversionWarning(UserWarning):
     """Numbers were rounded to the dtype of the model; convert them beforehand, or choose ``dtype="float64"``."""
 
 
-def as_array(value: Any, name: str) -> Array:
+def as_array(value: Any, name: str, *, text_hint: str = "") -> Array:
     """Return any real numbers (float, int or bool, of any size and layout) as an ndarray, without a copy if possible.
+
+    The error for text ends with ``text_hint``.
 
     Raises
     ------
@@ -36,7 +38,9 @@ def as_array(value: Any, name: str) -> Array:
     """
     array: Array = value if type(value) is np.ndarray else _converted(value, name)
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must hold real numbers, but its dtype is {array.dtype}")
+        text = array.dtype.kind in "SUT" or isinstance(next(iter(array.flat), None), str)
+        hint = text_hint if text else ""
+        raise TypeError(f"{name} must hold real numbers, but its dtype is {array.dtype}{hint}")
     return array
 
 
@@ -76,8 +80,10 @@ def as_dtype(value: Any, name: str, dtype: str) -> Array:
         return array if array.flags.aligned else array.copy()
     narrowed = array.dtype.kind == "f" and array.dtype.itemsize > np.dtype(dtype).itemsize
     if narrowed and not isinstance(value, (list, tuple)):
+        wider = ' or choose MLP(..., dtype="float64")' if dtype == "float32" else ""
         warnings.warn(
-            f"{name} is {array.dtype.name} and is rounded to {dtype}, the dtype of the model",
+            f"{name} is {array.dtype.name} and is rounded to {dtype}, the dtype of the model; "
+            f"convert {name} beforehand{wider}",
             DtypeConversionWarning,
             stacklevel=_outside(),
         )

@@ -44,7 +44,9 @@ def accuracy(y_true: Any, prediction: Any) -> float:
         correct = p.argmax(axis=1) == (y if y.ndim == 1 else y.argmax(axis=1))
     else:
         if not ((y == 0) | (y == 1)).all():
-            raise ValueError("y_true must hold 0 or 1 for the accuracy of one output")
+            raise ValueError(
+                "y_true must hold 0 or 1 for the accuracy of one output; for a quantity use another metric"
+            )
         correct = ((p >= 0.5) == (y == 1))[:, 0]
     return float(np.mean(correct & ~np.isnan(p).any(axis=1)))
 

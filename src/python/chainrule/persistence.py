@@ -176,7 +176,7 @@ def _builtins(data: bytes) -> Any:
         end = 0
         for opcode, _, position in pickletools.genops(data):
             if opcode.name not in _OPCODES:
-                raise ValueError(f"it has the pickle opcode {opcode.name}, which a model file does not need")
+                raise ValueError(f"it was not written by MLP.save: it has the pickle opcode {opcode.name}")
             end = (position or 0) + 1
         if end != len(data):
             raise ValueError(f"it goes on for {count(len(data) - end, 'byte')} after its end")

@@ -49,7 +49,8 @@ def as_target(
     TypeError, ValueError
         If y does not fit, or a number is not finite.
     """
-    array = as_array(y, name)
+    hint = f"; for class labels use np.unique({name}, return_inverse=True)[1]"
+    array = as_array(y, name, text_hint=hint)
     if array.ndim not in (1, 2):
         raise ValueError(f"{name} must have shape {_shapes(n_out)}, but its shape is {array.shape}")
     if rows is not None and len(array) != rows:

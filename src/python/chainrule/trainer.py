@@ -185,7 +185,8 @@ class Trainer:
         Raises
         ------
         ValueError, TypeError
-            If an argument does not fit; the message names it, and nothing has changed.
+            If an argument does not fit; the message names it, and nothing has changed. (What a metric raises comes
+            after an epoch, which stays.)
         FloatingPointError
             If a loss, a gradient or a parameter is not finite; the model is as before that update.
 

@@ -84,6 +84,7 @@ def read_table(
     for name in [*(features or ()), *([] if target is None else [target]), *ignore]:
         if name not in header:
             raise CsvError(path, _no_column(name, header), line=header_line)
+    hint = "; --ignore leaves it out" if features is None and target is not None else ""
     if features is None:
         features = [name for name in header if name != target and name not in ignore]
         if not features:
@@ -97,7 +98,10 @@ def read_table(
             try:
                 numbers.append(parse_number(fields[place]))
             except ValueError as error:
-                raise CsvError(path, str(error), line=line, column=name) from None
+                hint *= not lines and "is not a number" in str(
+                    error
+                )  # text in the first row: no slip of a key
+                raise CsvError(path, f"{error}{hint}", line=line, column=name) from None
         if target_place is not None:
             texts.append(fields[target_place].strip())
         lines.append(line)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from chainrule._checks_values import count
 from chainrule._files import write_whole
 from chainrule._network import Array
 from chainrule.model import MLP
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     features = None if preprocessing is None else preprocessing.feature_names
     table = read_table(args.data, features=features, delimiter=args.delimiter)
     if preprocessing is None and table.X.shape[1] != model.layer_sizes[0]:
-        why = f"{table.X.shape[1]} columns, but the network has {model.layer_sizes[0]} inputs"
+        why = f"{count(table.X.shape[1], 'column')}, but the network has {model.layer_sizes[0]} inputs"
         raise CsvError(args.data, why)
     X = table.X if preprocessing is None else preprocessing.inputs(table.X, model.dtype)
     outputs = model.predict(X.astype(model.dtype, copy=False), n_threads=args.threads)
