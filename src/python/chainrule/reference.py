@@ -2,7 +2,8 @@
 
 Read it from top to bottom: random numbers, activations, one layer, losses, the update, a network, training.
 Every step forward stands next to its gradient. This file specifies the native core, which has the same
-functions with the same arguments; `_checks` checks them, for both.
+functions with the same arguments; `_checks` checks them, for both. ``n_threads`` is checked here and not used.
+Weights begin as `initializers` says; `Network` (the shape) and `TrainingState` (what training changes) hold data.
 
 =======  =================================================================================================
 rows     the samples of a batch: first axis of every array of data
@@ -32,7 +33,7 @@ from ._network import LEAKY_SLOPE, Array, Network, TrainingState
 # 1. Random numbers: functions of (seed, stream, step, position), and of nothing else
 
 _LOW = 0xFFFFFFFF  # the low 32 bits
-_PERMUTATION, _DROPOUT = 2 << 24, 3 << 24  # streams; (1 << 24) + layer are the initial weights
+_PERMUTATION, _DROPOUT = 2 << 24, 3 << 24  # streams; `initializers` has (1 << 24) + layer
 
 
 def random_words(n: int, *, seed: int, stream: int, step: int = 0, start: int = 0) -> Array:
@@ -303,7 +304,7 @@ def _gradients(
     given: list[Array] = [X]
     activations: list[Array] = []
     masks: list[Array | None] = []
-    for i, rate in enumerate(network.dropout):
+    for i, rate in enumerate(network.dropout):  # the hidden layers: each has a rate
         A = _matmul_bias(given[i], weights[i], biases[i] if biases else None, names[i])
         M = None
         if rate > 0:
