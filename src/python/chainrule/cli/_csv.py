@@ -98,10 +98,10 @@ def read_table(
             try:
                 numbers.append(parse_number(fields[place]))
             except ValueError as error:
-                hint *= not lines and "is not a number" in str(
-                    error
-                )  # text in the first row: no slip of a key
-                raise CsvError(path, f"{error}{hint}", line=line, column=name) from None
+                why = str(error)
+                if not lines and "is not a number" in why:  # in the first row: a column of text, no slip of a key
+                    why += hint
+                raise CsvError(path, why, line=line, column=name) from None
         if target_place is not None:
             texts.append(fields[target_place].strip())
         lines.append(line)
