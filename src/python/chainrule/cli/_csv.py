@@ -99,7 +99,7 @@ def read_table(
                 numbers.append(parse_number(fields[place]))
             except ValueError as error:
                 why = str(error)
-                if not lines and "is not a number" in why:  # in the first row: a column of text, no slip of a key
+                if not lines and "is not a number" in why:  # no slip: the column holds text
                     why += hint
                 raise CsvError(path, why, line=line, column=name) from None
         if target_place is not None:
