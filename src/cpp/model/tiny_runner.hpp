@@ -52,6 +52,8 @@ public:
             copy_in(m, request_.velocities.weights[l], m.velocity, m.transposed_velocity);
             if (request_.network->bias == BiasMode::none) continue;
             const bool one = request_.network->bias == BiasMode::layer;
+            std::fill_n(m.bias, block, T(0));
+            std::fill_n(m.bias_velocity, block, T(0));
             for (std::ptrdiff_t j = 0; j < m.N; ++j) {
                 m.bias[j] = request_.parameters.biases[l][one ? 0 : j];
                 m.bias_velocity[j] = request_.velocities.biases[l][one ? 0 : j];
@@ -104,7 +106,10 @@ public:
     }
 
 private:
+    // All of it, as a step that was not finite may have left NaN where there is only padding.
     static void copy_in(const TinyLayer<T>& m, const T* from, T* rows, T* columns) {
+        std::fill_n(rows, m.K * block, T(0));
+        std::fill_n(columns, m.N * block, T(0));
         for (std::ptrdiff_t k = 0; k < m.K; ++k)
             for (std::ptrdiff_t j = 0; j < m.N; ++j) rows[k * block + j] = columns[j * block + k] = from[k * m.N + j];
     }
