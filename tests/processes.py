@@ -16,6 +16,7 @@ def run_python(code: str, *, timeout: float = 60, **environment: str) -> str:
     It must end by itself in time, without an error and without a word on stderr. Children it leaves behind when it
     hangs are killed with it.
     """
+    code = f"import faulthandler\nfaulthandler.dump_traceback_later({timeout - 10}, exit=True)\n{code}"  # where it hung
     path = os.pathsep.join([str(TESTS), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]).rstrip(
         os.pathsep
     )

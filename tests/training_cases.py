@@ -38,6 +38,23 @@ class Case:
         core.train_epochs(self.network, self.state, self.X, self.target, **{**self.how, **changes})
         return self
 
+    def train_steps(self, core, steps, **changes):
+        """Train so many steps in whole epochs and a part of one that is not counted, as after an interruption."""
+        how = {**self.how, **changes}
+        size, rows = min(how["batch_size"], len(self.X)), len(self.X)
+        epochs, left = divmod(steps, -(-rows // size))
+        self.train(core, **{**changes, "epochs": epochs})
+        if left:
+            order = np.arange(rows)
+            if how["shuffle"]:
+                order = core.permutation(rows, seed=how["seed"], epoch=self.state.epoch)
+            part = order[: left * size]
+            part = Case(self.network, self.state, self.X[part], self.target[part], self.how)
+            part.train(core, **{**changes, "shuffle": False, "epochs": 1})
+            self.state.epoch -= 1
+            self.state.losses.pop()
+        return self
+
     def arrays(self):
         """All that is trained, by name."""
         names = ("weights", "biases", "weight_velocity", "bias_velocity")

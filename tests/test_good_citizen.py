@@ -1,0 +1,151 @@
+"""The library is a guest in the process: it leaves the lock, the floating-point mode and the terminal to others."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from chainrule._network import Network
+from test_thread_limits import MUCH, gnu_openmp
+from training_cases import make_case, sgd
+
+
+def in_threads(n, function):
+    """Results of function(0), ..., function(n - 1), begun at once, in a thread each."""
+    results, begin = [None] * n, threading.Barrier(n)
+
+    def run(i):
+        begin.wait()
+        results[i] = function(i)
+
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(n)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    return results
+
+
+@pytest.mark.usefixtures("oversubscribed")
+def test_threads_may_predict_with_one_model_at_once(core, dtype):
+    case = make_case(4, dtype, "wide")
+    blocks = [case.X[i:] for i in range(8)]
+    expected = [case.forward(core, X).tobytes() for X in blocks]
+
+    def predict(i):
+        return {case.forward(core, blocks[i], n_threads=1 + i % 3).tobytes() for _ in range(20)}
+
+    assert in_threads(8, predict) == [{alone} for alone in expected]
+
+
+@pytest.mark.usefixtures("oversubscribed")
+def test_threads_may_train_different_networks_at_once(core):
+    kinds = ("tiny", "narrow", "wide", "narrow")
+    expected = [make_case(i, "float32", kind).train(core).digest() for i, kind in enumerate(kinds)]
+
+    def train(i):
+        return make_case(i, "float32", kinds[i]).train(core, n_threads=1 + i % 2).digest()
+
+    assert in_threads(4, train) == expected
+
+
+def long_calls(native):
+    """Calls without poll, of about a tenth of a second at the given size."""
+    n = 300
+    W, X = np.full((n, n), 0.01, np.float32), np.ones((12000, n), np.float32)
+    network = Network((n, n, n, n), ("relu",) * 3, None, (0.0, 0.0), "float32")
+    weights = [W, W, W]
+    how = {"loss": "half_squared_error", "n_threads": 1}
+    yield lambda rows: native.forward(network, weights, [], X[:rows], n_threads=1)
+    yield lambda rows: native.gradients(network, weights, [], X[:rows], X[:rows], **how)
+    yield lambda rows: native.matmul_gradients(X[:rows], W, X[:rows], n_threads=1)
+    yield lambda rows: native.activation("tanh", X[:rows])
+    yield lambda rows: native.permutation(100 * rows, seed=0, epoch=0)
+    yield lambda rows: native.random_words(1000 * rows, seed=0, stream=0)
+
+
+def test_other_threads_run_during_a_long_call(native):
+    ticks, done = [], threading.Event()
+
+    def tick():
+        while not done.wait(0.0005):
+            ticks.append(time.perf_counter())
+
+    ticker = threading.Thread(target=tick)
+    ticker.start()
+    try:
+        for number, call in enumerate(long_calls(native)):
+            for rows in (200, 800, 3000, 12000):
+                start = time.perf_counter()
+                call(rows)
+                heard = sum(tick > start for tick in ticks)
+                if heard >= 3:  # during the call; with the lock held not even the second could be
+                    break
+            assert heard >= 3, f"call number {number}"
+        case = make_case(1, "float32", "narrow")
+        before = len(ticks)
+        start = time.perf_counter()
+        case.train(native, epochs=20000, n_threads=1)
+        assert len(ticks) - before > 20 * (time.perf_counter() - start)  # of 2000 a second on an idle machine
+    finally:
+        done.set()
+        ticker.join()
+
+
+def everything(native):
+    """A call of every kind."""
+    for kind in ("tiny", "narrow", "wide"):
+        case = make_case(0, "float32", kind).train(native, n_threads=2)
+        case.forward(native, n_threads=2)
+    X = np.linspace(-200, 200, 900, dtype=np.float32).reshape(30, 30)
+    for name in ("sigmoid", "tanh", "softmax", "relu"):
+        native.activation_gradient(name, native.activation(name, X), X)
+    native.loss_and_gradient("cross_entropy", 1e30 * X, abs(X), output_activation="softmax")
+    native.matmul_gradients(1e30 * X, 1e30 * X, X, n_threads=2)  # overflows
+    native.sgd_momentum_step(X.copy(), X.copy(), X, learning_rate=1e30, momentum=0.9)
+    with contextlib.suppress(FloatingPointError):
+        make_case(0, "float32").train(native, optimizer=sgd(1e30), n_threads=2)
+
+
+def subnormal_numbers_work():
+    """Whether this thread computes with subnormal numbers, given and found, in NumPy's loops and in its scalars."""
+    for dtype in ("float32", "float64"):
+        tiny = np.full(100, np.finfo(dtype).tiny, dtype)
+        if not ((tiny / 2 > 0).all() and (tiny / 2 * 2 == tiny).all() and tiny[0] / 2 > 0):
+            return False
+    return sys.float_info.min / 2 > 0
+
+
+@pytest.mark.usefixtures("oversubscribed")
+def test_the_floating_point_mode_is_left_as_it_was(native):
+    gomp = gnu_openmp(native)
+    before = np.geterr()
+    with np.errstate(all="raise", under="ignore"):
+        everything(native)
+        assert np.geterr() == {"divide": "raise", "over": "raise", "under": "ignore", "invalid": "raise"}
+        assert subnormal_numbers_work()
+        with pytest.raises(FloatingPointError, match="overflow"):
+            np.float32(1e38) * np.float32(10)
+    assert np.geterr() == before
+
+    found = []  # by the threads of the team, which may work for another library next
+    body = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda _: found.append(subnormal_numbers_work()))
+    gomp.GOMP_parallel(body, None, 3, 0)
+    assert found == [True] * 3
+
+
+@pytest.mark.usefixtures("oversubscribed")
+def test_nothing_is_printed(native, capfd):
+    everything(native)
+    case = make_case(0, "float32")
+    for bad in ({"n_threads": 0}, {"batch_size": -1}, {"loss": "none"}, {"poll": lambda *told: 1 / 0}):
+        with pytest.raises((ValueError, ZeroDivisionError)):
+            case.train(native, **bad)
+    assert native._core.resolve_threads(3, MUCH) == 3
+    assert capfd.readouterr() == ("", "")
