@@ -5,9 +5,13 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
+#include <iterator>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "bindings/gil.hpp"
 #include "model/network.hpp"
 
 namespace chainrule::bindings {
@@ -25,6 +29,11 @@ void require_dtype(const py::array& a) {
     require(a.dtype().equal(py::dtype::of<T>()), "an array has another dtype than the others");
 }
 
+template <class T>
+void require_aligned(const py::array& a) {
+    require(reinterpret_cast<std::uintptr_t>(a.data()) % alignof(T) == 0, "an array is not aligned");
+}
+
 // A 2-D array with contiguous rows.
 template <class T>
 struct Rows {
@@ -39,6 +48,7 @@ struct Rows {
         require(empty || ((a.shape(1) == 1 || a.strides(1) == size) &&
                           (one_row || (a.strides(0) >= a.shape(1) * size && a.strides(0) % size == 0))),
                 "an array must have contiguous rows");
+        require_aligned<T>(a);
         data = static_cast<const T*>(a.data());
         rows = a.shape(0);
         columns = a.shape(1);
@@ -46,10 +56,17 @@ struct Rows {
     }
 };
 
+inline std::ptrdiff_t times(std::ptrdiff_t a, std::ptrdiff_t b) {
+    std::ptrdiff_t product;
+    require(!__builtin_mul_overflow(a, b, &product), "an array would be too large");
+    return product;
+}
+
 template <class T>
 T* contiguous(const py::array& a, std::ptrdiff_t size) {
     require_dtype<T>(a);
     require(a.size() == size && (a.flags() & py::array::c_style), "an array has the wrong size or is not contiguous");
+    require_aligned<T>(a);
     return static_cast<T*>(const_cast<void*>(a.data()));
 }
 
@@ -69,7 +86,7 @@ Parameters<T> parameters(const Network& network, const Arrays& weights, const Ar
     for (std::size_t l = 0; l < weights.size(); ++l) {
         const Layer& layer = network.layers[l];
         const auto take = write ? writable<T> : contiguous<T>;
-        p.weights.push_back(take(weights[l], layer.K * layer.N));
+        p.weights.push_back(take(weights[l], times(layer.K, layer.N)));
         if (!biases.empty()) p.biases.push_back(take(biases[l], network.bias == BiasMode::layer ? 1 : layer.N));
     }
     return p;
@@ -81,7 +98,11 @@ Data<T> data(std::ptrdiff_t n_in, std::ptrdiff_t n_out, const py::array& X, cons
     require(x.columns == n_in && x.rows > 0, "X has the wrong shape");
     Data<T> d{x.rows, x.data, x.ld, nullptr, 0, nullptr};
     if (target.ndim() == 1) {
-        d.labels = contiguous<std::int64_t>(target, x.rows);
+        const std::int64_t* given = contiguous<std::int64_t>(target, x.rows);
+        const std::shared_ptr<std::int64_t[]> kept(new std::int64_t[static_cast<std::size_t>(x.rows)]);
+        std::copy_n(given, x.rows, kept.get());
+        d.kept = kept;
+        d.labels = kept.get();
         for (std::ptrdiff_t r = 0; r < x.rows; ++r)
             require(d.labels[r] >= 0 && d.labels[r] < n_out, "a label is out of range");
     } else {
@@ -91,6 +112,16 @@ Data<T> data(std::ptrdiff_t n_in, std::ptrdiff_t n_out, const py::array& X, cons
         d.ldy = y.ld;
     }
     return d;
+}
+
+// Numbers from Python as enumerators.
+inline Activation activation_of(int kind) {
+    require(kind >= 0 && kind < int(std::size(activation_names)), "unknown activation");
+    return Activation(kind);
+}
+inline Loss loss_of(int kind) {
+    require(kind >= 0 && kind < int(std::size(loss_names)), "unknown loss");
+    return Loss(kind);
 }
 
 // Calls f.operator()<float>() or <double>(), as the array is.

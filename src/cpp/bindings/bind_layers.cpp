@@ -17,11 +17,11 @@ void activation(int kind, const py::array& Z, const py::array& out) {
     with_dtype(Z, [&]<class T>() {
         const Rows<T> z(Z);
         T* a = writable<T>(out, z.rows * z.columns);
-        py::gil_scoped_release release;
+        const WithoutGil released;
         FlushToZero ftz;
-        const bool flat = one_long_row(Activation(kind), z);
+        const bool flat = one_long_row(activation_of(kind), z);
         const std::ptrdiff_t rows = flat ? 1 : z.rows, columns = flat ? z.rows * z.columns : z.columns;
-        kernels<T>().activate(Activation(kind), rows, columns, z.data, z.ld, a, z.columns);
+        kernels<T>().activate(activation_of(kind), rows, columns, z.data, z.ld, a, z.columns);
     });
 }
 
@@ -30,11 +30,11 @@ void activation_gradient(int kind, const py::array& A, const py::array& dA, cons
         const Rows<T> a(A), d(dA);
         require(a.rows == d.rows && a.columns == d.columns, "A and dA differ in shape");
         T* dz = writable<T>(out, a.rows * a.columns);
-        py::gil_scoped_release release;
+        const WithoutGil released;
         FlushToZero ftz;
-        const bool flat = one_long_row(Activation(kind), a) && d.ld == d.columns;
+        const bool flat = one_long_row(activation_of(kind), a) && d.ld == d.columns;
         const std::ptrdiff_t rows = flat ? 1 : a.rows, columns = flat ? a.rows * a.columns : a.columns;
-        kernels<T>().activation_gradient(Activation(kind), rows, columns, a.data, a.ld, d.data, d.ld, dz, a.columns);
+        kernels<T>().activation_gradient(activation_of(kind), rows, columns, a.data, a.ld, d.data, d.ld, dz, a.columns);
     });
 }
 
@@ -78,9 +78,9 @@ void bind_layers(py::module_& m) {
             T* out = dZ.mutable_data();
             double value;
             {
-                py::gil_scoped_release release;
+                const WithoutGil released;
                 FlushToZero ftz;
-                value = loss_and_gradient(Loss(loss), Activation(kind), d, N, out);
+                value = loss_and_gradient(loss_of(loss), activation_of(kind), d, N, out);
             }
             return py::make_tuple(value, dZ);
         });
@@ -91,7 +91,7 @@ void bind_layers(py::module_& m) {
             const std::ptrdiff_t n = w.size();
             T *weights = writable<T>(w, n), *velocity = writable<T>(v, n);
             const T* gradient = contiguous<T>(g, n);
-            py::gil_scoped_release release;
+            const WithoutGil released;
             FlushToZero ftz;
             kernels<T>().update(n, {T(learning_rate), T(momentum), T(weight_decay), nesterov}, weights, velocity,
                                 gradient);

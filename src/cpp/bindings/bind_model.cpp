@@ -13,12 +13,15 @@ Network make_network(const std::vector<std::ptrdiff_t>& sizes, const std::vector
     require(sizes.size() >= 2 && activations.size() == sizes.size() - 1 && dropout.size() == sizes.size() - 2,
             "the lists of a network do not fit");
     Network network;
+    require(bias >= 0 && bias <= int(BiasMode::layer), "unknown bias mode");
+    for (double rate : dropout) require(rate >= 0 && rate < 1, "a dropout rate is out of range");
     network.bias = BiasMode(bias);
     for (std::size_t l = 0; l + 1 < sizes.size(); ++l) {
-        require(sizes[l] > 0 && sizes[l + 1] > 0 && sizes[l] < (std::ptrdiff_t(1) << 31) / 16 * 16,
-                "a layer size is out of range");
+        require(
+            sizes[l] > 0 && sizes[l + 1] > 0 && std::max(sizes[l], sizes[l + 1]) < (std::ptrdiff_t(1) << 31) / 16 * 16,
+            "a layer size is out of range");
         network.layers.push_back(
-            {sizes[l], sizes[l + 1], Activation(activations[l]), l < dropout.size() ? dropout[l] : 0.0});
+            {sizes[l], sizes[l + 1], activation_of(activations[l]), l < dropout.size() ? dropout[l] : 0.0});
     }
     return network;
 }
@@ -29,8 +32,8 @@ void predict(const Network& network, const Arrays& weights, const Arrays& biases
         const auto p = parameters<T>(network, weights, biases, false);
         const Rows<T> x(X);
         require(x.columns == network.n_in(), "X has the wrong shape");
-        T* result = writable<T>(out, x.rows * network.n_out());
-        py::gil_scoped_release release;
+        T* result = writable<T>(out, times(x.rows, network.n_out()));
+        const WithoutGil released;
         chainrule::predict<T>(network, p, x.rows, x.data, x.ld, result, n_threads);
     });
 }
@@ -42,8 +45,8 @@ double gradients(const Network& network, const Arrays& weights, const Arrays& bi
         const auto p = parameters<T>(network, weights, biases, false);
         const auto out = parameters<T>(network, weight_gradients, bias_gradients, true);
         const auto d = data<T>(network.n_in(), network.n_out(), X, target);
-        py::gil_scoped_release release;
-        return chainrule::gradients<T>(network, p, d, Loss(loss), seed, step, n_threads, out);
+        const WithoutGil released;
+        return chainrule::gradients<T>(network, p, d, loss_of(loss), seed, step, n_threads, out);
     });
 }
 
@@ -55,7 +58,7 @@ py::tuple matmul_gradients(const py::array& X, const py::array& W, const py::arr
         py::array_t<T> dX({x.rows, x.columns}), dW({w.rows, w.columns}), db(w.columns);
         T *dx = dX.mutable_data(), *dw = dW.mutable_data(), *b = db.mutable_data();
         {
-            py::gil_scoped_release release;
+            const WithoutGil released;
             chainrule::matmul_gradients<T>(x.rows, x.columns, w.columns, x.data, x.ld, weights, d.data, d.ld, dx, dw, b,
                                            n_threads);
         }

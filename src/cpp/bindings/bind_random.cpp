@@ -12,7 +12,7 @@ void bind_random(py::module_& m) {
               py::array_t<std::uint32_t> words(n);
               std::uint32_t* out = words.mutable_data();
               {
-                  py::gil_scoped_release release;
+                  const WithoutGil released;
                   kernels<float>().random_words(seed, stream, step, start, n, out);
               }
               return words;
@@ -22,8 +22,8 @@ void bind_random(py::module_& m) {
         py::array_t<std::int64_t> order(n);
         std::int64_t* out = order.mutable_data();
         {
-            py::gil_scoped_release release;
-            permutation(kernels<float>(), n, seed, epoch, out);
+            const WithoutGil released;
+            Shuffler(kernels<float>(), n)(seed, epoch, out);
         }
         return order;
     });
@@ -32,8 +32,8 @@ void bind_random(py::module_& m) {
               with_dtype(out, [&]<class T>() {
                   T* mask = writable<T>(out, out.size());
                   const std::ptrdiff_t count = out.size();
-                  py::gil_scoped_release release;
-                  kernels<T>().dropout_mask(seed, RandomSource::dropout_stream + layer, step, 0, count,
+                  const WithoutGil released;
+                  kernels<T>().dropout_mask(seed, dropout_stream + layer, step, 0, count,
                                             static_cast<std::uint64_t>(std::floor(rate * 4294967296.0)),
                                             T(1 / (1 - rate)), mask);
               });

@@ -25,15 +25,15 @@ static double measure_peak(int threads) {
     double best = 0;
     for (int repeat = 0; repeat < 10; ++repeat) {
         double slowest = 0;
-        run_team(threads, [&](int thread, int, Barrier& barrier) {
+        run_team(threads, [&](int thread, int members, Barrier& barrier) {
             barrier.wait();
             const auto start = std::chrono::steady_clock::now();
             [[maybe_unused]] volatile T keep = k.multiply_adds(rounds);
             barrier.wait();
             const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-            if (thread == 0) slowest = took.count();
+            if (thread == 0) slowest = took.count() / members;
         });
-        best = std::max(best, 2.0 * 12 * double(k.lanes) * rounds * threads / slowest);
+        best = std::max(best, 2.0 * 12 * double(k.lanes) * rounds / slowest);
     }
     return best;
 }
@@ -60,7 +60,7 @@ void bind_runtime(py::module_& m) {
         "measure_peak",
         [](bool float64, int n_threads) {
             const int threads = resolve_threads(n_threads);
-            py::gil_scoped_release release;
+            const WithoutGil released;
             return float64 ? measure_peak<double>(threads) : measure_peak<float>(threads);
         },
         py::arg("float64") = false, py::arg("n_threads") = 1);

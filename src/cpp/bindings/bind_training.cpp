@@ -1,7 +1,10 @@
 // Whole epochs: the interpreter's lock is released, and taken again only to look for Ctrl-C and to call `poll`.
 #include <pybind11/stl.h>
 
-#include <optional>
+#include <exception>
+#include <mutex>
+#include <set>
+#include <stdexcept>
 
 #include "bindings/arrays.hpp"
 #include "model/train.hpp"
@@ -10,22 +13,58 @@ namespace chainrule::bindings {
 namespace {
 
 // The Python side of a Poll. An exception (KeyboardInterrupt, or the poll's own) is kept and stops the training.
-struct PythonPoll {
-    py::object function;
-    std::optional<py::error_already_set> raised;
+class PythonPoll {
+public:
+    PythonPoll(const py::object& f, WithoutGil& r, std::exception_ptr& e) : function(f), released(r), raised(e) {}
+
+    const py::object& function;
+    WithoutGil& released;
+    std::exception_ptr& raised;
 
     static bool call(void* self, std::uint64_t epoch, std::ptrdiff_t done, std::ptrdiff_t steps, double loss) {
         auto& poll = *static_cast<PythonPoll*>(self);
-        py::gil_scoped_acquire acquire;
-        try {
-            if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+        return poll.python([&] {
             if (!poll.function.is_none()) poll.function(epoch, done, steps, loss);
-            return false;
-        } catch (py::error_already_set& error) {
-            poll.raised.emplace(std::move(error));
-            return true;
-        }
+        });
     }
+    static bool interrupted(void* self) {
+        return static_cast<PythonPoll*>(self)->python([] {});
+    }
+
+private:
+    template <class F>
+    bool python(F f) {
+        return released.with_gil([&] {
+            try {
+                if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+                f();
+                return false;
+            } catch (...) {
+                raised = std::current_exception();
+                return true;
+            }
+        });
+    }
+};
+
+// A state may be trained by one call at a time: two would write each other's parameters and lose counts.
+class Claim {
+public:
+    explicit Claim(const py::object& state) : key_(state.ptr()) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (!claimed_.insert(key_).second) throw std::runtime_error("this state is being trained by another call");
+    }
+    ~Claim() {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        claimed_.erase(key_);
+    }
+    Claim(const Claim&) = delete;
+    Claim& operator=(const Claim&) = delete;
+
+private:
+    static inline std::mutex mutex_;
+    static inline std::set<const void*> claimed_;
+    const void* key_;
 };
 
 template <class T>
@@ -33,35 +72,42 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
                 const Arrays& weight_velocity, const Arrays& bias_velocity, const py::array& X, const py::array& target,
                 int loss, const Sgd<T>& sgd, std::ptrdiff_t batch_size, bool shuffle, std::uint64_t seed,
                 std::ptrdiff_t epochs, int n_threads, const py::object& function) {
-    PythonPoll poll{function, std::nullopt};
-    const TrainRequest<T> request{&network,
-                                  parameters<T>(network, weights, biases, true),
-                                  parameters<T>(network, weight_velocity, bias_velocity, true),
-                                  data<T>(network.n_in(), network.n_out(), X, target),
-                                  Loss(loss),
-                                  sgd,
-                                  batch_size,
-                                  shuffle,
-                                  seed,
-                                  epochs,
-                                  n_threads,
-                                  {PythonPoll::call, &poll, !function.is_none()}};
+    const Claim claim(state);
+    TrainRequest<T> request{&network,
+                            parameters<T>(network, weights, biases, true),
+                            parameters<T>(network, weight_velocity, bias_velocity, true),
+                            data<T>(network.n_in(), network.n_out(), X, target),
+                            loss_of(loss),
+                            sgd,
+                            batch_size,
+                            shuffle,
+                            seed,
+                            epochs,
+                            n_threads,
+                            {}};
     require(batch_size > 0 && epochs >= 0, "batch_size or epochs out of range");
     require(request.data.rows < (std::ptrdiff_t(1) << 32), "2^32 rows or more");
     TrainProgress progress{py::cast<std::uint64_t>(state.attr("epoch")), py::cast<std::uint64_t>(state.attr("step")),
                            0};
     py::list losses = state.attr("losses");
     std::vector<double> epoch_losses;
-    Stop stop;
+    std::exception_ptr raised;
+    Stop stop = Stop::finished;
     {
-        py::gil_scoped_release release;
-        stop = train_epochs(request, progress, epoch_losses);
+        WithoutGil released;
+        PythonPoll poll{function, released, raised};
+        request.poll = {PythonPoll::call, PythonPoll::interrupted, &poll, !function.is_none()};
+        try {
+            stop = train_epochs(request, progress, epoch_losses);
+        } catch (const std::exception&) {  // out of memory
+            raised = std::current_exception();
+        }
     }
     // No Python code runs between these lines, so no second Ctrl-C can leave the counters half written.
     state.attr("epoch") = progress.epoch;
     state.attr("step") = progress.step;
     for (double value : epoch_losses) losses.append(value);
-    if (poll.raised) throw std::move(*poll.raised);
+    if (raised) std::rethrow_exception(raised);
     return py::make_tuple(stop != Stop::not_finite, progress.step_in_epoch);
 }
 

@@ -28,15 +28,15 @@ struct Product {
     ptrdiff_t rows, K, N;
     const T* A;  // IN
     ptrdiff_t lda;
-    const T* panels;      // IN: W in panels, or row-major if row_major > 0
-    ptrdiff_t row_major;  // elements from one row of W to the next, or 0: panels
-    bool transposed;      // row-major only: what is there is W^T (N, K)
-    const T* bias;        // IN or null
-    T* C;                 // OUT
+    const T* panels;          // IN: W in panels, or row-major if row_major > 0
+    ptrdiff_t row_major = 0;  // elements from one row of W to the next, or 0: panels
+    bool transposed = false;  // row-major only: what is there is W^T (N, K)
+    const T* bias = nullptr;  // IN, or null: 0
+    T* C;                     // OUT
     ptrdiff_t ldc;
-    Epilogue epilogue;
-    const T* other;  // IN: layer outputs for relu_gradient, factors for times; same shape as C
-    ptrdiff_t ldo;
+    Epilogue epilogue = Epilogue::store;
+    const T* other = nullptr;  // IN: layer outputs for relu_gradient, factors for times; same shape as C
+    ptrdiff_t ldo = 0;
 };
 
 template <class T>
@@ -53,11 +53,11 @@ struct WeightGradient {
     ptrdiff_t lda;
     const T* dZ;  // IN (rows, N)
     ptrdiff_t ldz;
-    T* gradient;    // OUT (K, N) row-major, or null: update instead
-    T* weights;     // INOUT panels
-    T* velocity;    // INOUT panels
-    T* transposed;  // OUT panels of W^T, or null (first layer)
-    Sgd<T> sgd;
+    T* gradient = nullptr;    // OUT (K, N) row-major, or null: update instead
+    T* weights = nullptr;     // INOUT panels
+    T* velocity = nullptr;    // INOUT panels
+    T* transposed = nullptr;  // OUT panels of W^T, or null (first layer)
+    Sgd<T> sgd = {};
 };
 
 // One mini-batch row (or a few) through a whole small network, forward, backward and update.

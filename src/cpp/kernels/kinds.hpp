@@ -2,6 +2,8 @@
 // in the list below it. Python gets the lists from the bindings.
 #pragma once
 
+#include <stddef.h>
+
 namespace chainrule {
 
 enum class Activation : int { identity, sigmoid, tanh, relu, leaky_relu, softmax, step };
@@ -13,7 +15,7 @@ constexpr const char* loss_names[] = {"half_squared_error", "mean_squared_error"
 
 // What makes dLoss/dA of the sum over a batch that of the mean: 2 of the square and the counts the mean goes over.
 template <class T>
-static constexpr T gradient_scale(Loss loss, long rows, long n_out) {
+static constexpr T gradient_scale(Loss loss, ptrdiff_t rows, ptrdiff_t n_out) {
     return loss == Loss::mean_squared_error ? T(2) / (T(rows) * T(n_out)) : T(1) / T(rows);
 }
 

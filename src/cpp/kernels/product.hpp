@@ -31,7 +31,8 @@ CR_INLINE void finish(V (&acc)[MR][NV], typename V::Scalar* c, ptrdiff_t ldc, Ep
     } else if (epilogue == Epilogue::relu) {
         CR_FOR_EACH_RESULT(max(V::zero(), x))
     } else if (epilogue == Epilogue::relu_gradient) {
-        CR_FOR_EACH_RESULT(V::choose(less(V::zero(), V::load(o)), x, V::zero()))
+        // a product as everywhere else: an infinite dA is not hidden by a dead unit
+        CR_FOR_EACH_RESULT(x * V::choose(less(V::zero(), V::load(o)), V::set1(1), V::zero()))
     } else {
         CR_FOR_EACH_RESULT(x * V::load(o))
     }
@@ -127,6 +128,7 @@ void product(const Product<typename V::Scalar>& p) {
     using T = typename V::Scalar;
     constexpr ptrdiff_t L = V::lanes, panel = 2 * L;
     constexpr int MR = tile_rows<V>;
+    if (p.rows == 0) return;
     // Up to so many rows take four panels at once: two accumulators alone would wait for the adder.
     constexpr int few_rows = V::registers == 32 ? 3 : 1;
     const ptrdiff_t depth = (p.K + block - 1) / block * block;

@@ -92,7 +92,9 @@ struct TinyNetwork {
             tiny_update<V, nesterov>(layer.weights + k * block, layer.velocity + k * block, g, sgd, check);
         }
         if (net.bias_mode == 1) {
-            tiny_update<V, nesterov>(layer.bias, layer.bias_velocity, d, sgd_bias, check);
+            S g;  // a sum from zero, as of more rows: -0 becomes 0
+            for (int i = 0; i < S::n; ++i) g.v[i] = V::zero() + d.v[i];
+            tiny_update<V, nesterov>(layer.bias, layer.bias_velocity, g, sgd_bias, check);
         } else if (net.bias_mode == 2) {
             T sum = 0;
             for (ptrdiff_t j = 0; j < layer.N; ++j) sum = sum + dz[j];

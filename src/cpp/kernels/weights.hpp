@@ -56,7 +56,8 @@ struct WeightTile {
                                                   ptrdiff_t column, ptrdiff_t at, T* sums, const SgdVectors<V>* sgd,
                                                   V* check) {
             constexpr ptrdiff_t L = V::lanes;
-            T *w = p.weights + at, *v = p.velocity + at, *g = p.gradient ? p.gradient + k * p.N + column : nullptr;
+            T* g = p.gradient ? p.gradient + k * p.N + column : nullptr;
+            T *w = g ? nullptr : p.weights + at, *v = g ? nullptr : p.velocity + at;
             const bool more = r + rows < p.rows;
             if (!g && !more) {
 #pragma GCC unroll 32

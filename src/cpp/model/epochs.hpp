@@ -2,14 +2,18 @@
 #pragma once
 
 #include "model/train.hpp"
+#include "runtime/cpu.hpp"
 
 namespace chainrule {
 
 // The course of a call, shared by the two ways of running it (general and tiny).
 struct Course {
+    Shuffler shuffler;
     std::vector<std::int64_t> order;  // of the epoch under way
     double epoch_loss = 0;            // sum of row losses so far
     std::ptrdiff_t rows_done = 0;
+
+    explicit Course(std::ptrdiff_t rows) : shuffler(kernels<float>(), rows), order(static_cast<std::size_t>(rows)) {}
 };
 
 template <class T>
@@ -18,15 +22,15 @@ public:
     virtual ~Runner() = default;
     virtual void pack() = 0;
     virtual void unpack() = 0;
-    // Steps [first, first + count) of the epoch with that order. `done` counts finished steps and `course.epoch_loss`
+    // The first `count` steps of the epoch with that order; `step` is the first one's number, ever. `done` counts finished steps and `course.epoch_loss`
     // their losses. between(done) is called between steps now and then on the calling thread; true to stop.
     // Returns false where a step was not finite (the layout then is spoiled: pack again).
     struct Between {
         bool (*call)(void* context, std::ptrdiff_t done);
         void* context;
     };
-    virtual bool steps(Course& course, std::uint64_t step, std::ptrdiff_t first, std::ptrdiff_t count,
-                       std::ptrdiff_t& done, Between between) = 0;
+    virtual bool steps(Course& course, std::uint64_t step, std::ptrdiff_t count, std::ptrdiff_t& done,
+                       Between between) = 0;
 };
 
 }  // namespace chainrule

@@ -25,15 +25,16 @@ public:
     void pack() override { memory_.pack(request_.parameters, request_.velocities); }
     void unpack() override { memory_.unpack(request_.parameters, request_.velocities); }
 
-    bool steps(Course& course, std::uint64_t step, std::ptrdiff_t first, std::ptrdiff_t count, std::ptrdiff_t& done,
+    bool steps(Course& course, std::uint64_t step, std::ptrdiff_t count, std::ptrdiff_t& done,
                typename Runner<T>::Between between) override {
         bool finite = true, stop = false;
         while (finite && !stop && done < count) {
             const auto piece = choice_.next(count - done);
             const std::ptrdiff_t before = done;
             const Clock::time_point start = Clock::now();
-            finite = run(course, step + std::uint64_t(done), first + done, piece, start, done, stop, between);
+            finite = run(course, step + std::uint64_t(done), done, piece, start, done);
             choice_.took(since(start), done - before);
+            stop = finite && between.call(between.context, done);
         }
         return finite;
     }
@@ -42,11 +43,15 @@ private:
     using Clock = std::chrono::steady_clock;
     static double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
     static constexpr double multiply_adds_per_second = 30e9;  // a guess, for the first piece only
+    static constexpr double longest_piece = 0.05;             // seconds until somebody may ask to stop
 
-    // Consecutive steps on one team; false where one was not finite, which then is not counted in `done`.
+    // Consecutive steps on one team, until the piece is done or its time is up; false where a step was not finite, which
+    // then is not counted in `done`. Nothing is called back from here: Python code may fork, and a fork in the middle of
+    // a team leaves a child that waits for threads it does not have.
     bool run(Course& course, std::uint64_t step, std::ptrdiff_t first, TeamChoice::Piece piece, Clock::time_point start,
-             std::ptrdiff_t& done, bool& stopped, typename Runner<T>::Between between) {
-        std::atomic<bool> spoiled{false}, stop{false}, late{false};
+             std::ptrdiff_t& done) {
+        const double limit = piece.threads > 1 ? std::min(piece.seconds, longest_piece) : longest_piece;
+        std::atomic<bool> spoiled{false}, late{false};
         run_team(piece.threads, [&](int thread, int members, Barrier& barrier) {
             const std::size_t unit = step_.first_unit(thread, members),
                               last_unit = step_.first_unit(thread + 1, members);
@@ -63,16 +68,14 @@ private:
                     if (!std::isfinite(loss)) spoiled.store(true, std::memory_order_relaxed);
                     course.epoch_loss += loss;
                     course.rows_done += rows;
-                    if (between.call(between.context, done + 1)) stop.store(true, std::memory_order_relaxed);
-                    if (members > 1 && since(start) > piece.seconds) late.store(true, std::memory_order_relaxed);
+                    if (since(start) > limit) late.store(true, std::memory_order_relaxed);
                 }
                 barrier.wait();
                 if (spoiled.load(std::memory_order_relaxed)) break;
                 if (thread == 0) ++done;
-                if (stop.load(std::memory_order_relaxed) || late.load(std::memory_order_relaxed)) break;
+                if (late.load(std::memory_order_relaxed)) break;
             }
         });
-        stopped = stop.load();
         return !spoiled.load();
     }
 

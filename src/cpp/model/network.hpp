@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "kernels/kernel_table.hpp"
@@ -23,7 +24,6 @@ struct Network {
     std::ptrdiff_t n_in() const { return layers.front().K; }
     std::ptrdiff_t n_out() const { return layers.back().N; }
     std::ptrdiff_t n_layers() const { return static_cast<std::ptrdiff_t>(layers.size()); }
-    bool has_dropout() const;
     // Multiply-adds of one row through all layers, forward only.
     double forward_work() const;
     // Forward, backward and weight gradient; no gradient is taken with respect to the input.
@@ -45,17 +45,27 @@ struct Data {
     const T* Y;
     std::ptrdiff_t ldy;
     const std::int64_t* labels;
+    std::shared_ptr<const std::int64_t[]>
+        kept{};  // the labels are a checked copy: Python may write into its own meanwhile
 };
 
-// Where dropout masks and permutations come from.
-struct RandomSource {
-    std::uint64_t seed;
-    static constexpr std::uint32_t permutation_stream = 2u << 24;
-    static constexpr std::uint32_t dropout_stream = 3u << 24;  // + layer
-};
+// Streams of random words: permutations, and dropout masks (+ layer).
+constexpr std::uint32_t permutation_stream = 2u << 24, dropout_stream = 3u << 24;
 
-// The order of rows in an epoch: rows sorted by their random words.
-void permutation(const Kernels<float>& kernels, std::ptrdiff_t n, std::uint64_t seed, std::uint64_t epoch,
-                 std::int64_t* order);
+// The order of n rows in an epoch: rows sorted by their random words. Takes its memory once.
+class Shuffler {
+public:
+    Shuffler(const Kernels<float>& kernels, std::ptrdiff_t n);
+    void operator()(std::uint64_t seed, std::uint64_t epoch, std::int64_t* order);
+
+private:
+    struct Entry {
+        std::uint32_t word, row;
+    };
+    const Kernels<float>& kernels_;
+    std::vector<std::uint32_t> words_;
+    std::vector<Entry> from_, to_;
+    std::vector<std::size_t> start_;
+};
 
 }  // namespace chainrule

@@ -10,7 +10,7 @@ namespace chainrule {
 namespace {
 
 // A block's two activation buffers, as in workspace.cpp; but no fewer rows than that share a pass over the weights.
-constexpr std::ptrdiff_t activations_at_once = 256 << 10, fewest_rows_at_once = 112;
+constexpr std::ptrdiff_t buffers_at_once = 256 << 10, fewest_rows_at_once = 112;
 
 }  // namespace
 
@@ -24,7 +24,7 @@ void predict(const Network& network, const Parameters<T>& parameters, std::ptrdi
     for (const Layer& layer : network.layers) widest = std::max(widest, padded_width<T>(layer.N));
     const std::ptrdiff_t each = (rows + threads - 1) / threads;
     const std::ptrdiff_t at_once =
-        std::min(each, std::max(fewest_rows_at_once, activations_at_once / (2 * widest * std::ptrdiff_t(sizeof(T)))));
+        std::min(each, std::max(fewest_rows_at_once, buffers_at_once / (2 * widest * std::ptrdiff_t(sizeof(T)))));
 
     Arena arena;
     std::vector<T*> biases(network.layers.size()), scratch(2 * static_cast<std::size_t>(threads));
@@ -55,7 +55,17 @@ void predict(const Network& network, const Parameters<T>& parameters, std::ptrdi
                 T* C = straight ? out + r * N : scratch[2 * static_cast<std::size_t>(thread) + l % 2];
                 const std::ptrdiff_t ldc = straight ? N : padded_width<T>(N);
                 const Epilogue epilogue = activation == Activation::relu ? Epilogue::relu : Epilogue::store;
-                k.product({n, K, N, A, lda, parameters.weights[l], N, false, biases[l], C, ldc, epilogue, nullptr, 0});
+                k.product({.rows = n,
+                           .K = K,
+                           .N = N,
+                           .A = A,
+                           .lda = lda,
+                           .panels = parameters.weights[l],
+                           .row_major = N,
+                           .bias = biases[l],
+                           .C = C,
+                           .ldc = ldc,
+                           .epilogue = epilogue});
                 if (epilogue != Epilogue::relu) k.activate(activation, n, N, C, ldc, C, ldc);
                 if (last && !straight)
                     for (std::ptrdiff_t i = 0; i < n; ++i) std::copy_n(C + i * ldc, N, out + (r + i) * N);
@@ -71,6 +81,11 @@ void matmul_gradients(std::ptrdiff_t rows, std::ptrdiff_t K, std::ptrdiff_t N, c
                       const T* W, const T* dZ, std::ptrdiff_t ldz, T* dX, T* dW, T* db, int n_threads) {
     const Kernels<T>& k = kernels<T>();
     const int threads = resolve_threads(n_threads, 2 * double(rows) * double(K) * double(N), work_of_a_call);
+    if (rows == 0) {
+        std::fill_n(dW, K * N, T(0));
+        std::fill_n(db, N, T(0));
+        return;
+    }
     // Kernels load and store whole vectors: arrays whose rows are not made of them are copied.
     const bool whole_dZ = N % k.lanes == 0, whole_dX = K % k.lanes == 0;
     const std::ptrdiff_t pz = whole_dZ ? ldz : padded_width<T>(N), px = whole_dX ? K : padded_width<T>(K);
@@ -91,12 +106,20 @@ void matmul_gradients(std::ptrdiff_t rows, std::ptrdiff_t K, std::ptrdiff_t N, c
     const std::ptrdiff_t n_panels = (N + k.panel - 1) / k.panel;
     run_team(threads, [&](int thread, int members, Barrier&) {
         const std::ptrdiff_t r0 = rows * thread / members, r1 = rows * (thread + 1) / members;
-        if (r1 > r0)
-            k.product(
-                {r1 - r0, N, K, z + r0 * pz, pz, W, N, true, nullptr, x + r0 * px, px, Epilogue::store, nullptr, 0});
+        k.product({.rows = r1 - r0,
+                   .K = N,
+                   .N = K,
+                   .A = z + r0 * pz,
+                   .lda = pz,
+                   .panels = W,
+                   .row_major = N,
+                   .transposed = true,
+                   .C = x + r0 * px,
+                   .ldc = px});
         for (std::ptrdiff_t r = r0; r < r1 && !whole_dX; ++r) std::copy_n(x + r * px, K, dX + r * K);
         for (std::ptrdiff_t p = n_panels * thread / members; p < n_panels * (thread + 1) / members; ++p)
-            k.weight_gradient({rows, K, N, X, ldx, z, pz, dW, nullptr, nullptr, nullptr, {}}, p, 0, K);
+            k.weight_gradient({.rows = rows, .K = K, .N = N, .A = X, .lda = ldx, .dZ = z, .ldz = pz, .gradient = dW}, p,
+                              0, K);
     });
     k.column_sums(rows, N, z, pz, sums);
     std::copy_n(sums, N, db);

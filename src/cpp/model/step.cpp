@@ -70,15 +70,23 @@ void Step<T>::forward(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptr
         LayerMemory<T>& m = w_.layers[l];
         T* out = m.A + r0 * m.ld;
         const bool relu = layer.activation == Activation::relu && l < last;
-        w_.kernels.product({r1 - r0, layer.K, layer.N, A, lda, m.weights, 0, false, m.bias, out, m.ld,
-                            relu ? Epilogue::relu : Epilogue::store, nullptr, 0});
+        w_.kernels.product({.rows = r1 - r0,
+                            .K = layer.K,
+                            .N = layer.N,
+                            .A = A,
+                            .lda = lda,
+                            .panels = m.weights,
+                            .bias = m.bias,
+                            .C = out,
+                            .ldc = m.ld,
+                            .epilogue = relu ? Epilogue::relu : Epilogue::store});
         if (l < last) {
             if (!relu) w_.kernels.activate(layer.activation, r1 - r0, layer.N, out, m.ld, out, m.ld);
             if (layer.dropout > 0) {
                 const auto threshold = static_cast<std::uint64_t>(std::floor(layer.dropout * 4294967296.0));
-                w_.kernels.dropout_mask(request.seed, RandomSource::dropout_stream + static_cast<std::uint32_t>(l),
-                                        request.step, static_cast<std::uint64_t>(r0 * layer.N), (r1 - r0) * layer.N,
-                                        threshold, T(1 / (1 - layer.dropout)), mask);
+                w_.kernels.dropout_mask(request.seed, dropout_stream + static_cast<std::uint32_t>(l), request.step,
+                                        static_cast<std::uint64_t>(r0 * layer.N), (r1 - r0) * layer.N, threshold,
+                                        T(1 / (1 - layer.dropout)), mask);
                 w_.kernels.dropout(layer.activation, r1 - r0, layer.N, out, m.ld, mask, m.slope + r0 * m.ld, m.ld);
             }
         }
@@ -103,8 +111,17 @@ void Step<T>::backward(std::ptrdiff_t r0, std::ptrdiff_t r1) {
         const T* A = to.A + r0 * to.ld;
         const bool relu = activation == Activation::relu && !to.slope;
         const Epilogue epilogue = to.slope ? Epilogue::times : relu ? Epilogue::relu_gradient : Epilogue::store;
-        w_.kernels.product({r1 - r0, layer.N, layer.K, from.dZ + r0 * from.ld, from.ld, from.transposed, 0, false,
-                            nullptr, dZ, to.ld, epilogue, to.slope ? to.slope + r0 * to.ld : A, to.ld});
+        w_.kernels.product({.rows = r1 - r0,
+                            .K = layer.N,
+                            .N = layer.K,
+                            .A = from.dZ + r0 * from.ld,
+                            .lda = from.ld,
+                            .panels = from.transposed,
+                            .C = dZ,
+                            .ldc = to.ld,
+                            .epilogue = epilogue,
+                            .other = to.slope ? to.slope + r0 * to.ld : A,
+                            .ldo = to.ld});
         if (epilogue == Epilogue::store && activation != Activation::identity)
             w_.kernels.activation_gradient(activation, r1 - r0, layer.K, A, to.ld, dZ, to.ld, dZ, to.ld);
     }
@@ -151,10 +168,19 @@ bool Step<T>::weights_phase(std::ptrdiff_t rows, std::size_t first, std::size_t 
         const std::size_t l = static_cast<std::size_t>(unit.layer);
         const Layer& layer = w_.network.layers[l];
         const LayerMemory<T>& m = w_.layers[l];
-        finite &= w_.kernels.weight_gradient(
-            {rows, layer.K, layer.N, l ? w_.layers[l - 1].A : w_.X, l ? w_.layers[l - 1].ld : w_.ldx, m.dZ, m.ld,
-             m.gradient, m.weights, m.velocity, m.transposed, sgd_},
-            unit.panel, unit.k0, unit.k1);
+        finite &= w_.kernels.weight_gradient({.rows = rows,
+                                              .K = layer.K,
+                                              .N = layer.N,
+                                              .A = l ? w_.layers[l - 1].A : w_.X,
+                                              .lda = l ? w_.layers[l - 1].ld : w_.ldx,
+                                              .dZ = m.dZ,
+                                              .ldz = m.ld,
+                                              .gradient = m.gradient,
+                                              .weights = m.weights,
+                                              .velocity = m.velocity,
+                                              .transposed = m.transposed,
+                                              .sgd = sgd_},
+                                             unit.panel, unit.k0, unit.k1);
     }
     return finite;
 }

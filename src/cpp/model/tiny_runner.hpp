@@ -76,11 +76,10 @@ public:
         }
     }
 
-    bool steps(Course& course, std::uint64_t, std::ptrdiff_t first, std::ptrdiff_t count, std::ptrdiff_t& done,
+    bool steps(Course& course, std::uint64_t, std::ptrdiff_t count, std::ptrdiff_t& done,
                typename Runner<T>::Between between) override {
         constexpr std::ptrdiff_t at_once = 512;  // some tens of microseconds
         double losses[at_once];
-        FlushToZero ftz;
         while (done < count) {
             const std::ptrdiff_t n = std::min(at_once, count - done);
             const Tiny<T> call{layers_.data(),
@@ -93,9 +92,9 @@ public:
                                request_.data.Y,
                                request_.data.ldy,
                                request_.data.labels,
-                               course.order.data() + first + done,
+                               course.order.data() + done,
                                losses};
-            const std::ptrdiff_t finite = kernels<T>().tiny_steps(call, n);
+            const std::ptrdiff_t finite = steps_of(call, n);
             for (std::ptrdiff_t i = 0; i < finite; ++i) course.epoch_loss += losses[i];
             course.rows_done += finite;
             done += finite;
@@ -106,6 +105,11 @@ public:
     }
 
 private:
+    static std::ptrdiff_t steps_of(const Tiny<T>& call, std::ptrdiff_t n) {
+        FlushToZero ftz;  // not while somebody is asked
+        return kernels<T>().tiny_steps(call, n);
+    }
+
     // All of it, as a step that was not finite may have left NaN where there is only padding.
     static void copy_in(const TinyLayer<T>& m, const T* from, T* rows, T* columns) {
         std::fill_n(rows, m.K * block, T(0));

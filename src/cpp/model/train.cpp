@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <new>
 #include <numeric>
 
 #include "model/general_runner.hpp"
@@ -41,29 +42,48 @@ struct Asker {
 
 template <class T>
 void begin_epoch(const TrainRequest<T>& request, std::uint64_t epoch, Course& course) {
-    course.order.resize(static_cast<std::size_t>(request.data.rows));
     course.epoch_loss = 0;
     course.rows_done = 0;
     if (request.shuffle)
-        permutation(kernels<float>(), request.data.rows, request.seed, epoch, course.order.data());
+        course.shuffler(request.seed, epoch, course.order.data());
     else
         std::iota(course.order.begin(), course.order.end(), std::int64_t(0));
 }
 
-// From the state in the plain arrays, which stood at `from`, to `steps` steps into epoch `to`: the same bits as before.
+// From the state in the plain arrays, as it was at `at`, to `steps` steps into epoch `to`: the same bits as before. `at`
+// counts along. Where somebody interrupts, the arrays hold the state at `at` then. Where a step is not finite now that was
+// before, the data were changed meanwhile: the arrays stay as they are, and so does `at`.
 template <class T>
-void replay(const TrainRequest<T>& request, Runner<T>& runner, TrainProgress from, std::uint64_t to,
+Stop replay(const TrainRequest<T>& request, Runner<T>& runner, Course& course, TrainProgress& at, std::uint64_t to,
             std::ptrdiff_t steps, std::ptrdiff_t steps_per_epoch) {
-    const typename Runner<T>::Between never{[](void*, std::ptrdiff_t) { return false; }, nullptr};
-    Course course;
+    struct Listener {
+        const Poll& poll;
+        Clock::time_point last = Clock::now();
+        bool stopped = false;
+        static bool between(void* self, std::ptrdiff_t) {
+            Listener& l = *static_cast<Listener*>(self);
+            if (Clock::now() - l.last < poll_interval) return false;
+            l.last = Clock::now();
+            return l.stopped = l.poll.interrupted(l.poll.context);
+        }
+    } listener{request.poll};
+    TrainProgress reached = at;
     runner.pack();
-    for (; from.epoch <= to; ++from.epoch) {
-        begin_epoch(request, from.epoch, course);
+    for (;;) {
+        begin_epoch(request, reached.epoch, course);
         std::ptrdiff_t done = 0;
-        runner.steps(course, from.step, 0, from.epoch < to ? steps_per_epoch : steps, done, never);
-        from.step += std::uint64_t(done);
+        const std::ptrdiff_t wanted = reached.epoch < to ? steps_per_epoch : steps;
+        if (!runner.steps(course, reached.step, wanted, done, {Listener::between, &listener})) return Stop::not_finite;
+        reached.step += std::uint64_t(done);
+        if (listener.stopped || reached.epoch == to) {
+            reached.step_in_epoch = done;
+            break;
+        }
+        ++reached.epoch;
     }
     runner.unpack();
+    at = reached;
+    return listener.stopped ? Stop::asked : Stop::not_finite;
 }
 
 }  // namespace
@@ -77,21 +97,27 @@ Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::
         runner = std::make_unique<GeneralRunner<T>>(request);
     const std::ptrdiff_t steps_per_epoch = (request.data.rows + request.batch_size - 1) / request.batch_size;
     auto last_asked = Clock::now();
-    Course course;
-    losses.reserve(losses.size() + static_cast<std::size_t>(request.epochs));
+    Course course(request.data.rows);
     progress.step_in_epoch = 0;
     TrainProgress copied = progress;  // what the plain arrays hold
     runner->pack();
     for (std::ptrdiff_t e = 0; e < request.epochs; ++e) {
+        if (losses.size() == losses.capacity()) try {
+                losses.reserve(2 * losses.size() + 64);
+            } catch (const std::bad_alloc&) {  // between epochs: everything is as `progress` says
+                runner->unpack();
+                throw;
+            }
         begin_epoch(request, progress.epoch, course);
         Asker asker{request.poll, course, progress.epoch, steps_per_epoch, last_asked};
         std::ptrdiff_t done = 0;
-        const bool finite = runner->steps(course, progress.step, 0, steps_per_epoch, done, {Asker::between, &asker});
+        const bool finite = runner->steps(course, progress.step, steps_per_epoch, done, {Asker::between, &asker});
         progress.step += std::uint64_t(done);
         if (!finite) {
-            replay(request, *runner, copied, progress.epoch, done, steps_per_epoch);
-            progress.step_in_epoch = done;
-            return Stop::not_finite;
+            const Stop why = replay(request, *runner, course, copied, progress.epoch, done, steps_per_epoch);
+            losses.resize(losses.size() - (progress.epoch - copied.epoch));
+            progress = copied;
+            return why;
         }
         if (asker.stopped) {
             runner->unpack();

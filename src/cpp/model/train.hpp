@@ -18,6 +18,7 @@ struct TrainProgress {
 struct Poll {
     bool (*call)(void* context, std::uint64_t epoch, std::ptrdiff_t steps_done, std::ptrdiff_t steps_per_epoch,
                  double mean_loss);
+    bool (*interrupted)(void* context);  // asked as often, while steps are run again that were counted before
     void* context;
     bool every_epoch;
 };

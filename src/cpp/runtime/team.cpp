@@ -5,6 +5,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
+#include <thread>
+#include <vector>
 
 #if defined(__linux__)
 #include <pthread.h>
@@ -14,15 +17,13 @@
 namespace chainrule {
 namespace {
 
-std::atomic<bool> had_a_team{false}, forked_after_team{false};
+std::atomic<bool> forked{false};
 
 // What OpenMP would use before anybody called omp_set_num_threads (threadpoolctl does).
 const int openmp_at_start = omp_get_max_threads();
 
 #if defined(__linux__)
-const int fork_handler = pthread_atfork(nullptr, nullptr, [] {
-    if (had_a_team.load()) forked_after_team.store(true);
-});
+[[maybe_unused]] const int fork_handler = pthread_atfork(nullptr, nullptr, [] { forked.store(true); });
 
 int affinity_count() {
     cpu_set_t set;
@@ -101,7 +102,7 @@ int default_threads() {
 }
 
 int resolve_threads(int n_threads) {
-    if (omp_in_parallel() || forked_after_team.load(std::memory_order_relaxed)) return 1;
+    if (omp_in_parallel()) return 1;
     if (n_threads == 1) return 1;
     const int n = n_threads > 0 ? n_threads : default_threads();
     return std::max(1, oversubscribe() ? std::min(n, 256) : std::min(n, usable_processors()));
@@ -114,11 +115,25 @@ int resolve_threads(int n_threads, double work, double least) {
     return oversubscribe() || deserved >= n ? n : int(deserved);
 }
 
-void team_was_used() {
-#if defined(__linux__)
-    (void)fork_handler;
-#endif
-    had_a_team.store(true, std::memory_order_relaxed);
+bool in_forked_child() { return forked.load(std::memory_order_relaxed); }
+
+int possible_members(int n) {
+    thread_local int proven = 1;  // OpenMP keeps a team of threads for each thread that opens regions
+    if (n <= proven) return n;
+    std::atomic<bool> all_there{false};
+    std::vector<std::thread> others;
+    try {
+        others.reserve(static_cast<std::size_t>(n));
+        while (int(others.size()) < n) others.emplace_back([&] { all_there.wait(false); });
+    } catch (const std::exception&) {  // no more threads, or no memory for one
+    }
+    all_there.store(true);
+    all_there.notify_all();
+    for (std::thread& other : others) other.join();
+    // One that only just could be had may be gone when OpenMP asks: leave room.
+    const int had = int(others.size());
+    proven = std::max(proven, had == n ? n : std::max(1, had - 1));
+    return std::min(n, proven);
 }
 
 // About 50 microseconds of spinning; none where threads outnumber processors, as then the awaited one may not run.

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <optional>
+#include <thread>
 
 #include "runtime/fpu.hpp"
 
@@ -18,8 +19,7 @@ int default_threads();
 int usable_processors();
 
 // What a request for n_threads (0: the default) comes to: at most the usable processors, unless
-// CHAINRULE_OVERSUBSCRIBE=1 (for tests), and 1 inside another parallel region or in a forked child of a process that
-// had a team (libgomp's threads do not survive a fork, and a region there would wait for them for ever).
+// CHAINRULE_OVERSUBSCRIBE=1 (for tests), and 1 inside another parallel region.
 int resolve_threads(int n_threads);
 
 // As above where the work deserves it: `work` in multiply-adds, at least `least` for each thread. A training step needs
@@ -27,7 +27,9 @@ int resolve_threads(int n_threads);
 constexpr double work_of_a_step = 150e3, work_of_a_call = 1.5e6;
 int resolve_threads(int n_threads, double work, double least);
 
-void team_was_used();
+// Before a team of n: how many of them can be had. libgomp ends the process when it cannot create a thread, so the first
+// larger team of a calling thread is tried with threads of our own, which only fail.
+int possible_members(int n);
 
 // All members call wait(); it returns when the last one has. Spins for a bounded time, then sleeps.
 class Barrier {
@@ -55,25 +57,36 @@ private:
     std::atomic<int> sleepers_{0};
 };
 
-// Runs body(thread, members, barrier) on n threads at once, the calling thread as thread 0; body must not throw. The
+// A child of fork. libgomp's threads do not survive it, but a thread that had a team waits for them for ever at its next
+// one; and who had a team before the fork, another library perhaps, cannot be asked. A new thread has none to wait for.
+bool in_forked_child();
+
+// Runs body(thread, members, barrier) on n threads at once, one of them the calling thread (but in a forked child);
+// body must not throw. The
 // number of members may be smaller than n; nothing may depend on it but speed.
 template <class Body>
 void run_team(int n, Body body) {
     std::optional<Barrier> barrier;
-    if (n <= 1) {
+    n = n > 1 ? possible_members(n) : 1;
+    if (n == 1) {
         FlushToZero ftz;
         barrier.emplace(1);
         body(0, 1, *barrier);
         return;
     }
-    team_was_used();
+    const auto region = [&] {
 #pragma omp parallel num_threads(n)
-    {
-        FlushToZero ftz;
+        {
+            FlushToZero ftz;
 #pragma omp single
-        barrier.emplace(omp_get_num_threads());
-        body(omp_get_thread_num(), omp_get_num_threads(), *barrier);
-    }
+            barrier.emplace(omp_get_num_threads());
+            body(omp_get_thread_num(), omp_get_num_threads(), *barrier);
+        }
+    };
+    if (in_forked_child())
+        std::thread(region).join();
+    else
+        region();
 }
 
 }  // namespace chainrule

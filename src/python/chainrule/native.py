@@ -23,6 +23,8 @@ from ._version import __version__
 try:
     from . import _core
 except ImportError as error:
+    if "CHAINRULE_FORCE_ISA" in str(error):
+        raise
     raise ImportError(
         f"the compiled core chainrule._core cannot be loaded ({error}); install chainrule with pip from a wheel or "
         "from its source tree, or choose the pure NumPy core with CHAINRULE_BACKEND=reference"
@@ -150,7 +152,7 @@ def train_epochs(
     )
     finite, done = _core.train_epochs(
         _compiled(network), state, *given[:6], _LOSS[loss], *given.update, min(given.batch_size, len(given.X)),
-        given.shuffle, given.seed, given.epochs, _int32(n_threads), poll
+        given.shuffle, given.seed, min(given.epochs, 2**62), _int32(n_threads), poll
     )  # fmt: skip
     if not finite:
         raise FloatingPointError(

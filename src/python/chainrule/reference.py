@@ -355,6 +355,7 @@ def train_epochs(
     weights, biases = given.weights, given.biases
     old = weights + biases + given.weight_velocity + given.bias_velocity
     new = [np.empty_like(array) for array in old]
+    step = state.step
     for _ in range(given.epochs):
         order = permutation(rows, seed=given.seed, epoch=state.epoch) if given.shuffle else None
         total, starts = 0.0, range(0, rows, given.batch_size)
@@ -368,7 +369,10 @@ def train_epochs(
                 wrong = _checks.find_nonfinite(value, dWs, dbs) or _update(old, new, dWs, dbs, given.update)
             if wrong:
                 raise FloatingPointError(_checks.nonfinite_error(state.epoch, i, wrong))
+            if state.step != step:
+                raise RuntimeError("this state is being trained by another call")
             state.finish_step(old, new)
+            step += 1
             total += value * (stop - start)
             if poll is not None:
                 poll(state.epoch, i + 1, len(starts), total / stop)
