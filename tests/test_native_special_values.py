@@ -89,6 +89,8 @@ def test_losses_of_extreme_rows_are_alike(native, dtype):
             value, dZ = native.loss_and_gradient(loss, Z, target, output_activation=name)
             expected, twin = reference.loss_and_gradient(loss, Z, target, output_activation=name)
             close = pytest.approx(expected, rel=(n + 8) * eps(dtype), nan_ok=True, abs=SMALLEST[dtype])
+            if expected > float(np.finfo(dtype).max):  # the reference adds the terms of a row in float64
+                close = pytest.approx(np.inf) if value == np.inf else close
             assert value == close, (loss, Z, target)
             assert_within(dZ, twin, 4 * (n + 8) * eps(dtype), (loss, Z, target))
 

@@ -29,9 +29,10 @@ struct Asker {
 
     static bool between(void* self, std::ptrdiff_t done) {
         Asker& asker = *static_cast<Asker*>(self);
-        const bool due = asker.poll.every_epoch && done == asker.steps_per_epoch;
+        const bool at_end = done == asker.steps_per_epoch;
+        if (at_end && !asker.poll.every_epoch) return false;  // asked once the epoch is counted
         const auto now = Clock::now();
-        if (!due && now - asker.last < poll_interval) return false;
+        if (!at_end && now - asker.last < poll_interval) return false;
         asker.last = now;
         asker.stopped =
             asker.poll.call(asker.poll.context, asker.epoch, done, asker.steps_per_epoch, asker.mean_loss());
@@ -129,6 +130,13 @@ Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::
         if (progress.step - copied.step >= std::uint64_t(steps_between_copies)) {
             runner->unpack();
             copied = progress;
+        }
+        if (!request.poll.every_epoch && Clock::now() - last_asked >= poll_interval) {
+            last_asked = Clock::now();
+            if (request.poll.interrupted(request.poll.context)) {
+                runner->unpack();
+                return Stop::asked;
+            }
         }
     }
     runner->unpack();
