@@ -6,6 +6,7 @@ import os
 
 import pytest
 from processes import run_python
+from test_thread_limits import gnu_openmp
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
@@ -104,3 +105,15 @@ thread.join()
 print(repr(work()) == expected)
 """)
     assert lines == ["True"] * 4
+
+
+def test_a_child_works_after_another_library_used_the_same_threads(native):
+    gnu_openmp(native)
+    lines = run("""
+import ctypes
+from test_thread_limits import gnu_openmp
+body = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda _: None)
+gnu_openmp(native).GOMP_parallel(body, None, 2, 0)
+print(in_a_child() == repr(work()))
+""")
+    assert lines == ["True"]

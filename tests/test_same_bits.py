@@ -74,7 +74,7 @@ def test_a_row_is_predicted_the_same_alone_and_in_any_batch(native, dtype, kind)
             (0, 149),
             (40, 150),
         ):
-            actual = case.forward(native, X[start:stop], n_threads=1 + seed % 2)
+            actual = case.forward(native, X[start:stop], n_threads=2 if seed % 7 == 3 else 1)
             np.testing.assert_array_equal(
                 actual, expected[start:stop], err_msg=f"{case.network} {start} {stop}"
             )
