@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Runs the tests that reach the native kernels under AddressSanitizer and UndefinedBehaviorSanitizer, once for each
+# instruction set of this machine. Building takes four minutes the first time, the tests two for each set; so this is
+# for changes in src/cpp, not for every run. Arguments go to pytest in place of the selection below.
+#
+# Needs what `cmake --preset dev` needs, and pytest, hypothesis and threadpoolctl.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cmake --preset asan
+cmake --build --preset asan
+package=build/asan/python
+rm -rf "$package" && mkdir -p "$package"
+cp -r src/python/chainrule "$package/"
+rm -f "$package"/chainrule/_core*.so
+cp build/asan/_core*.so "$package/chainrule/"
+
+# What runs by default: every kernel and the training loop, but no processes of their own and few random networks.
+tests=(tests/test_native_matches_reference.py tests/test_native_special_values.py tests/test_memory_layouts.py
+    tests/test_native_training_matches_reference.py tests/test_same_bits.py tests/test_nonfinite_training.py)
+some="-1- or -8- or -10- or -15- or -16- or -21- or -40-"
+selection="not instruction_sets and not reference-float and (not fifty_steps or $some)"
+
+# libstdc++ beside libasan, or the first C++ exception aborts. The interpreter keeps memory on purpose: no leaks are
+# searched for; Python gives all its memory to malloc. Not with detect_stack_use_after_return: its stack is aligned less
+# than AVX-512 registers on it want.
+export LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libstdc++.so)"
+export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1
+export PYTHONMALLOC=malloc PYTHONPATH=$PWD/$package CHAINRULE_BACKEND=native OPENBLAS_NUM_THREADS=1
+status=0
+for isa in baseline avx2 avx512; do
+    if ! reason=$(CHAINRULE_FORCE_ISA=$isa python -c 'import chainrule.native' 2>&1); then
+        printf '=== %s: skipped: %s\n' "$isa" "${reason##*$'\n'}"
+        continue
+    fi
+    printf '=== %s\n' "$isa"
+    if (($#)); then chosen=("$@"); else chosen=("${tests[@]}" -k "$selection"); fi
+    CHAINRULE_FORCE_ISA=$isa python -m pytest -q -p no:cacheprovider "${chosen[@]}" || status=1
+done
+exit $status
