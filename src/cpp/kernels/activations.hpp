@@ -102,9 +102,11 @@ CR_INLINE typename V::Scalar row_max(ptrdiff_t N, const typename V::Scalar* z) {
     });
     alignas(64) typename V::Scalar s[V::lanes];
     most.store(s);
-    auto m = s[0];
-    for (int i = 1; i < V::lanes; ++i) m = s[i] > m ? s[i] : m;
-    return m;
+#pragma GCC unroll 4
+    for (int half = V::lanes / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+        for (int i = 0; i < half; ++i) s[i] = s[i + half] > s[i] ? s[i + half] : s[i];
+    return s[0];
 }
 
 // a_j = e^(z_j - max z) / sum. Returns that sum; t receives z - max where it is wanted. a and t may be z.

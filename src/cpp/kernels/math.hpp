@@ -87,7 +87,7 @@ CR_INLINE V tanh(V x) {
 // 8 terms up to s^15 less than 2e-9, a fortieth of a rounding in float32.
 CR_INLINE double twice_atanh(double s) {
     double q = s * s, sum = 1.0 / 35.0;
-#pragma GCC unroll 1
+#pragma GCC unroll 18
     for (int k = 33; k >= 1; k -= 2) sum = sum * q + 1.0 / k;
     return 2 * s * sum;
 }

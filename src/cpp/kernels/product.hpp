@@ -67,6 +67,15 @@ struct ProductTile {
             }
             const T* a = p.A + row * p.lda + k;
             if constexpr (NP == 1) {
+                // The next tile's part of C, and what this one's epilogue reads: from further away than a tile can wait.
+                const bool reads = epilogue == Epilogue::relu_gradient || epilogue == Epilogue::times;
+#pragma GCC unroll 16
+                for (int m = 0; m < MR; ++m)
+#pragma GCC unroll 2
+                    for (int n = 0; n < W; ++n) __builtin_prefetch(c + (MR + m) * p.ldc + n * L, 1);
+                if (reads)
+                    for (int m = 0; m < MR; ++m)
+                        for (int n = 0; n < W; ++n) __builtin_prefetch(p.other + (row + m) * p.ldo + column + n * L);
                 accumulate<V, MR, W, true>(acc, K, a, p.lda, b, ldb);
             } else {
                 for (ptrdiff_t i = 0; i < K; ++i) {

@@ -53,21 +53,29 @@ private:
         const double limit = piece.threads > 1 ? std::min(piece.seconds, longest_piece) : longest_piece;
         std::atomic<bool> spoiled{false}, late{false};
         run_team(piece.threads, [&](int thread, int members, Barrier& barrier) {
-            const std::size_t unit = step_.first_unit(thread, members),
-                              last_unit = step_.first_unit(thread + 1, members);
+            const auto batch_of = [&](std::ptrdiff_t s) {
+                const std::ptrdiff_t row = (first + s) * batch_;
+                return StepRequest<T>{.data = &request_.data,
+                                      .order = course.order.data() + row,
+                                      .rows = std::min(batch_, request_.data.rows - row),
+                                      .loss = request_.loss,
+                                      .seed = request_.seed,
+                                      .step = step + std::uint64_t(s)};
+            };
             for (std::ptrdiff_t s = 0; s < piece.steps; ++s) {
-                const std::ptrdiff_t row = (first + s) * batch_, rows = std::min(batch_, request_.data.rows - row);
-                const StepRequest<T> batch{&request_.data, course.order.data() + row, rows, request_.loss,
-                                           request_.seed,  step + std::uint64_t(s)};
+                const StepRequest<T> batch = batch_of(s);
+                const bool more = s + 1 < piece.steps;
+                const StepRequest<T> next = more ? batch_of(s + 1) : batch;
                 step_.rows_phase(batch, thread, members);
                 barrier.wait();
-                if (!step_.weights_phase(rows, unit, last_unit)) spoiled.store(true, std::memory_order_relaxed);
+                if (!step_.weights_phase(batch.rows, thread, members, more ? &next : nullptr))
+                    spoiled.store(true, std::memory_order_relaxed);
                 if (thread == 0) {
                     double loss = 0;
-                    for (std::ptrdiff_t r = 0; r < rows; ++r) loss += memory_.row_loss[r];
+                    for (std::ptrdiff_t r = 0; r < batch.rows; ++r) loss += memory_.row_loss[r];
                     if (!std::isfinite(loss)) spoiled.store(true, std::memory_order_relaxed);
                     course.epoch_loss += loss;
-                    course.rows_done += rows;
+                    course.rows_done += batch.rows;
                     if (since(start) > limit) late.store(true, std::memory_order_relaxed);
                 }
                 barrier.wait();

@@ -157,9 +157,25 @@ bool Step<T>::bias_unit(std::ptrdiff_t l, std::ptrdiff_t rows) {
 }
 
 template <class T>
-bool Step<T>::weights_phase(std::ptrdiff_t rows, std::size_t first, std::size_t last) {
+void Step<T>::fetch(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1) const {
+    constexpr std::ptrdiff_t line = 64 / static_cast<std::ptrdiff_t>(sizeof(T));
+    for (std::ptrdiff_t r = r0; r < r1; ++r) {
+        const T* row = request.data->X + static_cast<std::ptrdiff_t>(request.order[r]) * request.data->ldx;
+        for (std::ptrdiff_t k = 0; k < w_.network.n_in(); k += line) __builtin_prefetch(row + k, 0, 2);
+    }
+}
+
+template <class T>
+bool Step<T>::weights_phase(std::ptrdiff_t rows, int thread, int members, const StepRequest<T>* next) {
+    const std::size_t first = first_unit(thread, members), last = first_unit(thread + 1, members);
+    const std::ptrdiff_t begin = next ? next->rows * thread / members : 0;
+    const std::ptrdiff_t count = next ? next->rows * (thread + 1) / members - begin : 0;
+    const auto share = [&](std::size_t i) {
+        return begin + count * std::ptrdiff_t(i - first) / std::ptrdiff_t(last - first);
+    };
     bool finite = true;
     for (std::size_t i = first; i < last; ++i) {
+        if (next) fetch(*next, share(i), share(i + 1));
         const WeightUnit& unit = units_[i];
         if (unit.panel < 0) {
             finite &= bias_unit(unit.layer, rows);

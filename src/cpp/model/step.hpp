@@ -33,12 +33,14 @@ public:
 
     // Thread `thread` of `members`; all rows of [rows * thread / members, rows * (thread + 1) / members).
     void rows_phase(const StepRequest<T>& request, int thread, int members);
-    // Returns false if an updated parameter is not finite.
-    bool weights_phase(std::ptrdiff_t rows, std::size_t first_unit, std::size_t last_unit);
-    // The units of a thread: consecutive ones, of about equal work.
-    std::size_t first_unit(int thread, int members) const;
+    // The units of thread `thread`. Between them the rows that this thread will gather for `next` (null: none) are fetched
+    // into the cache. Returns false if an updated parameter is not finite.
+    bool weights_phase(std::ptrdiff_t rows, int thread, int members, const StepRequest<T>* next);
 
 private:
+    // The units of a thread: consecutive ones, of about equal work.
+    std::size_t first_unit(int thread, int members) const;
+    void fetch(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1) const;
     void gather(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1);
     void forward(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1, T* mask);
     void backward(std::ptrdiff_t r0, std::ptrdiff_t r1);

@@ -154,7 +154,7 @@ double gradients(const Network& network, const Parameters<T>& parameters, const 
     run_team(threads, [&](int thread, int members, Barrier& barrier) {
         one.rows_phase(request, thread, members);
         barrier.wait();
-        one.weights_phase(data.rows, one.first_unit(thread, members), one.first_unit(thread + 1, members));
+        one.weights_phase(data.rows, thread, members, nullptr);
     });
     for (std::size_t l = 0; l < out.biases.size(); ++l)
         std::copy_n(memory.layers[l].bias_gradient, network.bias == BiasMode::layer ? 1 : network.layers[l].N,
