@@ -6,6 +6,7 @@ import sys
 import textwrap
 import threading
 
+import chainrule as cr
 import numpy as np
 import pytest
 from chainrule._network import Network, TrainingState
@@ -180,3 +181,14 @@ def test_two_threads_may_train_one_state_without_a_crash(native):
         thread.join()
     assert state.epoch == 20 * (4 - len(refused))
     assert state.step == 8 * state.epoch
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("losses", []), ("losses", [1.0] * 3), ("epoch", 0), ("epoch", 3)]
+)
+def test_a_trainer_whose_record_contradicts_itself_is_refused(name, value):
+    trainer = cr.Trainer(cr.MLP([2, 1], seed=0), loss="half_squared_error")
+    trainer.fit(np.ones((4, 2), "f4"), np.ones(4, "f4"), epochs=2)
+    record = {**trainer.__getstate__(), name: value}
+    with pytest.raises(ValueError, match="entr"):
+        cr.Trainer.__new__(cr.Trainer).__setstate__(record)

@@ -360,5 +360,8 @@ class Trainer:
             arrays = arrays_from_records(fields[name], name)
             setattr(state, name, _checks.check_parameters(network, arrays, name, shapes))
         state.epoch, state.step = check_int(fields["epoch"], "epoch", 0), check_int(fields["step"], "step", 0)
-        state.losses = list(fields["losses"])
+        state.losses = list(check_sequence(fields["losses"], "losses"))
         self._history.__setstate__(fields["history"])
+        for name, number in (("losses", len(state.losses)), ("history", len(self._history))):
+            if number > state.epoch or (name == "losses" and number < state.epoch):
+                raise ValueError(f"{name} has {count(number, 'entry')}, but epoch is {state.epoch}")
