@@ -50,7 +50,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as `kernels` what runs on the native core, so that it is run again under each instruction set."""
     for item in items:
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
-        if parameters.get("core") == "native" or "native" in getattr(item, "fixturenames", ()):
+        native = parameters.get("core") == "native" or "native" in getattr(item, "fixturenames", ())
+        if native and not getattr(item.getparent(pytest.Module).obj, "ONE_INSTRUCTION_SET_WILL_DO", False):
             item.add_marker(pytest.mark.kernels)
 
 

@@ -8,6 +8,7 @@ import pytest
 from processes import run_python
 from test_thread_limits import gnu_openmp
 
+ONE_INSTRUCTION_SET_WILL_DO = True
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
 COMMON = """

@@ -14,6 +14,8 @@ from chainrule._network import Network
 from test_thread_limits import MUCH, gnu_openmp
 from training_cases import make_case, sgd
 
+ONE_INSTRUCTION_SET_WILL_DO = True
+
 
 def in_threads(n, function):
     """Results of function(0), ..., function(n - 1), begun at once, in a thread each."""

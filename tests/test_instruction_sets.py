@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+ONE_INSTRUCTION_SET_WILL_DO = True
 KNOWN = ("baseline", "avx2", "avx512")
 
 SMOKE = """

@@ -10,6 +10,7 @@ import pytest
 from processes import run_python
 from training_cases import make_case
 
+ONE_INSTRUCTION_SET_WILL_DO = True
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the signal is sent by os.kill")
 
 COMMON = """

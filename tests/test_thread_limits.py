@@ -12,6 +12,7 @@ import pytest
 from processes import run_python
 from threadpoolctl import threadpool_info, threadpool_limits
 
+ONE_INSTRUCTION_SET_WILL_DO = True
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux says of threads and processors")
 MUCH = 1e12  # multiply-adds: work for any number of threads
 
