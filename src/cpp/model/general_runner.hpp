@@ -30,10 +30,8 @@ public:
         bool finite = true, stop = false;
         while (finite && !stop && done < count) {
             const auto piece = choice_.next(count - done);
-            const std::ptrdiff_t before = done;
-            const Clock::time_point start = Clock::now();
-            finite = run(course, step + std::uint64_t(done), done, piece, start, done);
-            choice_.took(since(start), done - before);
+            finite = run(course, step + std::uint64_t(done), done, piece, done);
+            choice_.took(seconds_of_a_step_);
             stop = finite && between.call(between.context, done);
         }
         return finite;
@@ -48,9 +46,10 @@ private:
     // Consecutive steps on one team, until the piece is done or its time is up; false where a step was not finite, which
     // then is not counted in `done`. Nothing is called back from here: Python code may fork, and a fork in the middle of
     // a team leaves a child that waits for threads it does not have.
-    bool run(Course& course, std::uint64_t step, std::ptrdiff_t first, TeamChoice::Piece piece, Clock::time_point start,
-             std::ptrdiff_t& done) {
-        const double limit = piece.threads > 1 ? std::min(piece.seconds, longest_piece) : longest_piece;
+    bool run(Course& course, std::uint64_t step, std::ptrdiff_t first, TeamChoice::Piece piece, std::ptrdiff_t& done) {
+        const Clock::time_point start = Clock::now();
+        Clock::time_point begun = start;  // the steps that count for the choice of the team
+        std::ptrdiff_t counted = 0;
         std::atomic<bool> spoiled{false}, late{false};
         run_team(piece.threads, [&](int thread, int members, Barrier& barrier) {
             const auto batch_of = [&](std::ptrdiff_t s) {
@@ -76,14 +75,20 @@ private:
                     if (!std::isfinite(loss)) spoiled.store(true, std::memory_order_relaxed);
                     course.epoch_loss += loss;
                     course.rows_done += batch.rows;
-                    if (since(start) > limit) late.store(true, std::memory_order_relaxed);
+                    const bool slow = members > 1 && s > 0 && since(begun) > piece.seconds;
+                    if (slow || since(start) > longest_piece) late.store(true, std::memory_order_relaxed);
                 }
                 barrier.wait();
                 if (spoiled.load(std::memory_order_relaxed)) break;
-                if (thread == 0) ++done;
+                if (thread == 0) {
+                    ++done;
+                    ++counted;
+                    if (members > 1 && s == 0) begun = Clock::now(), counted = 0;
+                }
                 if (late.load(std::memory_order_relaxed)) break;
             }
         });
+        seconds_of_a_step_ = since(counted > 0 ? begun : start) / double(std::max<std::ptrdiff_t>(counted, 1));
         return !spoiled.load();
     }
 
@@ -93,6 +98,7 @@ private:
     Workspace<T> memory_;
     Step<T> step_;
     TeamChoice choice_;
+    double seconds_of_a_step_ = 0;
 };
 
 }  // namespace chainrule

@@ -11,7 +11,8 @@ class TeamChoice {
 public:
     // `seconds_guess`: what a step may take on one thread, to size the first pieces.
     TeamChoice(int threads, double seconds_guess)
-        : threads_(threads), seconds_{seconds_guess, seconds_guess / threads} {}
+        : threads_(threads), seconds_{seconds_guess, seconds_guess / threads},
+          compare_at_(seconds_guess > long_step ? long_steps_first : 1) {}
 
     // The next piece of work: at most how many steps, on how many threads, and after how long to break off.
     struct Piece {
@@ -21,28 +22,24 @@ public:
     };
     Piece next(std::ptrdiff_t steps_left) {
         if (threads_ == 1) return {steps_left, 1, 1e30};
-        const bool compare = pieces_ < 2 || pieces_ >= compare_at_;
-        const bool with_team = pieces_ < 2 ? pieces_ == 1 : team_is_faster() != compare;
-        const double length = compare ? short_piece : long_piece;
-        const double steps = std::max(1.0, length / std::max(seconds_[with_team], 1e-9));
+        const bool compare = pieces_ >= compare_at_, with_team = team_is_faster() != compare;
+        const double length = compare || pieces_ == 0 ? short_piece : long_piece;
+        const double steps = std::max(with_team ? 4.0 : 1.0, length / std::max(seconds_[with_team], 1e-9));
         piece_ = {steps < double(steps_left) ? static_cast<std::ptrdiff_t>(steps) : steps_left,
-                  with_team ? threads_ : 1, pieces_ == 0 ? 1e30 : 2 * steps * std::min(seconds_[0], seconds_[1])};
+                  with_team ? threads_ : 1, 2 * steps * std::min(seconds_[0], seconds_[1])};
         return piece_;
     }
 
-    void took(double seconds, std::ptrdiff_t steps) {
-        if (threads_ == 1 || steps == 0) return;
+    // What a step of the piece took; the first of a team does not count, as its threads may have been asleep.
+    void took(double seconds_of_a_step) {
+        if (threads_ == 1) return;
         const bool compared = pieces_ >= compare_at_, team_was_faster = team_is_faster();
-        seconds_[piece_.threads > 1] = seconds / double(steps);
+        seconds_[piece_.threads > 1] = seconds_of_a_step;
         ++pieces_;
-        if (pieces_ <= 2)
-            compare_at_ = 2 + first_interval;
-        else if (compared) {
-            // The same answer again: ask less often.
-            interval_ =
-                team_is_faster() == team_was_faster ? std::min(2 * interval_, longest_interval) : first_interval;
-            compare_at_ = pieces_ + interval_;
-        }
+        if (!compared) return;
+        // The same answer again: ask less often.
+        interval_ = team_is_faster() == team_was_faster ? std::min(2 * interval_, longest_interval) : first_interval;
+        compare_at_ = pieces_ + interval_;
     }
 
     bool team_is_faster() const { return seconds_[1] <= seconds_[0]; }
@@ -50,9 +47,12 @@ public:
 private:
     static constexpr double short_piece = 0.3e-3, long_piece = 2e-3;  // seconds
     static constexpr std::ptrdiff_t first_interval = 8, longest_interval = 512;
+    // Steps that long gain most from a team, and lose most by a comparison: not at once.
+    static constexpr double long_step = 5e-3;
+    static constexpr std::ptrdiff_t long_steps_first = 16;
     const int threads_;
     double seconds_[2];  // a step alone, a step with the team
-    std::ptrdiff_t pieces_ = 0, compare_at_ = 2, interval_ = first_interval;
+    std::ptrdiff_t pieces_ = 0, compare_at_, interval_ = first_interval;
     Piece piece_{0, 1, 0};
 };
 
