@@ -32,11 +32,11 @@ set(CHAINRULE_INSTRUCTION_SETS "avx2;avx512" CACHE STRING
 chainrule_add_kernels(BASELINE)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$" AND CMAKE_SIZEOF_VOID_P EQUAL 8)
     if("avx2" IN_LIST CHAINRULE_INSTRUCTION_SETS)
-        chainrule_add_kernels(AVX2 -mavx2 -mfma)
+        chainrule_add_kernels(AVX2 -mavx2 -mfma -mprfchw)
     endif()
     if("avx512" IN_LIST CHAINRULE_INSTRUCTION_SETS)
         chainrule_add_kernels(AVX512
-            -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
+            -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprfchw -mprefer-vector-width=512
             # GCC's own avx512fintrin.h passes undefined registers on purpose and warns of them (GCC bug 105593).
             $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized> $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
     endif()

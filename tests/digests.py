@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 from array_cases import LONG, WIDTHS
-from training_cases import HIDDEN, WIDEST, make_case
+from training_cases import HIDDEN, LARGE, WIDEST, make_case, make_large_case
 
 DTYPES = ("float32", "float64")
 
@@ -28,6 +28,10 @@ def training_digests(core, *, seeds=range(12), **how):
                 case = make_case(seed, dtype, kind, steps=10).train(core, **how)
                 made[f"trained {dtype} {kind} {seed}"] = case.digest()
                 made[f"predicted {dtype} {kind} {seed}"] = digest(case.forward(core, **how))
+        for name in LARGE:
+            case = make_large_case(name, dtype).train(core, **how)
+            made[f"trained {dtype} {name}"] = case.digest()
+            made[f"predicted {dtype} {name}"] = digest(case.forward(core, **how))
     return made
 
 

@@ -35,6 +35,9 @@ GRADIENT = {"float32": 2e-5, "float64": 4e-14}
 """Relative to the largest entry of a gradient: at most 6 layers forward and 6 back, each a chain of up to 300 roundings,
 the errors of which mostly cancel: about sqrt(12 * 300) eps = 60 eps, and room for sums that cancel."""
 
+LARGE_GRADIENT = {"float32": 3 * GRADIENT["float32"], "float64": 3 * GRADIENT["float64"]}
+"""The same with chains of up to 1500 roundings, rows of a batch that are added up in dW among them."""
+
 
 def eps(dtype: str) -> float:
     return float(np.finfo(dtype).eps)

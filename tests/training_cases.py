@@ -108,3 +108,26 @@ def make_case(seed: int, dtype: str, kind: str = "narrow", *, steps: int = 50) -
         "shuffle": seed % 5 != 0, "seed": seed, "epochs": epochs,
     }  # fmt: skip
     return Case(network, state, X, target, how)
+
+
+LARGE = {"tall batch": (1029, 1024, 1030, 530), "few rows": (1024, 1031, 1055, 19), "one row": (1024, 1024, 1040, 1)}
+"""Widths and batch sizes of networks whose layers take the native core's way for large weights (2**20 and more):
+just at that size and beside it, batches of more rows than a block of dW (512), of one tile and a bit, and of one row."""
+
+
+def make_large_case(name: str, dtype: str, *, activation: str = "relu", steps: int = 3) -> Case:
+    """Return a network of two large layers and a narrow one, with dropout after one of them."""
+    *sizes, batch = LARGE[name]
+    rng = np.random.default_rng(len(name))
+    network = Network((*sizes, 3), (activation, "tanh", "identity"), "unit", (0.0, 0.25), dtype)
+    weights, biases = (
+        [(rng.normal(size=shape) / np.sqrt(shape[0])).astype(dtype) for shape in shapes]
+        for shapes in (network.weight_shapes, network.bias_shapes)
+    )
+    rows = batch * steps - batch // 3
+    X, target = (rng.normal(size=(rows, n)).astype(dtype) for n in (sizes[0], 3))
+    how = {
+        "loss": "half_squared_error", "optimizer": sgd(1e-3, 0.9, True, 1e-3), "batch_size": batch,
+        "shuffle": True, "seed": 1, "epochs": 1,
+    }  # fmt: skip
+    return Case(network, TrainingState.start(weights, biases), X, target, how)

@@ -18,7 +18,8 @@
 
 namespace chainrule {
 
-constexpr ptrdiff_t block = 16;  // rows of a panel come in this granularity; also the lanes of a row sum
+constexpr ptrdiff_t block = 16;                 // rows of a panel come in this granularity; also the lanes of a row sum
+constexpr ptrdiff_t most_packed_columns = 224;  // of A, for dW at a time
 
 enum class Epilogue : int { store, relu, relu_gradient, times };
 
@@ -30,13 +31,16 @@ struct Product {
     ptrdiff_t lda;
     const T* panels;          // IN: W in panels, or row-major if row_major > 0
     ptrdiff_t row_major = 0;  // elements from one row of W to the next, or 0: panels
-    bool transposed = false;  // row-major only: what is there is W^T (N, K)
+    bool transposed = false;  // what is there is W^T (N, K)
     const T* bias = nullptr;  // IN, or null: 0
     T* C;                     // OUT
     ptrdiff_t ldc;
     Epilogue epilogue = Epilogue::store;
     const T* other = nullptr;  // IN: layer outputs for relu_gradient, factors for times; same shape as C
     ptrdiff_t ldo = 0;
+    // Room for rows * K elements and a vector more, where A is put in the order of its use, and panels are fetched ahead;
+    // or null. It pays where there are many columns.
+    T* scratch = nullptr;
 };
 
 template <class T>
@@ -58,6 +62,7 @@ struct WeightGradient {
     T* velocity = nullptr;    // INOUT panels
     T* transposed = nullptr;  // OUT panels of W^T, or null (first layer)
     Sgd<T> sgd = {};
+    const T* packed = nullptr;  // IN: what pack_columns made of columns [k0, k1) of A, or null
 };
 
 // One mini-batch row (or a few) through a whole small network, forward, backward and update.
@@ -99,6 +104,8 @@ struct Kernels {
     void (*product)(const Product<T>&);
     // Returns false if an updated weight is not finite.
     bool (*weight_gradient)(const WeightGradient<T>&, ptrdiff_t panel_index, ptrdiff_t k0, ptrdiff_t k1);
+    // Columns of A (rows, at most most_packed_columns), and a vector more, in the order in which weight_gradient reads them.
+    void (*pack_columns)(ptrdiff_t rows, ptrdiff_t columns, const T* A, ptrdiff_t lda, T* to);
     // out (N, padded) = sum over rows of dZ, row after row.
     void (*column_sums)(ptrdiff_t rows, ptrdiff_t N, const T* dZ, ptrdiff_t ldz, T* out);
     // v = mu*v - eta*g, w += v (Nesterov: w += mu*v - eta*g); false if a new weight is not finite.

@@ -2,7 +2,7 @@
 // backward pass to the layer before, dA = dZ W^T.
 #pragma once
 
-#include "tile.hpp"
+#include "operands.hpp"
 
 namespace {
 
@@ -39,14 +39,15 @@ CR_INLINE void finish(V (&acc)[MR][NV], typename V::Scalar* c, ptrdiff_t ldc, Ep
 #undef CR_FOR_EACH_RESULT
 }
 
-// MR rows by NP panels (of two vectors each; NV = 1 for a last, narrow panel).
-template <class V, int NP, int NV>
+// MR rows by NP panels (of two vectors each; NV = 1 for a last, narrow panel); with `packed`, A is a tile of pack_rows.
+template <class V, int NP, int NV, bool packed = false>
 struct ProductTile {
     template <int MR>
     struct With {
         static __attribute__((noinline)) void run(const Product<typename V::Scalar>& p, ptrdiff_t row, ptrdiff_t column,
-                                                  ptrdiff_t k, ptrdiff_t K, const typename V::Scalar* b, ptrdiff_t ldb,
-                                                  ptrdiff_t panel_stride, Epilogue epilogue) {
+                                                  ptrdiff_t k, ptrdiff_t K, const typename V::Scalar* a,
+                                                  const typename V::Scalar* b, ptrdiff_t ldb, ptrdiff_t panel_stride,
+                                                  Epilogue epilogue) {
             using T = typename V::Scalar;
             constexpr ptrdiff_t L = V::lanes;
             constexpr int W = NP * NV;
@@ -65,7 +66,6 @@ struct ProductTile {
                     for (int m = 0; m < MR; ++m) acc[m][n] = init;
                 }
             }
-            const T* a = p.A + row * p.lda + k;
             if constexpr (NP == 1) {
                 // The next tile's part of C, and what this one's epilogue reads: from further away than a tile can wait.
                 const bool reads = epilogue == Epilogue::relu_gradient || epilogue == Epilogue::times;
@@ -76,7 +76,10 @@ struct ProductTile {
                 if (reads)
                     for (int m = 0; m < MR; ++m)
                         for (int n = 0; n < W; ++n) __builtin_prefetch(p.other + (row + m) * p.ldo + column + n * L);
-                accumulate<V, MR, W, true>(acc, K, a, p.lda, b, ldb);
+                if constexpr (packed)
+                    accumulate<V, MR, W, Order::columns>(acc, K, a, Fixed<MR>(), b, Fixed<W * L>());
+                else
+                    accumulate<V, MR, W, Order::rows>(acc, K, a, p.lda, b, ldb);
             } else {
                 for (ptrdiff_t i = 0; i < K; ++i) {
 #pragma GCC unroll 8
@@ -100,37 +103,10 @@ struct ProductTiles {
     template <int MR>
     using Full = typename ProductTile<V, 1, 2>::template With<MR>;
     template <int MR>
+    using Packed = typename ProductTile<V, 1, 2, true>::template With<MR>;
+    template <int MR>
     using Narrow = typename ProductTile<V, 1, 1>::template With<MR>;
 };
-
-// K rows of W from row k on, the columns of the panel that starts at j, as that panel's block.
-template <class V>
-CR_INLINE void pack_block(const Product<typename V::Scalar>& p, ptrdiff_t k, ptrdiff_t K, ptrdiff_t j, ptrdiff_t width,
-                          typename V::Scalar* to) {
-    for (ptrdiff_t i = 0; i < K; ++i)
-        for (ptrdiff_t c = 0; c < width; c += V::lanes)
-            V::load_first(p.panels + (k + i) * p.row_major + j + c, p.N - j - c).store(to + i * width + c);
-}
-
-// The same where the memory holds W^T: L rows of it become L columns of the block.
-template <class V>
-CR_INLINE void pack_transposed_block(const Product<typename V::Scalar>& p, ptrdiff_t k, ptrdiff_t K, ptrdiff_t j,
-                                     ptrdiff_t width, typename V::Scalar* to) {
-    constexpr ptrdiff_t L = V::lanes;
-    for (ptrdiff_t c = 0; c < width; c += L)
-        for (ptrdiff_t i = 0; i < K; i += L) {
-            V x[V::lanes];
-#pragma GCC unroll 16
-            for (ptrdiff_t t = 0; t < L; ++t) {
-                const bool inside = j + c + t < p.N;
-                x[t] = V::load_first(p.panels + (inside ? j + c + t : 0) * p.row_major + k + i, inside ? K - i : 0);
-            }
-            V::transpose(x);
-#pragma GCC unroll 16
-            for (ptrdiff_t t = 0; t < L; ++t)
-                if (i + t < K) x[t].store(to + (i + t) * width + c);
-        }
-}
 
 template <class V>
 void product(const Product<typename V::Scalar>& p) {
@@ -141,19 +117,24 @@ void product(const Product<typename V::Scalar>& p) {
     // Up to so many rows take four panels at once: two accumulators alone would wait for the adder.
     constexpr int few_rows = V::registers == 32 ? 3 : 1;
     const ptrdiff_t depth = (p.K + block - 1) / block * block;
-    const Tiles tiles(p.rows, MR), cuts(p.K, k_block);
+    const Tiles tiles(p.rows, MR), cuts((p.K + L - 1) / L, k_block / L);  // cut between vectors of W^T
+    const bool packs = p.scratch && tiles.count > 1;
     alignas(64) T packed[k_block * panel];
     for (ptrdiff_t group = 0; group < p.N; group += column_group * panel) {
         const ptrdiff_t end = p.N < group + column_group * panel ? p.N : group + column_group * panel;
         for (ptrdiff_t cut = 0; cut < cuts.count; ++cut) {
-            const ptrdiff_t k = cuts.edge(cut), K = cuts.edge(cut + 1) - k;
+            const ptrdiff_t k = cuts.edge(cut) * L, K = (cut + 1 < cuts.count ? cuts.edge(cut + 1) * L : p.K) - k;
             const Epilogue epilogue = cut + 1 < cuts.count ? Epilogue::store : p.epilogue;
+            T* const a_packed = p.scratch + k * p.rows;
+            for (ptrdiff_t i = 0; packs && group == 0 && i < tiles.count; ++i)
+                pack_rows<V>(tiles.edge(i + 1) - tiles.edge(i), K, p.A + tiles.edge(i) * p.lda + k, p.lda,
+                             a_packed + tiles.edge(i) * K);
             ptrdiff_t j = group;
             if (p.rows <= few_rows && !p.transposed) {
                 const T* b = p.row_major ? p.panels + k * p.row_major : p.panels + k * panel;
                 const ptrdiff_t ldb = p.row_major ? p.row_major : panel, stride = p.row_major ? panel : panel * depth;
                 for (; j + 4 * panel <= end; j += 4 * panel)
-                    run_tile<ProductTiles<V>::template Wide, few_rows>(int(p.rows), p, ptrdiff_t(0), j, k, K,
+                    run_tile<ProductTiles<V>::template Wide, few_rows>(int(p.rows), p, ptrdiff_t(0), j, k, K, p.A + k,
                                                                        b + j / panel * stride, ldb, stride, epilogue);
             }
             for (; j < end; j += panel) {
@@ -170,14 +151,24 @@ void product(const Product<typename V::Scalar>& p) {
                     pack_block<V>(p, k, K, j, ldb, packed);
                     b = packed;
                 }
+                // The block that comes next is fetched in as many parts as this one has tiles.
+                const bool same_cut = j + panel < end, same_group = same_cut || cut + 1 < cuts.count;
+                const ptrdiff_t next_j = same_cut ? j + panel : same_group ? group : end;
+                const ptrdiff_t next_k = same_cut ? k : same_group ? k + K : 0;
+                const ptrdiff_t part = (K * panel * ptrdiff_t(sizeof(T)) / 64 + tiles.count - 1) / tiles.count;
                 for (ptrdiff_t i = 0; i < tiles.count; ++i) {
                     const ptrdiff_t row = tiles.edge(i);
                     const int m = int(tiles.edge(i + 1) - row);
+                    if (packs) fetch_block<V>(p, next_k, next_j, i * part, (i + 1) * part);
+                    const T* a = p.A + row * p.lda + k;
                     if (narrow)
-                        run_tile<ProductTiles<V>::template Narrow, MR>(m, p, row, j, k, K, b, ldb, ptrdiff_t(0),
+                        run_tile<ProductTiles<V>::template Narrow, MR>(m, p, row, j, k, K, a, b, ldb, ptrdiff_t(0),
                                                                        epilogue);
+                    else if (packs)
+                        run_tile<ProductTiles<V>::template Packed, MR>(m, p, row, j, k, K, a_packed + row * K, b, ldb,
+                                                                       ptrdiff_t(0), epilogue);
                     else
-                        run_tile<ProductTiles<V>::template Full, MR>(m, p, row, j, k, K, b, ldb, ptrdiff_t(0),
+                        run_tile<ProductTiles<V>::template Full, MR>(m, p, row, j, k, K, a, b, ldb, ptrdiff_t(0),
                                                                      epilogue);
                 }
             }

@@ -1,11 +1,11 @@
 // The one thing a kernel object exports: chainrule_kernels_<dtype>_<instruction set>.
 #pragma once
 
-#include "pack.hpp"
 #include "peak.hpp"
 #include "philox.hpp"
 #include "product.hpp"
 #include "tiny.hpp"
+#include "weights.hpp"
 
 #define CR_JOIN_(a, b) a##b
 #define CR_JOIN(a, b) CR_JOIN_(a, b)
@@ -22,6 +22,7 @@
         tile_rows<V>,                                        \
         product<V>,                                          \
         weight_gradient<V>,                                  \
+        pack_columns<V>,                                     \
         column_sums<V>,                                      \
         update<V>,                                           \
         activate<V>,                                         \

@@ -1,15 +1,9 @@
 // dW = A^T dZ for a block of rows of one weight panel; the update happens while the sums still are in registers.
 #pragma once
 
-#include "tile.hpp"
+#include "panels.hpp"
 
 namespace {
-
-// Columns of a panel and where it starts: the last one is one vector wide if that is enough.
-template <class V>
-CR_INLINE ptrdiff_t panel_width(ptrdiff_t N, ptrdiff_t first_column) {
-    return N - first_column <= V::lanes ? V::lanes : 2 * V::lanes;
-}
 
 template <class V>
 struct SgdVectors {
@@ -27,7 +21,7 @@ struct SgdVectors {
     }
 };
 
-template <class V, int NV>
+template <class V, int NV, bool packed>
 struct WeightTile {
     template <int MR>
     struct With {
@@ -52,9 +46,9 @@ struct WeightTile {
         }
 
         // Rows [r, r + rows) of the batch. `sums` holds what the rows before gave, and takes it where rows follow.
-        static __attribute__((noinline)) void run(const WeightGradient<T>& p, ptrdiff_t r, ptrdiff_t rows, ptrdiff_t k,
-                                                  ptrdiff_t column, ptrdiff_t at, T* sums, const SgdVectors<V>* sgd,
-                                                  V* check) {
+        static __attribute__((noinline)) void run(const WeightGradient<T>& p, const T* a, const T* dz, ptrdiff_t r,
+                                                  ptrdiff_t rows, ptrdiff_t k, ptrdiff_t column, ptrdiff_t at, T* sums,
+                                                  const SgdVectors<V>* sgd, V* check) {
             constexpr ptrdiff_t L = V::lanes;
             T* g = p.gradient ? p.gradient + k * p.N + column : nullptr;
             T *w = g ? nullptr : p.weights + at, *v = g ? nullptr : p.velocity + at;
@@ -71,7 +65,10 @@ struct WeightTile {
             for (int m = 0; m < MR; ++m)
 #pragma GCC unroll 2
                 for (int n = 0; n < NV; ++n) acc[m][n] = r == 0 ? V::zero() : V::load(sums + (m * NV + n) * L);
-            accumulate<V, MR, NV, false>(acc, rows, p.A + r * p.lda + k, p.lda, p.dZ + r * p.ldz + column, p.ldz);
+            if constexpr (packed)
+                accumulate<V, MR, NV, Order::columns>(acc, rows, a, Fixed<MR>(), dz, p.ldz);
+            else
+                accumulate<V, MR, NV, Order::columns>(acc, rows, a, p.lda, dz, p.ldz);
             // The compiler is not to remember the addresses of the prefetches: it would spill them all.
             __asm__("" : "+r"(w), "+r"(v), "+r"(g));
             if (more) {
@@ -96,52 +93,55 @@ struct WeightTile {
 template <class V>
 struct WeightTiles {
     template <int MR>
-    using Full = typename WeightTile<V, 2>::template With<MR>;
+    using Full = typename WeightTile<V, 2, false>::template With<MR>;
     template <int MR>
-    using Narrow = typename WeightTile<V, 1>::template With<MR>;
+    using Narrow = typename WeightTile<V, 1, false>::template With<MR>;
+    template <int MR>
+    using Packed = typename WeightTile<V, 2, true>::template With<MR>;
 };
 
-// Rows [k0, k1) and the columns of one panel of W, copied into the panels of W^T (k0 a multiple of 16).
+// Rows of the batch that pass the tiles of a block together: their part of A and dZ is to stay in the second-level cache
+// (512 * (224 + 32) * 4 bytes = 512 KB). And rows of a panel that do: their sums wait in the first-level cache.
+constexpr ptrdiff_t row_block = 512, sum_rows = most_packed_columns;
+
+// Columns [k0, k1) of A, k1 - k0 <= sum_rows, as the tiles of weight_gradient read them: block of rows, tile, row.
 template <class V>
-CR_INLINE void transpose_block(ptrdiff_t K, ptrdiff_t N, ptrdiff_t first_column, ptrdiff_t k0, ptrdiff_t k1,
-                               const typename V::Scalar* panels, typename V::Scalar* transposed) {
+void pack_columns(ptrdiff_t rows, ptrdiff_t columns, const typename V::Scalar* A, ptrdiff_t lda,
+                  typename V::Scalar* to) {
     constexpr ptrdiff_t L = V::lanes;
-    const ptrdiff_t depth = (K + block - 1) / block * block, depth_t = (N + block - 1) / block * block;
-    const ptrdiff_t width = panel_width<V>(N, first_column);
-    for (ptrdiff_t k = k0; k < k1; k += L) {
-        const ptrdiff_t panel_t = k / (2 * L) * (2 * L), width_t = panel_width<V>(K, panel_t);
-        const auto* from = panels + first_column * depth + k * width;
-        auto* to = transposed + panel_t * depth_t + first_column * width_t + (k - panel_t);
-        for (ptrdiff_t c = 0; c < width && first_column + c < N; c += L) {
-            V x[V::lanes];
-#pragma GCC unroll 16
-            for (int i = 0; i < L; ++i) x[i] = V::load(from + i * width + c);
-            V::transpose(x);
-#pragma GCC unroll 16
-            for (int i = 0; i < L; ++i) x[i].store(to + (c + i) * width_t);
+    const Tiles tiles(columns, tile_rows<V>), blocks(rows, row_block);
+    for (ptrdiff_t b = 0; b < blocks.count; ++b) {
+        const ptrdiff_t r0 = blocks.edge(b), r1 = blocks.edge(b + 1);
+        for (ptrdiff_t r = r0; r < r1; ++r) {
+            for (ptrdiff_t k = 0; k < columns; k += 64 / ptrdiff_t(sizeof(typename V::Scalar)))
+                __builtin_prefetch(A + (r + 8) * lda + k);  // each row in another page: nothing fetches it by itself
+            for (ptrdiff_t i = 0; i < tiles.count; ++i) {
+                const ptrdiff_t k = tiles.edge(i), m = tiles.edge(i + 1) - k;
+                const auto* from = A + r * lda + k;
+                auto* t = to + r0 * columns + k * (r1 - r0) + (r - r0) * m;
+                // A whole vector reaches into the next row of the tile, which is written after this one; the last row's
+                // would reach into the next tile.
+                for (ptrdiff_t c = 0; c < m; c += L)
+                    if (r + 1 < r1)
+                        V::load(from + c).store(t + c);
+                    else
+                        V::load(from + c).store_first(t + c, m - c);
+            }
         }
     }
 }
 
 template <class V>
-void transpose_panels(ptrdiff_t K, ptrdiff_t N, const typename V::Scalar* panels, typename V::Scalar* transposed) {
-    for (ptrdiff_t column = 0; column < N; column += 2 * V::lanes)
-        transpose_block<V>(K, N, column, 0, K, panels, transposed);
-}
-
-// Rows of the batch that pass the tiles of a block together: their part of A and dZ is to stay in the second-level cache
-// (512 * (224 + 32) * 4 bytes = 512 KB). And rows of a panel that do: their sums wait in the first-level cache.
-constexpr ptrdiff_t row_block = 512, sum_rows = 224;
-
-template <class V>
 bool weight_gradient(const WeightGradient<typename V::Scalar>& p, ptrdiff_t panel_index, ptrdiff_t k0, ptrdiff_t k1) {
+    using T = typename V::Scalar;
     constexpr ptrdiff_t L = V::lanes;
     constexpr int MR = tile_rows<V>;
     const ptrdiff_t depth = (p.K + block - 1) / block * block;
     const ptrdiff_t column = panel_index * 2 * L, width = panel_width<V>(p.N, column);
     const SgdVectors<V> sgd(p.sgd);
     V check = V::zero();
-    alignas(64) typename V::Scalar sums[sum_rows * 2 * L];
+    const bool packed = p.packed && width > L;
+    alignas(64) T sums[sum_rows * 2 * L];
     for (ptrdiff_t first = k0; first < k1; first += sum_rows) {
         const Tiles tiles(k1 - first < sum_rows ? k1 - first : sum_rows, MR), blocks(p.rows, row_block);
         for (ptrdiff_t b = 0; b < blocks.count; ++b) {
@@ -149,11 +149,20 @@ bool weight_gradient(const WeightGradient<typename V::Scalar>& p, ptrdiff_t pane
             for (ptrdiff_t i = 0; i < tiles.count; ++i) {
                 const ptrdiff_t from = tiles.edge(i), k = first + from, at = column * depth + k * width;
                 const int m = int(tiles.edge(i + 1) - from);
-                if (width == L)
-                    run_tile<WeightTiles<V>::template Narrow, MR>(m, p, r, rows, k, column, at, sums + from * width,
+                const T *a = p.A + r * p.lda + k, *dz = p.dZ + r * p.ldz + column;
+                T* const sums_of_tile = sums + from * width;
+                if (packed)  // the next panel of dZ, in as many parts as there are tiles
+                    for (ptrdiff_t n = rows * i / tiles.count; n < rows * (i + 1) / tiles.count; ++n)
+                        for (ptrdiff_t c = 2 * L; c < 4 * L; c += 64 / ptrdiff_t(sizeof(T)))
+                            __builtin_prefetch(dz + n * p.ldz + c, 0, 2);
+                if (packed)
+                    run_tile<WeightTiles<V>::template Packed, MR>(m, p, p.packed + r * (k1 - k0) + from * rows, dz, r,
+                                                                  rows, k, column, at, sums_of_tile, &sgd, &check);
+                else if (width == L)
+                    run_tile<WeightTiles<V>::template Narrow, MR>(m, p, a, dz, r, rows, k, column, at, sums_of_tile,
                                                                   &sgd, &check);
                 else
-                    run_tile<WeightTiles<V>::template Full, MR>(m, p, r, rows, k, column, at, sums + from * width, &sgd,
+                    run_tile<WeightTiles<V>::template Full, MR>(m, p, a, dz, r, rows, k, column, at, sums_of_tile, &sgd,
                                                                 &check);
             }
         }

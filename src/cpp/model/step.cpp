@@ -9,7 +9,7 @@ namespace {
 // Rows of a weight panel that one unit takes: 112 = 8 tiles of 14 = 7 blocks of 16, so that nothing is cut.
 // While they pass all panels their columns of A stay in the second-level cache, and dZ is read once for each unit:
 // large layers, whose dZ does not stay there, take twice as many.
-constexpr std::ptrdiff_t unit_rows = 112, large_layer = 1 << 20;
+constexpr std::ptrdiff_t unit_rows = 112;
 
 }  // namespace
 
@@ -18,7 +18,7 @@ Step<T>::Step(Workspace<T>& workspace, Loss loss, const Sgd<T>& sgd) : w_(worksp
     for (std::ptrdiff_t l = 0; l < w_.network.n_layers(); ++l) {
         const Layer& layer = w_.network.layers[static_cast<std::size_t>(l)];
         const std::ptrdiff_t panel = w_.kernels.panel, lanes = w_.kernels.lanes;
-        const std::ptrdiff_t most = layer.K * layer.N >= large_layer ? 2 * unit_rows : unit_rows;
+        const std::ptrdiff_t most = is_large(layer) ? 2 * unit_rows : unit_rows;
         const std::ptrdiff_t pieces = (layer.K + most - 1) / most;
         const std::ptrdiff_t piece = round_up((layer.K + pieces - 1) / pieces, block);
         for (std::ptrdiff_t k = 0; k < layer.K; k += piece)
@@ -61,7 +61,7 @@ void Step<T>::gather(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrd
 }
 
 template <class T>
-void Step<T>::forward(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1, T* mask) {
+void Step<T>::forward(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1, T* mask, T* scratch) {
     const T* A = w_.X + r0 * w_.ldx;
     std::ptrdiff_t lda = w_.ldx;
     const std::size_t last = w_.layers.size() - 1;
@@ -79,7 +79,8 @@ void Step<T>::forward(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptr
                             .bias = m.bias,
                             .C = out,
                             .ldc = m.ld,
-                            .epilogue = relu ? Epilogue::relu : Epilogue::store});
+                            .epilogue = relu ? Epilogue::relu : Epilogue::store,
+                            .scratch = is_large(layer) ? scratch : nullptr});
         if (l < last) {
             if (!relu) w_.kernels.activate(layer.activation, r1 - r0, layer.N, out, m.ld, out, m.ld);
             if (layer.dropout > 0) {
@@ -102,7 +103,7 @@ void Step<T>::forward(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptr
 
 // dA of layer l-1 = dZ of layer l times W^T, and dZ = dA f'(z) of it.
 template <class T>
-void Step<T>::backward(std::ptrdiff_t r0, std::ptrdiff_t r1) {
+void Step<T>::backward(std::ptrdiff_t r0, std::ptrdiff_t r1, T* scratch) {
     for (std::size_t l = w_.layers.size() - 1; l > 0; --l) {
         const Layer& layer = w_.network.layers[l];
         const Activation activation = w_.network.layers[l - 1].activation;
@@ -116,12 +117,14 @@ void Step<T>::backward(std::ptrdiff_t r0, std::ptrdiff_t r1) {
                             .N = layer.K,
                             .A = from.dZ + r0 * from.ld,
                             .lda = from.ld,
-                            .panels = from.transposed,
+                            .panels = from.transposed ? from.transposed : from.weights,
+                            .transposed = !from.transposed,
                             .C = dZ,
                             .ldc = to.ld,
                             .epilogue = epilogue,
                             .other = to.slope ? to.slope + r0 * to.ld : A,
-                            .ldo = to.ld});
+                            .ldo = to.ld,
+                            .scratch = is_large(layer) ? scratch : nullptr});
         if (epilogue == Epilogue::store && activation != Activation::identity)
             w_.kernels.activation_gradient(activation, r1 - r0, layer.K, A, to.ld, dZ, to.ld, dZ, to.ld);
     }
@@ -131,12 +134,13 @@ template <class T>
 void Step<T>::rows_phase(const StepRequest<T>& request, int thread, int members) {
     const std::ptrdiff_t begin = request.rows * thread / members, end = request.rows * (thread + 1) / members;
     if (begin == end) return;
+    const std::size_t t = static_cast<std::size_t>(thread);
     const std::ptrdiff_t blocks = (end - begin + w_.rows_at_once - 1) / w_.rows_at_once;
     for (std::ptrdiff_t b = 0; b < blocks; ++b) {
         const std::ptrdiff_t r0 = begin + (end - begin) * b / blocks, r1 = begin + (end - begin) * (b + 1) / blocks;
         gather(request, r0, r1);
-        forward(request, r0, r1, w_.masks[static_cast<std::size_t>(thread)]);
-        backward(r0, r1);
+        forward(request, r0, r1, w_.masks[t], w_.scratch[t]);
+        backward(r0, r1, w_.scratch[t]);
     }
 }
 
@@ -184,18 +188,24 @@ bool Step<T>::weights_phase(std::ptrdiff_t rows, int thread, int members, const 
         const std::size_t l = static_cast<std::size_t>(unit.layer);
         const Layer& layer = w_.network.layers[l];
         const LayerMemory<T>& m = w_.layers[l];
+        const T* A = l ? w_.layers[l - 1].A : w_.X;
+        const std::ptrdiff_t lda = l ? w_.layers[l - 1].ld : w_.ldx;
+        T* const scratch = is_large(layer) ? w_.scratch[static_cast<std::size_t>(thread)] : nullptr;
+        if (scratch && (i == first || units_[i - 1].k0 != unit.k0 || units_[i - 1].layer != unit.layer))
+            w_.kernels.pack_columns(rows, unit.k1 - unit.k0, A + unit.k0, lda, scratch);
         finite &= w_.kernels.weight_gradient({.rows = rows,
                                               .K = layer.K,
                                               .N = layer.N,
-                                              .A = l ? w_.layers[l - 1].A : w_.X,
-                                              .lda = l ? w_.layers[l - 1].ld : w_.ldx,
+                                              .A = A,
+                                              .lda = lda,
                                               .dZ = m.dZ,
                                               .ldz = m.ld,
                                               .gradient = m.gradient,
                                               .weights = m.weights,
                                               .velocity = m.velocity,
                                               .transposed = m.transposed,
-                                              .sgd = sgd_},
+                                              .sgd = sgd_,
+                                              .packed = scratch},
                                              unit.panel, unit.k0, unit.k1);
     }
     return finite;

@@ -42,8 +42,8 @@ private:
     std::size_t first_unit(int thread, int members) const;
     void fetch(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1) const;
     void gather(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1);
-    void forward(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1, T* mask);
-    void backward(std::ptrdiff_t r0, std::ptrdiff_t r1);
+    void forward(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1, T* mask, T* scratch);
+    void backward(std::ptrdiff_t r0, std::ptrdiff_t r1, T* scratch);
     bool bias_unit(std::ptrdiff_t layer, std::ptrdiff_t rows);
 
     Workspace<T>& w_;

@@ -30,10 +30,16 @@ template <class T>
 Workspace<T>::Workspace(const Network& net, std::ptrdiff_t batch_rows, int threads, const Parameters<T>* gradients)
     : network(net), kernels(chainrule::kernels<T>()), batch(batch_rows),
       rows_at_once(choose_rows_at_once(net, kernels, batch_rows)), layers(net.layers.size()),
-      ldx(padded_width<T>(net.n_in())), ldy(padded_width<T>(net.n_out())), masks(static_cast<std::size_t>(threads)) {
+      ldx(padded_width<T>(net.n_in())), ldy(padded_width<T>(net.n_out())), masks(static_cast<std::size_t>(threads)),
+      scratch(static_cast<std::size_t>(threads)) {
     std::ptrdiff_t widest_dropout = 0;
     for (const Layer& layer : net.layers)
         if (layer.dropout > 0) widest_dropout = std::max(widest_dropout, layer.N);
+
+    std::ptrdiff_t packed = 0;  // the rows of a block, or of the batch the columns that a unit of weights takes
+    for (const Layer& layer : net.layers)
+        if (is_large(layer))
+            packed = std::max({packed, rows_at_once * std::max(layer.K, layer.N), batch * most_packed_columns});
 
     // The same parts in the same order twice: once to count, once to take.
     const auto parts = [&](auto&& part) {
@@ -44,7 +50,7 @@ Workspace<T>::Workspace(const Network& net, std::ptrdiff_t batch_rows, int threa
             m.ld = padded_width<T>(shape.N);
             part(m.weights, panels, true);
             part(m.velocity, panels, !gradients);
-            part(m.transposed, panel_size(kernels, shape.N, shape.K), l > 0);
+            part(m.transposed, panel_size(kernels, shape.N, shape.K), l > 0 && !is_large(shape));
             m.gradient = gradients ? gradients->weights[l] : nullptr;
             const bool bias = net.bias != BiasMode::none;
             part(m.bias, round_up(shape.N, block), bias);
@@ -57,6 +63,7 @@ Workspace<T>::Workspace(const Network& net, std::ptrdiff_t batch_rows, int threa
         part(X, batch * ldx, true);
         part(Y, batch * ldy, true);
         part(row_loss, batch, true);
+        for (T*& part_of_thread : scratch) part(part_of_thread, packed, packed > 0);
         for (T*& mask : masks) part(mask, rows_at_once * widest_dropout, widest_dropout > 0);
     };
     parts([&]<class U>(U*&, std::ptrdiff_t count, bool wanted) {

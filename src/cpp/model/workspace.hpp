@@ -26,9 +26,13 @@ std::ptrdiff_t padded_width(std::ptrdiff_t n) {
     return ld * static_cast<std::ptrdiff_t>(sizeof(T)) % 1024 == 0 ? ld + block : ld;
 }
 
+// Weights that do not stay in the second-level cache: A is packed for the tiles that read it, and there is no copy of W^T:
+// to write it each step costs more than to transpose blocks of W as the backward pass comes by.
+inline bool is_large(const Layer& layer) { return layer.K * layer.N >= 1 << 20; }
+
 template <class T>
 struct LayerMemory {
-    T *weights, *velocity, *transposed;       // panels; transposed null for the first layer
+    T *weights, *velocity, *transposed;       // panels; transposed null for the first layer and large ones
     T *bias, *bias_velocity, *bias_gradient;  // N, padded; null without bias
     T* gradient;                              // (K, N) row-major, not ours; null in training
     T *A, *dZ;                                // (batch, ld): outputs, dLoss/dZ
@@ -53,7 +57,8 @@ public:
     T *X, *Y;  // (batch, ld): the batch gathered
     std::ptrdiff_t ldx, ldy;
     double* row_loss;
-    std::vector<T*> masks;  // a thread's dropout multipliers
+    std::vector<T*> masks;    // a thread's dropout multipliers
+    std::vector<T*> scratch;  // a thread's room for what kernels pack, where a layer is large
 
 private:
     Arena arena_;
