@@ -22,8 +22,16 @@ public:
           memory_(*request.network, batch_, threads_), step_(memory_, request.loss, request.sgd),
           choice_(threads_, double(batch_) * request.network->training_work() / multiply_adds_per_second) {}
 
-    void pack() override { memory_.pack(request_.parameters, request_.velocities); }
-    void unpack() override { memory_.unpack(request_.parameters, request_.velocities); }
+    void pack() override {
+        run_team(copying_threads(), [&](int thread, int members, Barrier&) {
+            memory_.pack(request_.parameters, request_.velocities, thread, members);
+        });
+    }
+    void unpack() override {
+        run_team(copying_threads(), [&](int thread, int members, Barrier&) {
+            memory_.unpack(request_.parameters, request_.velocities, thread, members);
+        });
+    }
 
     bool steps(Course& course, std::uint64_t step, std::ptrdiff_t count, std::ptrdiff_t& done,
                typename Runner<T>::Between between) override {
@@ -38,6 +46,13 @@ public:
     }
 
 private:
+    // Small layers are copied sooner than a team is awake.
+    int copying_threads() const {
+        for (const Layer& layer : request_.network->layers)
+            if (is_large(layer)) return threads_;
+        return 1;
+    }
+
     using Clock = std::chrono::steady_clock;
     static double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
     static constexpr double multiply_adds_per_second = 30e9;  // a guess, for the first piece only

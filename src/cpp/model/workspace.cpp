@@ -75,8 +75,24 @@ Workspace<T>::Workspace(const Network& net, std::ptrdiff_t batch_rows, int threa
     });
 }
 
+namespace {
+
+// The columns of a layer that are thread `thread`'s: whole panels of a large one, all or none of a small one.
+struct Columns {
+    std::ptrdiff_t begin, count;
+    Columns(const Layer& layer, std::ptrdiff_t panel, int thread, int members) {
+        const std::ptrdiff_t panels = (layer.N + panel - 1) / panel;
+        const bool shared = is_large(layer);
+        begin = shared ? panels * thread / members * panel : 0;
+        const std::ptrdiff_t end = shared ? std::min(panels * (thread + 1) / members * panel, layer.N) : layer.N;
+        count = shared || thread == 0 ? std::max<std::ptrdiff_t>(end - begin, 0) : 0;
+    }
+};
+
+}  // namespace
+
 template <class T>
-void Workspace<T>::pack(const Parameters<T>& parameters, const Parameters<T>& velocities) {
+void Workspace<T>::pack(const Parameters<T>& parameters, const Parameters<T>& velocities, int thread, int members) {
     const auto pack_bias = [&](const T* from, T* to, std::ptrdiff_t N) {
         if (network.bias == BiasMode::layer)
             std::fill(to, to + N, from[0]);
@@ -86,9 +102,13 @@ void Workspace<T>::pack(const Parameters<T>& parameters, const Parameters<T>& ve
     for (std::size_t l = 0; l < layers.size(); ++l) {
         const auto [K, N, activation, dropout] = network.layers[l];
         LayerMemory<T>& m = layers[l];
-        kernels.pack(K, N, parameters.weights[l], N, m.weights);
-        if (m.transposed) kernels.transpose_panels(K, N, m.weights, m.transposed);
-        if (m.velocity && !velocities.weights.empty()) kernels.pack(K, N, velocities.weights[l], N, m.velocity);
+        const auto [begin, count] = Columns(network.layers[l], kernels.panel, thread, members);
+        const std::ptrdiff_t at = begin * round_up(K, block);
+        if (count > 0) kernels.pack(K, count, parameters.weights[l] + begin, N, m.weights + at);
+        if (count > 0 && m.velocity && !velocities.weights.empty())
+            kernels.pack(K, count, velocities.weights[l] + begin, N, m.velocity + at);
+        if (thread > 0) continue;
+        if (m.transposed) kernels.transpose_panels(K, N, m.weights, m.transposed);  // not large: all columns are here
         if (m.bias) {
             pack_bias(parameters.biases[l], m.bias, N);
             if (!velocities.biases.empty()) pack_bias(velocities.biases[l], m.bias_velocity, N);
@@ -97,13 +117,16 @@ void Workspace<T>::pack(const Parameters<T>& parameters, const Parameters<T>& ve
 }
 
 template <class T>
-void Workspace<T>::unpack(const Parameters<T>& parameters, const Parameters<T>& velocities) const {
+void Workspace<T>::unpack(const Parameters<T>& parameters, const Parameters<T>& velocities, int thread,
+                          int members) const {
     for (std::size_t l = 0; l < layers.size(); ++l) {
         const auto [K, N, activation, dropout] = network.layers[l];
         const LayerMemory<T>& m = layers[l];
-        kernels.unpack(K, N, m.weights, parameters.weights[l], N);
-        kernels.unpack(K, N, m.velocity, velocities.weights[l], N);
-        if (m.bias) {
+        const auto [begin, count] = Columns(network.layers[l], kernels.panel, thread, members);
+        const std::ptrdiff_t at = begin * round_up(K, block);
+        if (count > 0) kernels.unpack(K, count, m.weights + at, parameters.weights[l] + begin, N);
+        if (count > 0) kernels.unpack(K, count, m.velocity + at, velocities.weights[l] + begin, N);
+        if (m.bias && thread == 0) {
             const std::ptrdiff_t n = network.bias == BiasMode::layer ? 1 : N;
             std::copy(m.bias, m.bias + n, parameters.biases[l]);
             std::copy(m.bias_velocity, m.bias_velocity + n, velocities.biases[l]);

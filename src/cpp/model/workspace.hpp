@@ -46,9 +46,10 @@ public:
     // With `gradients` they are written there, and nothing is updated. Throws std::bad_alloc.
     Workspace(const Network& network, std::ptrdiff_t batch, int threads, const Parameters<T>* gradients = nullptr);
 
-    // Plain arrays to panels and back.
-    void pack(const Parameters<T>& parameters, const Parameters<T>& velocities);
-    void unpack(const Parameters<T>& parameters, const Parameters<T>& velocities) const;
+    // Plain arrays to panels and back: the part of thread `thread` of `members`, who share the columns of large layers.
+    void pack(const Parameters<T>& parameters, const Parameters<T>& velocities, int thread = 0, int members = 1);
+    void unpack(const Parameters<T>& parameters, const Parameters<T>& velocities, int thread = 0,
+                int members = 1) const;
 
     const Network& network;
     const Kernels<T>& kernels;

@@ -1,5 +1,6 @@
 #include "runtime/buffer.hpp"
 
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -11,20 +12,36 @@
 namespace chainrule {
 
 // Large memory starts at a huge page: weight gradients walk columns of wide row-major arrays, one page a row, and run
-// out of address translations with 4 KB pages.
+// out of address translations with 4 KB pages. It comes from the system as zeros, which need not be written once more.
 void Arena::allocate() {
     constexpr std::size_t huge = std::size_t(2) << 20;
-    const std::size_t alignment = total_ >= huge ? huge : 64;
-    total_ = (total_ + alignment - 1) / alignment * alignment + line;
-    total_ = (total_ + alignment - 1) / alignment * alignment;
-    memory_ = std::aligned_alloc(alignment, total_);
-    if (!memory_) throw std::bad_alloc();
+    total_ += line;
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-    if (alignment == huge) (void)madvise(memory_, total_, MADV_HUGEPAGE);
+    if (total_ >= huge) {
+        mapped_ = (total_ + huge - 1) / huge * huge + huge;  // room to start at a huge page
+        void* memory = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED) throw std::bad_alloc();
+        mapping_ = memory;
+        const auto start = (reinterpret_cast<std::uintptr_t>(memory) + huge - 1) / huge * huge;
+        memory_ = reinterpret_cast<void*>(start);
+        (void)madvise(memory_, mapped_ - huge, MADV_HUGEPAGE);
+        return;
+    }
 #endif
+    total_ = (total_ + line - 1) / line * line;
+    memory_ = std::aligned_alloc(line, total_);
+    if (!memory_) throw std::bad_alloc();
     std::memset(memory_, 0, total_);
 }
 
-Arena::~Arena() { std::free(memory_); }
+Arena::~Arena() {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    if (mapping_) {
+        munmap(mapping_, mapped_);
+        return;
+    }
+#endif
+    std::free(memory_);
+}
 
 }  // namespace chainrule

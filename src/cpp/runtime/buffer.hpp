@@ -33,8 +33,8 @@ private:
     static std::size_t rounded(std::ptrdiff_t count, std::size_t size) {
         return (static_cast<std::size_t>(count) * size + line - 1) / line * line + line;
     }
-    void* memory_ = nullptr;
-    std::size_t total_ = 0, used_ = 0;
+    void *memory_ = nullptr, *mapping_ = nullptr;
+    std::size_t total_ = 0, used_ = 0, mapped_ = 0;
 };
 
 }  // namespace chainrule
