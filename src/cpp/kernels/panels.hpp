@@ -11,30 +11,34 @@ CR_INLINE ptrdiff_t panel_width(ptrdiff_t N, ptrdiff_t first_column) {
     return N - first_column <= V::lanes ? V::lanes : 2 * V::lanes;
 }
 
+// Panels that are copied together: a row of one is two cache lines, and the next row of W may be a page away.
+constexpr ptrdiff_t panels_together = 8;
+
+// f(k, column, at) for each vector of columns of each row of W; it stands `at` elements into the panels.
+template <class V, class F>
+CR_INLINE void for_each_vector(ptrdiff_t K, ptrdiff_t N, F f) {
+    constexpr ptrdiff_t L = V::lanes, together = panels_together * 2 * L;
+    const ptrdiff_t depth = (K + block - 1) / block * block;
+    for (ptrdiff_t first = 0; first < N; first += together)
+        for (ptrdiff_t k = 0; k < K; ++k)
+            for (ptrdiff_t j = first; j < N && j < first + together; j += 2 * L) {
+                const ptrdiff_t width = panel_width<V>(N, j);
+                for (ptrdiff_t c = 0; c < width; c += L) f(k, j + c, j * depth + k * width + c);
+            }
+}
+
 template <class V>
 void pack(ptrdiff_t K, ptrdiff_t N, const typename V::Scalar* W, ptrdiff_t ldw, typename V::Scalar* panels) {
-    constexpr ptrdiff_t L = V::lanes;
-    const ptrdiff_t depth = (K + block - 1) / block * block;
-    for (ptrdiff_t j = 0; j < N; j += 2 * L) {
-        const ptrdiff_t width = panel_width<V>(N, j);
-        auto* to = panels + j * depth;
-        for (ptrdiff_t k = 0; k < K; ++k)
-            for (ptrdiff_t c = 0; c < width; c += L)
-                V::load_first(W + k * ldw + j + c, N - j - c).store(to + k * width + c);
-    }
+    for_each_vector<V>(K, N, [=](ptrdiff_t k, ptrdiff_t column, ptrdiff_t at) {
+        V::load_first(W + k * ldw + column, N - column).store(panels + at);
+    });
 }
 
 template <class V>
 void unpack(ptrdiff_t K, ptrdiff_t N, const typename V::Scalar* panels, typename V::Scalar* W, ptrdiff_t ldw) {
-    constexpr ptrdiff_t L = V::lanes;
-    const ptrdiff_t depth = (K + block - 1) / block * block;
-    for (ptrdiff_t j = 0; j < N; j += 2 * L) {
-        const ptrdiff_t width = panel_width<V>(N, j);
-        const auto* from = panels + j * depth;
-        for (ptrdiff_t k = 0; k < K; ++k)
-            for (ptrdiff_t c = 0; c < width; c += L)
-                V::load(from + k * width + c).store_first(W + k * ldw + j + c, N - j - c);
-    }
+    for_each_vector<V>(K, N, [=](ptrdiff_t k, ptrdiff_t column, ptrdiff_t at) {
+        V::load(panels + at).store_first(W + k * ldw + column, N - column);
+    });
 }
 
 // Rows [k0, k1) and the columns of one panel of W, copied into the panels of W^T (k0 a multiple of 16).
