@@ -94,6 +94,34 @@ struct Tiny {
     double* row_loss;      // OUT one per step
 };
 
+// A plan: a network whose parameters do not change any more, laid out for predictions of single rows.
+// A layer's columns are cut evenly into groups of at most `plan_group` vectors; a group is (K, its width) contiguous,
+// so that a row reads all weights from first to last. Columns beyond N, up to a whole vector, are zero.
+constexpr ptrdiff_t plan_group = 8;
+// So many rows at most pass through the layers together.
+constexpr ptrdiff_t plan_rows_at_once = 4;
+
+template <class T>
+struct PlanLayer {
+    ptrdiff_t K, N;
+    Activation activation;
+    const T* weights;  // IN groups
+    const T* bias;     // IN (N, padded); zeros without bias
+};
+
+template <class T>
+struct PlanRows {
+    const PlanLayer<T>* layers;
+    ptrdiff_t n_layers;
+    ptrdiff_t rows;
+    const T* X;       // IN (rows, n_in) without gaps
+    T* out;           // OUT (rows, n_out) without gaps or padding
+    T* scratch;       // (2, min(rows, plan_rows_at_once), width)
+    ptrdiff_t width;  // no less than any N but the last, padded
+    bool alternate;   // whether every pass over the weights goes the other way than the one before
+    bool reversed;    // whether the first goes from the last column to the first
+};
+
 template <class T>
 struct Kernels {
     const char* name;
@@ -135,6 +163,11 @@ struct Kernels {
     // Steps of batch size 1 through a network whose layers are all at most 16 wide; returns how many steps were
     // done: fewer than n_steps where a loss or an updated parameter stopped being finite.
     ptrdiff_t (*tiny_steps)(const Tiny<T>&, ptrdiff_t n_steps);
+
+    // Row-major (K, ld) to the groups of a plan and back, and rows through all layers of one.
+    void (*pack_plan)(ptrdiff_t K, ptrdiff_t N, const T* W, ptrdiff_t ldw, T* groups);
+    void (*unpack_plan)(ptrdiff_t K, ptrdiff_t N, const T* groups, T* W, ptrdiff_t ldw);
+    void (*plan_rows)(const PlanRows<T>&);
 
     // For benchmarks: rounds * 12 * lanes multiply-adds in registers.
     T (*multiply_adds)(ptrdiff_t rounds);

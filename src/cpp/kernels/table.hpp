@@ -3,6 +3,7 @@
 
 #include "peak.hpp"
 #include "philox.hpp"
+#include "plan.hpp"
 #include "product.hpp"
 #include "tiny.hpp"
 #include "weights.hpp"
@@ -35,6 +36,9 @@
         dropout_mask<V::Scalar>,                             \
         random_words,                                        \
         tiny_steps<V>,                                       \
+        pack_plan<V>,                                        \
+        unpack_plan<V>,                                      \
+        plan_rows<V>,                                        \
         multiply_adds<V>,                                    \
     };                                                       \
     }
