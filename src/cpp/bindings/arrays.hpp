@@ -138,5 +138,6 @@ void bind_random(py::module_&);
 void bind_layers(py::module_&);
 void bind_model(py::module_&);
 void bind_training(py::module_&);
+void bind_plan(py::module_&);
 
 }  // namespace chainrule::bindings

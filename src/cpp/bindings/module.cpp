@@ -9,4 +9,5 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     bind_layers(m);
     bind_model(m);
     bind_training(m);
+    bind_plan(m);
 }

@@ -22,6 +22,7 @@ from .inputs import DtypeConversionWarning
 from .model import MLP
 from .optimizers import SGD
 from .persistence import load
+from .predictor import Predictor
 from .trainer import Gradients, Trainer
 
 _MODULES = ("datasets", "native", "preprocessing", "reference")  # imported when they are first asked for
@@ -32,6 +33,7 @@ __all__ = [
     "DtypeConversionWarning",
     "Gradients",
     "History",
+    "Predictor",
     "Trainer",
     "__version__",
     "backend",

@@ -11,6 +11,7 @@ _Array: TypeAlias = npt.NDArray[Any]
 __version__: str
 ACTIVATIONS: tuple[str, ...]
 LOSSES: tuple[str, ...]
+plan_api: object
 
 class Network:
     def __init__(
@@ -44,6 +45,10 @@ def predict(
     n_threads: int,
     /,
 ) -> None: ...
+def make_plan(
+    network: Network, weights: Sequence[_Array], biases: Sequence[_Array], /
+) -> object: ...
+def plan_parameters(plan: object, /) -> tuple[list[_Array], list[_Array]]: ...
 def gradients(
     network: Network,
     weights: Sequence[_Array],

@@ -16,6 +16,7 @@ from ._version import __version__
 from .backend import core
 from .initializers import find_initializer
 from .inputs import as_dtype
+from .predictor import Predictor, freeze
 
 _FIELDS = ("network", "seed", "weights", "biases")
 _NETWORK_FIELDS = ("layer_sizes", "activations", "bias", "dropout", "dtype")
@@ -169,6 +170,22 @@ class MLP:
             self._network, self.weights, self.biases, X, out=out, n_threads=n_threads
         )
         return prediction
+
+    def predictor(self) -> Predictor:
+        """Return a frozen copy for predictions of single rows: ``predictor(x)`` or ``predictor(x, out)``.
+
+        The core is the one in use now. Training this model further does not change what is returned.
+
+        Returns
+        -------
+        Predictor
+
+        Raises
+        ------
+        ValueError, TypeError
+            If weights or biases do not fit the model any more; the message names the array.
+        """
+        return freeze(self._network, self.weights, self.biases)
 
     def summary(self) -> str:
         """Return a table of the layers: sizes, activations, dropout and number of parameters."""

@@ -183,6 +183,11 @@ def _find_nonfinite(
     return wrong or "an updated parameter"
 
 
+def make_plan(network: Network, weights: Sequence[Array], biases: Sequence[Array]) -> object:
+    """Return a capsule with copies of checked parameters, laid out for single rows: what a `Predictor` keeps."""
+    return _core.make_plan(_compiled(network), weights, biases)
+
+
 PUBLIC = (
     "random_words", "permutation", "dropout_mask", "activation", "activation_gradient", "matmul_bias",
     "matmul_gradients", "loss_and_gradient", "sgd_momentum_step", "forward", "gradients", "train_epochs"
