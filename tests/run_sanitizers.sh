@@ -3,7 +3,7 @@
 # instruction set of this machine. Building takes four minutes the first time, the tests two for each set; so this is
 # for changes in src/cpp, not for every run. Arguments go to pytest in place of the selection below.
 #
-# Needs what `cmake --preset dev` needs, and pytest, hypothesis and threadpoolctl.
+# Needs what `cmake --preset dev` needs (Cython and NumPy too), and pytest, hypothesis and threadpoolctl.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cmake --preset asan
@@ -11,12 +11,13 @@ cmake --build --preset asan
 package=build/asan/python
 rm -rf "$package" && mkdir -p "$package"
 cp -r src/python/chainrule "$package/"
-rm -f "$package"/chainrule/_core*.so
-cp build/asan/_core*.so "$package/chainrule/"
+rm -f "$package"/chainrule/*.so
+cp build/asan/{_core,_predictor,cython_api}*.so "$package/chainrule/"
 
 # What runs by default: every kernel and the training loop, but no processes of their own and few random networks.
 tests=(tests/test_native_matches_reference.py tests/test_native_special_values.py tests/test_memory_layouts.py
-    tests/test_native_training_matches_reference.py tests/test_same_bits.py tests/test_nonfinite_training.py)
+    tests/test_native_training_matches_reference.py tests/test_same_bits.py tests/test_nonfinite_training.py
+    tests/test_predictor.py)
 some="-1- or -8- or -10- or -15- or -16- or -21- or -40-"
 selection="not instruction_sets and not reference-float and (not fifty_steps or $some)"
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+MODULES = ("_core", "_predictor", "cython_api")
 BUILD = Path(os.environ.get("CHAINRULE_BUILD_DIR", ROOT / "build" / "editable"))
 OBJECTS = sorted(BUILD.glob("CMakeFiles/kernels_*.dir/**/*.o"))
 REGISTERS = {"baseline": r"%[yz]mm|%k[1-7]", "avx2": r"%zmm|%k[1-7]"}  # beyond what the set has
@@ -100,22 +101,32 @@ def test_each_table_is_exported_by_one_object_alone() -> None:
 def test_everything_else_is_compiled_for_every_machine() -> None:
     objects = [
         *BUILD.glob("CMakeFiles/chainrule_model.dir/**/*.o"),
-        *BUILD.glob("CMakeFiles/_core.dir/**/*.o"),
+        *(path for name in MODULES for path in BUILD.glob(f"CMakeFiles/{name}.dir/**/*.o")),
     ]
-    assert objects
+    assert {path.relative_to(BUILD).parts[1].removesuffix(".dir") for path in objects} >= set(MODULES)
     for path in objects:
         assert not re.findall(r"%[yz]mm", run("objdump", "--disassemble", path)), path.name
 
 
-def test_the_extension_exports_its_entry_point_and_links_openmp_dynamically() -> None:
-    spec = importlib.util.find_spec("chainrule._core")
+def extension(module: str) -> Path:
+    """The file of a compiled module of the installed package."""
+    spec = importlib.util.find_spec(f"chainrule.{module}")
     assert spec is not None
     assert spec.origin is not None
-    exported = [name for letter, name in symbols_of_extension(Path(spec.origin)) if letter in "TDRB"]
-    assert "PyInit__core" in exported
+    return Path(spec.origin)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_an_extension_exports_its_entry_point_and_nothing_of_ours(module: str) -> None:
+    exported = [name for letter, name in symbols_of_extension(extension(module)) if letter in "TDRB"]
+    assert f"PyInit_{module}" in exported
     assert not [name for name in exported if "chainrule" in name]
-    needed = run("readelf", "--dynamic", spec.origin)
-    assert re.search(r"NEEDED.*lib(gomp|omp|iomp5)", needed)
+
+
+def test_openmp_is_linked_dynamically_and_by_the_core_alone() -> None:
+    for module in MODULES:
+        needed = run("readelf", "--dynamic", extension(module))
+        assert bool(re.search(r"NEEDED.*lib(gomp|omp|iomp5)", needed)) == (module == "_core")
 
 
 def symbols_of_extension(path: Path) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ import chainrule
 import pytest
 
 MODULES = ["backend", "config", "datasets", "history", "initializers", "inputs", "losses", "metrics", "model",
-           "optimizers", "persistence", "preprocessing", "progress", "reference", "targets", "trainer"]  # fmt: skip
+           "optimizers", "persistence", "predictor", "preprocessing", "progress", "reference", "targets", "trainer"]  # fmt: skip
 SECTIONS = {
     "Parameters",
     "Returns",
@@ -50,7 +50,7 @@ ALL = [
     for name, thing in public(importlib.import_module(f"chainrule.{module}"))
 ]
 TAUGHT = [chainrule.MLP, chainrule.Trainer, chainrule.SGD, chainrule.Trainer.fit, chainrule.Trainer.evaluate,
-          chainrule.MLP.predict, chainrule.set_backend, chainrule.load, chainrule.losses.cross_entropy,
+          chainrule.MLP.predict, chainrule.Predictor.__call__, chainrule.set_backend, chainrule.load, chainrule.losses.cross_entropy,
           chainrule.metrics.accuracy, chainrule.initializers.constant]  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def test_what_users_meet_first_describes_every_parameter_and_its_errors(thing: A
     assert "Raises\n------" in text or thing is chainrule.initializers.constant
 
 
-@pytest.mark.parametrize("name", ["model", "trainer", "backend"])
+@pytest.mark.parametrize("name", ["model", "trainer", "backend", "predictor"])
 def test_the_examples_are_right(name: str) -> None:
     import doctest
 

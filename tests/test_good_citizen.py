@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 from chainrule._network import Network
+from chainrule.predictor import freeze
 from test_thread_limits import MUCH, gnu_openmp
 from training_cases import make_case, sgd
 
@@ -65,6 +66,8 @@ def long_calls(native):
     weights = [W, W, W]
     how = {"loss": "half_squared_error", "n_threads": 1}
     yield lambda rows: native.forward(network, weights, [], X[:rows], n_threads=1)
+    predictor = freeze(network, weights, [])
+    yield lambda rows: predictor(X[:rows])
     yield lambda rows: native.gradients(network, weights, [], X[:rows], X[:rows], **how)
     yield lambda rows: native.matmul_gradients(X[:rows], W, X[:rows], n_threads=1)
     yield lambda rows: native.activation("tanh", X[:rows])
@@ -105,6 +108,7 @@ def everything(native):
     for kind in ("tiny", "narrow", "wide"):
         case = make_case(0, "float32", kind).train(native, n_threads=2)
         case.forward(native, n_threads=2)
+        freeze(case.network, case.state.weights, case.state.biases)(case.X)
     X = np.linspace(-200, 200, 900, dtype=np.float32).reshape(30, 30)
     for name in ("sigmoid", "tanh", "softmax", "relu"):
         native.activation_gradient(name, native.activation(name, X), X)

@@ -45,19 +45,25 @@ def test_the_wheel_is_small() -> None:
 @shipped
 def test_the_wheel_holds_the_package_its_types_its_data_and_nothing_else() -> None:
     names = zipfile.ZipFile(only("*.whl")).namelist()
-    for wanted in ("py.typed", "_core.pyi", "reference.py", "datasets/digits.npz", "datasets/DATA.md"):
+    for wanted in ("py.typed", "_core.pyi", "_predictor.pyi", "cython_api.pyi", "cython_api.pxd", "reference.py",
+                   "datasets/digits.npz", "datasets/DATA.md"):  # fmt: skip
         assert f"chainrule/{wanted}" in names
-    assert [name for name in names if name.startswith("chainrule/_core.") and name.endswith(".so")]
+    for module in ("_core", "_predictor", "cython_api"):
+        assert [name for name in names if name.startswith(f"chainrule/{module}.") and name.endswith(".so")]
     assert [name for name in names if name.endswith("licenses/LICENSE")]
     assert not [name for name in names if name.split("/")[0].split("-")[0] != "chainrule"]
-    assert not [name for name in names if name.endswith((".cpp", ".hpp", ".pyc", ".a", ".o"))]
+    assert [name for name in names if name.endswith(".pxd")] == ["chainrule/cython_api.pxd"]
+    assert not [
+        name for name in names if name.endswith((".cpp", ".hpp", ".c", ".h", ".pyx", ".pyc", ".a", ".o"))
+    ]
 
 
 @shipped
 def test_the_sdist_holds_sources_and_tests_but_no_builds() -> None:
     with tarfile.open(only("*.tar.gz")) as archive:
         names = [name.split("/", 1)[1] for name in archive.getnames() if "/" in name]
-    for wanted in ("CMakeLists.txt", "LICENSE", "src/cpp/bindings/module.cpp", "tests/test_installation.py"):
+    for wanted in ("CMakeLists.txt", "LICENSE", "src/cpp/bindings/module.cpp", "src/python/chainrule/_predictor.pyx",
+                   "tests/test_installation.py"):  # fmt: skip
         assert wanted in names
     assert not [
         name for name in names if name.startswith(("build/", "dist/", ".venv")) or name.endswith(".so")

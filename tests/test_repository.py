@@ -16,7 +16,23 @@ from conftest import load_core
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "python" / "chainrule"
-TEXT = {".py", ".pyi", ".cpp", ".hpp", ".h", ".cmake", ".md", ".toml", ".json", ".yaml", ".sh", ".txt", ""}
+TEXT = {
+    ".py",
+    ".pyi",
+    ".pyx",
+    ".pxd",
+    ".cpp",
+    ".hpp",
+    ".h",
+    ".cmake",
+    ".md",
+    ".toml",
+    ".json",
+    ".yaml",
+    ".sh",
+    ".txt",
+    "",
+}
 
 
 def source_files() -> list[Path]:

@@ -92,7 +92,9 @@ def test_a_poll_may_fork(native):
     training(native, fork, epochs=1)
 
 
-@pytest.mark.parametrize("work", ["model.predict(X)", "trainer.fit(X, X[:, :1], epochs=50)"])
+@pytest.mark.parametrize(
+    "work", ["model.predict(X)", "model.predictor()(X)", "trainer.fit(X, X[:, :1], epochs=50)"]
+)
 def test_the_interpreter_may_end_while_a_daemon_thread_works(native, work):
     for _ in range(3):
         run_script(f"""

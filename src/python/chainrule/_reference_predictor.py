@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from . import reference
 from ._checks_rows import check_row, check_row_out
 from ._network import Array, Network
@@ -42,7 +44,7 @@ class ReferencePredictor(Predictor):
     def __call__(self, x: Array, out: Array | None = None) -> Array:
         row = check_row(x, self.n_inputs, self._network.numpy_dtype)
         result = check_row_out(out, row, self.n_outputs)
-        X, A = row.reshape(-1, self.n_inputs), result.reshape(-1, self.n_outputs)  # views, as both are contiguous
+        X, A = np.atleast_2d(row, result)
         reference.forward(self._network, self._weights, self._biases, X, out=A)
         return result if out is None else out
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import cast
 
 from . import _checks
 from ._network import Array, Network
@@ -96,8 +96,7 @@ def freeze(network: Network, weights: Sequence[Array], biases: Sequence[Array]) 
     from ._predictor import NativePredictor
 
     Predictor.register(NativePredictor)
-    made: Predictor = NativePredictor(network, plan)
-    return made
+    return cast(Predictor, NativePredictor(network, plan))
 
 
 def description(predictor: Predictor, backend: str) -> str:
