@@ -1,5 +1,5 @@
-# Cython modules: chainrule/NAME.pyx to C by the Cython of the Python that builds, and to a module. They hold no kernels:
-# chainrule._core gives them a table of functions (src/cpp/bindings/plan_api.h).
+# Cython modules: chainrule/NAME.pyx to C, by the Cython of the Python that builds, and to a module. They hold no
+# kernels: chainrule._core gives them a table of functions (src/cpp/bindings/plan_api.h).
 find_package(Python 3.10 REQUIRED COMPONENTS Interpreter Development.Module NumPy)
 
 set(CMAKE_C_STANDARD 11)

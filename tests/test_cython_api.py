@@ -1,4 +1,4 @@
-"""Predictions without the interpreter: the C functions of `chainrule.cython_api`, from C, from Cython and from SciPy."""
+"""Predictions without the interpreter: the C functions of `chainrule.cython_api`, from C, Cython and SciPy."""
 
 from __future__ import annotations
 
@@ -225,10 +225,11 @@ def compiled(folder, source, include):
     file, module = folder / "caller.pyx", folder / f"caller{sysconfig.get_config_var('EXT_SUFFIX')}"
     file.write_text(source, encoding="utf-8")
     shared = ["-dynamiclib", "-undefined", "dynamic_lookup"] if sys.platform == "darwin" else ["-shared"]
+    headers, generated = f"-I{sysconfig.get_path('include')}", file.with_suffix(".c")
     for command in (
         [sys.executable, "-m", "cython", "--include-dir", include, file],
-        [*compiler(), *shared, "-fPIC", "-O1", f"-I{sysconfig.get_path('include')}", file.with_suffix(".c"), "-o", module],
-    ):  # fmt: skip
+        [*compiler(), *shared, "-fPIC", "-O1", headers, generated, "-o", module],
+    ):
         done = subprocess.run([*map(str, command)], cwd=folder, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
     spec = importlib.util.spec_from_file_location("caller", module)

@@ -174,7 +174,8 @@ def test_parameters_that_do_not_fit_are_refused(backend):
 
 def test_the_reference_needs_no_compiled_module():
     program = (
-        "import sys; sys.modules.update({f'chainrule.{name}': None for name in ('_core', '_predictor', 'cython_api')})\n"
+        "import sys\n"
+        "for name in ('_core', '_predictor', 'cython_api'): sys.modules[f'chainrule.{name}'] = None\n"
         "import numpy, chainrule as cr\n"
         "print(cr.MLP([2, 1], seed=0).predictor()(numpy.ones(2, 'f4')).shape)"
     )
@@ -192,7 +193,10 @@ def x_and_out(memory=None):
 BAD_X = {
     "a list": ([1.0] * 4, TypeError, "x must be a NumPy array, but it is [1.0, 1.0, 1.0, 1.0] (list)"),
     "nothing": (None, TypeError, "x must be a NumPy array, but it is None"),
-    "float64": (np.ones(4), TypeError, 'x is float64, but this predictor is float32 and converts nothing; use x.astype("float32")'),
+    "float64": (
+        np.ones(4), TypeError,
+        'x is float64, but this predictor is float32 and converts nothing; use x.astype("float32")',
+    ),
     "int": (np.ones(4, int), TypeError, "x must be float32 or float64, but its dtype is int64"),
     "other byte order": (np.ones(4, ">f4"), TypeError, "x must be in this machine's byte order, but its dtype is >f4"),
     "masked": (np.ma.ones(4, "f4"), TypeError, "x must be a NumPy array"),

@@ -1,8 +1,9 @@
 /* What chainrule._core gives to the Cython modules, so that there is one copy of the kernels: a table of functions, in
- * the capsule `_core.plan_api`. Plain C. Private: made for modules of the same version; others use chainrule.cython_api.
+ * the capsule `_core.plan_api`. Plain C. Private: made for modules of the same version; others use
+ * chainrule.cython_api.
  *
- * A plan is the pointer in a capsule that `_core.make_plan` returns, valid while that capsule lives. Everything here but
- * making one may be called without the interpreter's lock and by many threads at once. */
+ * A plan is the pointer in a capsule that `_core.make_plan` returns, valid while that capsule lives. All of these
+ * functions may be called without the interpreter's lock and by many threads at once. */
 #ifndef CHAINRULE_PLAN_API_H
 #define CHAINRULE_PLAN_API_H
 

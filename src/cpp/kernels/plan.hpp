@@ -5,7 +5,8 @@
 // call, the weights are read once and in the order in which they lie, and rows go together in fours where there are
 // four. Weights that do not quite fit the second-level cache are read in alternating directions: what was read last is
 // what is still there. Measured on 784-512-256-10 (2.1 MB, cache of 2 MB): 33 to 23 microseconds a row; prefetching by
-// 0.5 to 8 KB ahead brought nothing, nor did groups of 4 vectors. The operations on each element are those of product.hpp and activations.hpp, so the bits are the same.
+// 0.5 to 8 KB ahead brought nothing, nor did groups of 4 vectors. The operations on each element are those of product.hpp
+// and activations.hpp, so the bits are the same.
 #pragma once
 
 #include "activations.hpp"

@@ -1,4 +1,4 @@
-// A network frozen for prediction of single rows: its own copy of the parameters, laid out for the kernel, never changed.
+// A network frozen for predictions of single rows: its own copy of the parameters, laid out for the kernel.
 #pragma once
 
 #include "model/network.hpp"
