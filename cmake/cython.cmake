@@ -10,10 +10,10 @@ function(chainrule_add_cython name)
     set(source "${CMAKE_CURRENT_BINARY_DIR}/${name}.c")
     add_custom_command(
         OUTPUT "${source}"
-        COMMAND "${Python_EXECUTABLE}" -m cython --warning-errors --include-dir "${folder}"
+        COMMAND "${Python_EXECUTABLE}" -m cython $<$<BOOL:${CHAINRULE_WERROR}>:--warning-errors> --include-dir "${folder}"
                 --module-name chainrule.${name} --output-file "${source}" "${folder}/chainrule/${name}.pyx"
         DEPENDS "${folder}/chainrule/${name}.pyx" "${folder}/chainrule/_plan_api.pxd" ${ARGN}
-        VERBATIM)
+        COMMAND_EXPAND_LISTS VERBATIM)
     python_add_library(${name} MODULE WITH_SOABI "${source}")
     target_include_directories(${name} PRIVATE src/cpp ${Python_NumPy_INCLUDE_DIRS})
     target_compile_definitions(${name} PRIVATE NPY_NO_DEPRECATED_API=NPY_1_7_API_VERSION)

@@ -1,7 +1,8 @@
 # cython: language_level=3, freethreading_compatible=True
 """Predictions without the interpreter: functions for Cython (``cimport``), ``scipy.LowLevelCallable``, Numba, ctypes.
 
-The C functions are in ``cython_api.pxd`` and, by name, in ``__pyx_capi__``. Each takes a *handle*: a pointer into a
+The C functions are in ``cython_api.pxd`` and, by name, in ``__pyx_capi__``, where ``scipy.LowLevelCallable.from_cython``
+and ``numba.extending.get_cython_function_address`` find them. Each takes a *handle*: a pointer into a
 `Predictor` of the native core, valid as long as that predictor is alive. Handles may be used by many threads at once.
 
 ====================  ==============================================================================================
