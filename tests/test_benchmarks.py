@@ -82,3 +82,12 @@ def test_another_learning_step_is_refused(bench, dtype, spoiled):
         for options in ({}, spoiled):
             answer = learn(rival.trainer(work, dtype), work, dtype, **options)
             assert check(answer, before, after, undecided, work, dtype).right == (not options)
+
+
+def test_a_wrong_single_row_is_refused(bench, native, dtype):
+    works = bench("_cases_network").PREDICTIONS
+    for statement in ("predictor(x, out)", "predictor(x)", f"predictor(x, out).__imul__(1 + {WRONG})"):
+        for work in works:
+            rival = bench("_row_rivals").Chainrule(0)
+            rival.statement = statement
+            assert rival.load(work, dtype, 0).right == (str(WRONG) not in statement), work
