@@ -1,5 +1,5 @@
 // Alone or with the team? Decided by what was measured. A second core that another process holds makes every barrier wait
-// for the scheduler, and a step of microseconds then takes milliseconds; and on an idle machine a team of two took 24
+// for the scheduler, and a step of microseconds then takes milliseconds; and on an idle machine a team of two took 14
 // microseconds for a step of 8-64-64-1 that one thread does in 10. The bits do not depend on the choice.
 #pragma once
 
