@@ -110,7 +110,11 @@ def make_case(seed: int, dtype: str, kind: str = "narrow", *, steps: int = 50) -
     return Case(network, state, X, target, how)
 
 
-LARGE = {"tall batch": (1029, 1024, 1030, 530), "few rows": (1024, 1031, 1055, 19), "one row": (1024, 1024, 1040, 1)}
+LARGE = {
+    "tall batch": (1029, 1024, 1030, 530),
+    "few rows": (1024, 1031, 1055, 19),
+    "one row": (1024, 1024, 1040, 1),
+}
 """Widths and batch sizes of networks whose layers take the native core's way for large weights (2**20 and more):
 just at that size and beside it, batches of more rows than a block of dW (512), of one tile and a bit, and of one row."""
 
