@@ -44,6 +44,9 @@ struct Step {
     static CR_INLINE V slope(V) { return V::zero(); }
 };
 
+// An outlined lambda would load its pointers anew after each store, and keep sums in memory.
+#define CR_LAMBDA __attribute__((always_inline))
+
 // Calls `f.template operator()<Struct<V>>()` for an elementwise activation; softmax is treated by its callers.
 #define CR_ELEMENTWISE(kind, V, f)                                                 \
     switch (kind) {                                                                \
@@ -92,12 +95,21 @@ struct RowSum {
     }
 };
 
-// The row's largest element: in any order the same.
+// The row's largest element: in any order the same, so in four that do not wait for each other.
 template <class V>
 CR_INLINE typename V::Scalar row_max(ptrdiff_t N, const typename V::Scalar* z) {
+    constexpr int side_by_side = 4;
     V most = V::set1(z[0]);
-    for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
-        V x = V::load_first(z + j, n);
+    ptrdiff_t done = 0;
+    if (N >= side_by_side * V::lanes) {
+        V part[side_by_side] = {most, most, most, most};
+        for (; done + side_by_side * V::lanes <= N; done += side_by_side * V::lanes)
+#pragma GCC unroll 4
+            for (int i = 0; i < side_by_side; ++i) part[i] = max(V::load(z + done + i * V::lanes), part[i]);
+        most = max(max(part[0], part[1]), max(part[2], part[3]));
+    }
+    for_each_vector<V>(N - done, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
+        V x = V::load_first(z + done + j, n);
         most = max(V::choose(V::first(n), x, most), most);
     });
     alignas(64) typename V::Scalar s[V::lanes];
@@ -110,12 +122,13 @@ CR_INLINE typename V::Scalar row_max(ptrdiff_t N, const typename V::Scalar* z) {
 }
 
 // a_j = e^(z_j - max z) / sum. Returns that sum; t receives z - max where it is wanted. a and t may be z.
+// The division is one per row: the product with the reciprocal, and with what that leaves of the quotient.
 template <class V>
 CR_INLINE typename V::Scalar softmax_row(ptrdiff_t N, const typename V::Scalar* z, typename V::Scalar* a,
                                          typename V::Scalar* t) {
     const V most = V::set1(row_max<V>(N, z));
     RowSum<V> sum;
-    for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
+    for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
         V x = V::load_first(z + j, n) - most;
         V e = V::choose(V::first(n), exp_negative(x), V::zero());
         if (t) x.store_first(t + j, n);
@@ -123,8 +136,11 @@ CR_INLINE typename V::Scalar softmax_row(ptrdiff_t N, const typename V::Scalar* 
         sum.add(j, e);
     });
     const auto total = sum.total();
-    for_each_vector<V>(
-        N, [&](ptrdiff_t j, ptrdiff_t n) { (V::load_first(a + j, n) / V::set1(total)).store_first(a + j, n); });
+    const V divisor = V::set1(total), r = V::set1(1 / total);
+    for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
+        V e = V::load_first(a + j, n), q = e * r;
+        fnma(fms(q, divisor, e), r, q).store_first(a + j, n);
+    });
     return total;
 }
 
@@ -134,9 +150,9 @@ CR_INLINE void softmax_gradient_row(ptrdiff_t N, const typename V::Scalar* a, co
                                     typename V::Scalar* dZ) {
     RowSum<V> sum;
     for_each_vector<V>(
-        N, [&](ptrdiff_t j, ptrdiff_t n) { sum.add(j, V::load_first(a + j, n) * V::load_first(dA + j, n)); });
+        N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA { sum.add(j, V::load_first(a + j, n) * V::load_first(dA + j, n)); });
     const V dot = V::set1(sum.total());
-    for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
+    for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
         (V::load_first(a + j, n) * (V::load_first(dA + j, n) - dot)).store_first(dZ + j, n);
     });
 }
@@ -149,9 +165,9 @@ void activate(Activation kind, ptrdiff_t rows, ptrdiff_t N, const typename V::Sc
         return;
     }
     if (kind == Activation::identity && Z == A) return;
-    auto all = [&]<class F>() {
+    auto all = [&]<class F>() CR_LAMBDA {
         for (ptrdiff_t r = 0; r < rows; ++r)
-            for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
+            for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
                 F::value(V::load_first(Z + r * ldz + j, n)).store_first(A + r * lda + j, n);
             });
     };
@@ -165,9 +181,9 @@ void activation_gradient(Activation kind, ptrdiff_t rows, ptrdiff_t N, const typ
         for (ptrdiff_t r = 0; r < rows; ++r) softmax_gradient_row<V>(N, A + r * lda, dA + r * ldd, dZ + r * ldz);
         return;
     }
-    auto all = [&]<class F>() {
+    auto all = [&]<class F>() CR_LAMBDA {
         for (ptrdiff_t r = 0; r < rows; ++r)
-            for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
+            for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
                 V d = V::load_first(dA + r * ldd + j, n);
                 (d * F::slope(V::load_first(A + r * lda + j, n))).store_first(dZ + r * ldz + j, n);
             });
@@ -178,9 +194,9 @@ void activation_gradient(Activation kind, ptrdiff_t rows, ptrdiff_t N, const typ
 template <class V>
 void dropout(Activation kind, ptrdiff_t rows, ptrdiff_t N, typename V::Scalar* A, ptrdiff_t lda,
              const typename V::Scalar* mask, typename V::Scalar* slope, ptrdiff_t lds) {
-    auto all = [&]<class F>() {
+    auto all = [&]<class F>() CR_LAMBDA {
         for (ptrdiff_t r = 0; r < rows; ++r)
-            for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
+            for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
                 V a = V::load_first(A + r * lda + j, n), m = V::load_first(mask + r * N + j, n);
                 (F::slope(a) * m).store_first(slope + r * lds + j, n);
                 (a * m).store_first(A + r * lda + j, n);

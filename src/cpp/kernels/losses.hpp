@@ -8,6 +8,7 @@
 #pragma once
 
 #include "activations.hpp"
+#include "logarithm.hpp"
 
 namespace {
 
@@ -19,7 +20,7 @@ CR_INLINE double squared_error_row(Activation kind, ptrdiff_t N, typename V::Sca
     const V c = V::set1(scale);
     if (kind == Activation::softmax) {
         softmax_row<V>(N, z, z, nullptr);
-        for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
+        for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
             V d = V::load_first(z + j, n) - V::load_first(y + j, n);
             sum.add(j, d * d);
             (d * c).store_first(dz + j, n);
@@ -27,8 +28,8 @@ CR_INLINE double squared_error_row(Activation kind, ptrdiff_t N, typename V::Sca
         softmax_gradient_row<V>(N, z, dz, dz);
         return double(sum.total());
     }
-    auto all = [&]<class F>() {
-        for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
+    auto all = [&]<class F>() CR_LAMBDA {
+        for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
             V a = F::value(V::load_first(z + j, n));
             V d = V::choose(V::first(n), a - V::load_first(y + j, n), V::zero());
             a.store_first(z + j, n);
@@ -47,7 +48,7 @@ CR_INLINE double cross_entropy_row(ptrdiff_t N, typename V::Scalar scale, typena
     using T = typename V::Scalar;
     const V log_sum = V::set1(T(natural_log(double(softmax_row<V>(N, z, z, dz)))));
     RowSum<V> sum;
-    for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
+    for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
         V target = V::load_first(y + j, n), t = V::load_first(dz + j, n);
         sum.add(j, V::choose(at_most(target.abs(), V::zero()), V::zero(), target * (log_sum - t)));
         ((V::load_first(z + j, n) - target) * V::set1(scale)).store_first(dz + j, n);
@@ -60,11 +61,12 @@ template <class V>
 CR_INLINE double binary_cross_entropy_row(ptrdiff_t N, typename V::Scalar scale, typename V::Scalar* z,
                                           const typename V::Scalar* y, typename V::Scalar* dz) {
     RowSum<V> sum;
-    for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) {
+    for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
         V x = V::load_first(z + j, n), target = V::load_first(y + j, n);
-        V term = fnma(x, target, max(V::zero(), x)) + log1p_unit(exp_negative(V::zero() - x.abs()));
+        V e = exp_negative(V::zero() - x.abs());
+        V term = fnma(x, target, max(V::zero(), x)) + log1p_unit(e);
         sum.add(j, V::choose(V::first(n), term, V::zero()));
-        V a = sigmoid(x);
+        V a = V::choose(less(x, V::zero()), e, V::set1(1)) / (V::set1(1) + e);  // sigmoid(x)
         a.store_first(z + j, n);
         ((a - target) * V::set1(scale)).store_first(dz + j, n);
     });

@@ -15,6 +15,7 @@ struct VecF32 {
     using Mask = __m256;
     static constexpr int lanes = 8;
     static constexpr int registers = 16;
+    static constexpr bool fused = true;  // fma rounds once
     __m256 r;
 
     static CR_INLINE __m256i first_bits(ptrdiff_t n) {
@@ -34,6 +35,7 @@ struct VecF32 {
     friend CR_INLINE VecF32 operator*(VecF32 a, VecF32 b) { return {_mm256_mul_ps(a.r, b.r)}; }
     friend CR_INLINE VecF32 operator/(VecF32 a, VecF32 b) { return {_mm256_div_ps(a.r, b.r)}; }
     friend CR_INLINE VecF32 fma(VecF32 a, VecF32 b, VecF32 c) { return {_mm256_fmadd_ps(a.r, b.r, c.r)}; }
+    friend CR_INLINE VecF32 fms(VecF32 a, VecF32 b, VecF32 c) { return {_mm256_fmsub_ps(a.r, b.r, c.r)}; }
     friend CR_INLINE VecF32 fnma(VecF32 a, VecF32 b, VecF32 c) { return {_mm256_fnmadd_ps(a.r, b.r, c.r)}; }
     friend CR_INLINE VecF32 max(VecF32 a, VecF32 b) { return {_mm256_max_ps(a.r, b.r)}; }
     friend CR_INLINE VecF32 min(VecF32 a, VecF32 b) { return {_mm256_min_ps(a.r, b.r)}; }
@@ -44,9 +46,8 @@ struct VecF32 {
     CR_INLINE VecF32 with_sign_of(VecF32 s) const {
         return {_mm256_or_ps(r, _mm256_and_ps(s.r, _mm256_set1_ps(-0.0f)))};
     }
-    static CR_INLINE VecF32 power_of_two(VecF32 n) {
-        __m256 t = _mm256_add_ps(n.r, _mm256_set1_ps(12582912.0f + 127.0f));
-        return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(t), 23))};
+    CR_INLINE VecF32 to_exponent() const {
+        return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(r), 23))};
     }
     CR_INLINE bool any_nonzero_or_nan() const {
         return _mm256_movemask_ps(_mm256_cmp_ps(r, _mm256_setzero_ps(), _CMP_NEQ_UQ)) != 0;
@@ -78,6 +79,7 @@ struct VecF64 {
     using Mask = __m256d;
     static constexpr int lanes = 4;
     static constexpr int registers = 16;
+    static constexpr bool fused = true;  // fma rounds once
     __m256d r;
 
     static CR_INLINE __m256i first_bits(ptrdiff_t n) {
@@ -97,6 +99,7 @@ struct VecF64 {
     friend CR_INLINE VecF64 operator*(VecF64 a, VecF64 b) { return {_mm256_mul_pd(a.r, b.r)}; }
     friend CR_INLINE VecF64 operator/(VecF64 a, VecF64 b) { return {_mm256_div_pd(a.r, b.r)}; }
     friend CR_INLINE VecF64 fma(VecF64 a, VecF64 b, VecF64 c) { return {_mm256_fmadd_pd(a.r, b.r, c.r)}; }
+    friend CR_INLINE VecF64 fms(VecF64 a, VecF64 b, VecF64 c) { return {_mm256_fmsub_pd(a.r, b.r, c.r)}; }
     friend CR_INLINE VecF64 fnma(VecF64 a, VecF64 b, VecF64 c) { return {_mm256_fnmadd_pd(a.r, b.r, c.r)}; }
     friend CR_INLINE VecF64 max(VecF64 a, VecF64 b) { return {_mm256_max_pd(a.r, b.r)}; }
     friend CR_INLINE VecF64 min(VecF64 a, VecF64 b) { return {_mm256_min_pd(a.r, b.r)}; }
@@ -107,9 +110,8 @@ struct VecF64 {
     CR_INLINE VecF64 with_sign_of(VecF64 s) const {
         return {_mm256_or_pd(r, _mm256_and_pd(s.r, _mm256_set1_pd(-0.0)))};
     }
-    static CR_INLINE VecF64 power_of_two(VecF64 n) {
-        __m256d t = _mm256_add_pd(n.r, _mm256_set1_pd(6755399441055744.0 + 1023.0));
-        return {_mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(t), 52))};
+    CR_INLINE VecF64 to_exponent() const {
+        return {_mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(r), 52))};
     }
     CR_INLINE bool any_nonzero_or_nan() const {
         return _mm256_movemask_pd(_mm256_cmp_pd(r, _mm256_setzero_pd(), _CMP_NEQ_UQ)) != 0;

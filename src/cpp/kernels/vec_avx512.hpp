@@ -13,6 +13,7 @@ struct VecF32 {
     using Mask = __mmask16;
     static constexpr int lanes = 16;
     static constexpr int registers = 32;
+    static constexpr bool fused = true;  // fma rounds once
     __m512 r;
 
     static CR_INLINE VecF32 load(const float* p) { return {_mm512_loadu_ps(p)}; }
@@ -29,8 +30,9 @@ struct VecF32 {
     friend CR_INLINE VecF32 operator-(VecF32 a, VecF32 b) { return {_mm512_sub_ps(a.r, b.r)}; }
     friend CR_INLINE VecF32 operator*(VecF32 a, VecF32 b) { return {_mm512_mul_ps(a.r, b.r)}; }
     friend CR_INLINE VecF32 operator/(VecF32 a, VecF32 b) { return {_mm512_div_ps(a.r, b.r)}; }
-    // a*b + c and c - a*b, one rounding
+    // a*b + c, a*b - c and c - a*b, one rounding
     friend CR_INLINE VecF32 fma(VecF32 a, VecF32 b, VecF32 c) { return {_mm512_fmadd_ps(a.r, b.r, c.r)}; }
+    friend CR_INLINE VecF32 fms(VecF32 a, VecF32 b, VecF32 c) { return {_mm512_fmsub_ps(a.r, b.r, c.r)}; }
     friend CR_INLINE VecF32 fnma(VecF32 a, VecF32 b, VecF32 c) { return {_mm512_fnmadd_ps(a.r, b.r, c.r)}; }
     // a > b ? a : b and a < b ? a : b: the second operand where one is NaN
     friend CR_INLINE VecF32 max(VecF32 a, VecF32 b) { return {_mm512_max_ps(a.r, b.r)}; }
@@ -42,10 +44,9 @@ struct VecF32 {
     CR_INLINE VecF32 with_sign_of(VecF32 s) const {  // *this must not be negative
         return {_mm512_or_ps(r, _mm512_and_ps(s.r, _mm512_set1_ps(-0.0f)))};
     }
-    // 2^n of whole n: n + 127 stands in the low bits of n + 1.5 * 2^23 + 127
-    static CR_INLINE VecF32 power_of_two(VecF32 n) {
-        __m512 t = _mm512_add_ps(n.r, _mm512_set1_ps(12582912.0f + 127.0f));
-        return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(t), 23))};
+    // The lowest bits become those of the exponent, the others 0: see `Reduced` in math.hpp
+    CR_INLINE VecF32 to_exponent() const {
+        return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(r), 23))};
     }
     CR_INLINE bool any_nonzero_or_nan() const { return _mm512_cmp_ps_mask(r, _mm512_setzero_ps(), _CMP_NEQ_UQ) != 0; }
     static CR_INLINE void transpose(VecF32 (&x)[16]) {
@@ -83,6 +84,7 @@ struct VecF64 {
     using Mask = __mmask8;
     static constexpr int lanes = 8;
     static constexpr int registers = 32;
+    static constexpr bool fused = true;  // fma rounds once
     __m512d r;
 
     static CR_INLINE VecF64 load(const double* p) { return {_mm512_loadu_pd(p)}; }
@@ -100,6 +102,7 @@ struct VecF64 {
     friend CR_INLINE VecF64 operator*(VecF64 a, VecF64 b) { return {_mm512_mul_pd(a.r, b.r)}; }
     friend CR_INLINE VecF64 operator/(VecF64 a, VecF64 b) { return {_mm512_div_pd(a.r, b.r)}; }
     friend CR_INLINE VecF64 fma(VecF64 a, VecF64 b, VecF64 c) { return {_mm512_fmadd_pd(a.r, b.r, c.r)}; }
+    friend CR_INLINE VecF64 fms(VecF64 a, VecF64 b, VecF64 c) { return {_mm512_fmsub_pd(a.r, b.r, c.r)}; }
     friend CR_INLINE VecF64 fnma(VecF64 a, VecF64 b, VecF64 c) { return {_mm512_fnmadd_pd(a.r, b.r, c.r)}; }
     friend CR_INLINE VecF64 max(VecF64 a, VecF64 b) { return {_mm512_max_pd(a.r, b.r)}; }
     friend CR_INLINE VecF64 min(VecF64 a, VecF64 b) { return {_mm512_min_pd(a.r, b.r)}; }
@@ -110,10 +113,8 @@ struct VecF64 {
     CR_INLINE VecF64 with_sign_of(VecF64 s) const {
         return {_mm512_or_pd(r, _mm512_and_pd(s.r, _mm512_set1_pd(-0.0)))};
     }
-    // as above with 1.5 * 2^52 + 1023
-    static CR_INLINE VecF64 power_of_two(VecF64 n) {
-        __m512d t = _mm512_add_pd(n.r, _mm512_set1_pd(6755399441055744.0 + 1023.0));
-        return {_mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(t), 52))};
+    CR_INLINE VecF64 to_exponent() const {
+        return {_mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(r), 52))};
     }
     CR_INLINE bool any_nonzero_or_nan() const { return _mm512_cmp_pd_mask(r, _mm512_setzero_pd(), _CMP_NEQ_UQ) != 0; }
     static CR_INLINE void transpose(VecF64 (&x)[8]) {

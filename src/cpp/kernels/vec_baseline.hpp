@@ -18,6 +18,7 @@ struct BaselineVec {
     typedef T Unaligned __attribute__((vector_size(n_lanes * sizeof(T)), aligned(sizeof(T)), may_alias));
     static constexpr int lanes = n_lanes;
     static constexpr int registers = 16;
+    static constexpr bool fused = false;  // fma rounds once
     Register r;
 
     static CR_INLINE BaselineVec load(const T* p) { return {*reinterpret_cast<const Unaligned*>(p)}; }
@@ -43,6 +44,7 @@ struct BaselineVec {
     friend CR_INLINE BaselineVec operator*(BaselineVec a, BaselineVec b) { return {a.r * b.r}; }
     friend CR_INLINE BaselineVec operator/(BaselineVec a, BaselineVec b) { return {a.r / b.r}; }
     friend CR_INLINE BaselineVec fma(BaselineVec a, BaselineVec b, BaselineVec c) { return {a.r * b.r + c.r}; }
+    friend CR_INLINE BaselineVec fms(BaselineVec a, BaselineVec b, BaselineVec c) { return {a.r * b.r - c.r}; }
     friend CR_INLINE BaselineVec fnma(BaselineVec a, BaselineVec b, BaselineVec c) { return {c.r - a.r * b.r}; }
     friend CR_INLINE BaselineVec max(BaselineVec a, BaselineVec b) { return choose(a.r > b.r, a, b); }
     friend CR_INLINE BaselineVec min(BaselineVec a, BaselineVec b) { return choose(a.r < b.r, a, b); }
@@ -54,11 +56,7 @@ struct BaselineVec {
     static CR_INLINE Mask sign_bit() { return Mask{} + (Bits(1) << (8 * sizeof(T) - 1)); }
     CR_INLINE BaselineVec abs() const { return {(Register)((Mask)r & ~sign_bit())}; }
     CR_INLINE BaselineVec with_sign_of(BaselineVec s) const { return {(Register)((Mask)r | ((Mask)s.r & sign_bit()))}; }
-    static CR_INLINE BaselineVec power_of_two(BaselineVec n) {
-        constexpr T bias = T((int64_t(1) << (8 * sizeof(T) - mantissa_bits - 2)) - 1);
-        constexpr T magic = T(3) * T(int64_t(1) << (mantissa_bits - 1)) + bias;
-        return {(Register)((Mask)(n.r + magic) << mantissa_bits)};
-    }
+    CR_INLINE BaselineVec to_exponent() const { return {(Register)((Mask)r << mantissa_bits)}; }
     CR_INLINE bool any_nonzero_or_nan() const {
         bool any = false;
         for (int i = 0; i < lanes; ++i) any |= !(r[i] == 0);
