@@ -65,16 +65,15 @@ CR_INLINE V sigmoid(V x) {
 template <class V>
 CR_INLINE V tanh(V x) {
     using C = TanhConstants<typename V::Scalar>;
+    Reduced<V, C> e(max(V::set1(-C::is_one), min(V::set1(C::is_one), x)));
+    const V h = e.rest, squared = h * h, s = polynomial(C::even, squared);
+    const V less = V::set1(1) - e.power, more = V::set1(1) + e.power;
     if constexpr (V::fused) {
-        Reduced<V, C> e(max(V::set1(-C::is_one), min(V::set1(C::is_one), x)));
-        const V h = e.rest, squared = h * h, D = fma(polynomial(C::even, squared), squared, V::set1(1));
-        const V less = V::set1(1) - e.power, more = V::set1(1) + e.power;
+        const V D = fma(s, squared, V::set1(1));
         return fnma(less, D, more * h) / fms(more, D, less * h);
-    } else {  // The differences of products above want a single rounding. tanh |x| = m / (m + 2), m = e^(2|x|) - 1, does not.
-        const V a = min(V::set1(C::is_one), x.abs());
-        Reduced<V, ExpConstants<typename V::Scalar>> e(a + a);
-        const V m = fma(e.power, expm1_rest(e.rest), e.power - V::set1(1));
-        return (m / (m + V::set1(2))).with_sign_of(x);
+    } else {  // D - 1 in the place of D, and the small terms first: a product is rounded here before it is added
+        const V rest = s * squared;
+        return ((more * h - less * rest) - less) / ((more * rest - less * h) + more);
     }
 }
 
