@@ -49,6 +49,12 @@ struct VecF32 {
     CR_INLINE VecF32 to_exponent() const {
         return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(r), 23))};
     }
+    template <int half>
+    CR_INLINE VecF32 halves_swapped() const {
+        if constexpr (half == 4) return {_mm256_permute2f128_ps(r, r, 1)};
+        if constexpr (half == 2) return {_mm256_permute_ps(r, 0x4e)};
+        if constexpr (half == 1) return {_mm256_permute_ps(r, 0xb1)};
+    }
     CR_INLINE bool any_nonzero_or_nan() const {
         return _mm256_movemask_ps(_mm256_cmp_ps(r, _mm256_setzero_ps(), _CMP_NEQ_UQ)) != 0;
     }
@@ -112,6 +118,11 @@ struct VecF64 {
     }
     CR_INLINE VecF64 to_exponent() const {
         return {_mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(r), 52))};
+    }
+    template <int half>
+    CR_INLINE VecF64 halves_swapped() const {
+        if constexpr (half == 2) return {_mm256_permute2f128_pd(r, r, 1)};
+        if constexpr (half == 1) return {_mm256_permute_pd(r, 5)};
     }
     CR_INLINE bool any_nonzero_or_nan() const {
         return _mm256_movemask_pd(_mm256_cmp_pd(r, _mm256_setzero_pd(), _CMP_NEQ_UQ)) != 0;

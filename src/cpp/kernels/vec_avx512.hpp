@@ -48,6 +48,14 @@ struct VecF32 {
     CR_INLINE VecF32 to_exponent() const {
         return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(r), 23))};
     }
+    // Lane i receives lane i + half, for the lanes below half.
+    template <int half>
+    CR_INLINE VecF32 halves_swapped() const {
+        if constexpr (half == 8) return {_mm512_shuffle_f32x4(r, r, 0x4e)};
+        if constexpr (half == 4) return {_mm512_shuffle_f32x4(r, r, 0xb1)};
+        if constexpr (half == 2) return {_mm512_permute_ps(r, 0x4e)};
+        if constexpr (half == 1) return {_mm512_permute_ps(r, 0xb1)};
+    }
     CR_INLINE bool any_nonzero_or_nan() const { return _mm512_cmp_ps_mask(r, _mm512_setzero_ps(), _CMP_NEQ_UQ) != 0; }
     static CR_INLINE void transpose(VecF32 (&x)[16]) {
         __m512 t[16];
@@ -115,6 +123,12 @@ struct VecF64 {
     }
     CR_INLINE VecF64 to_exponent() const {
         return {_mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(r), 52))};
+    }
+    template <int half>
+    CR_INLINE VecF64 halves_swapped() const {
+        if constexpr (half == 4) return {_mm512_shuffle_f64x2(r, r, 0x4e)};
+        if constexpr (half == 2) return {_mm512_shuffle_f64x2(r, r, 0xb1)};
+        if constexpr (half == 1) return {_mm512_permute_pd(r, 0x55)};
     }
     CR_INLINE bool any_nonzero_or_nan() const { return _mm512_cmp_pd_mask(r, _mm512_setzero_pd(), _CMP_NEQ_UQ) != 0; }
     static CR_INLINE void transpose(VecF64 (&x)[8]) {

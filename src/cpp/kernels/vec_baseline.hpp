@@ -57,6 +57,12 @@ struct BaselineVec {
     CR_INLINE BaselineVec abs() const { return {(Register)((Mask)r & ~sign_bit())}; }
     CR_INLINE BaselineVec with_sign_of(BaselineVec s) const { return {(Register)((Mask)r | ((Mask)s.r & sign_bit()))}; }
     CR_INLINE BaselineVec to_exponent() const { return {(Register)((Mask)r << mantissa_bits)}; }
+    template <int half>
+    CR_INLINE BaselineVec halves_swapped() const {
+        BaselineVec x = *this;
+        for (int i = 0; i < half; ++i) x.r[i] = r[i + half];
+        return x;
+    }
     CR_INLINE bool any_nonzero_or_nan() const {
         bool any = false;
         for (int i = 0; i < lanes; ++i) any |= !(r[i] == 0);
