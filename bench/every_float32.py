@@ -117,11 +117,14 @@ def bound_of(function: Function, instruction_set: str) -> float:
 
 
 def cells(function: Function, found: Found, bound: float) -> list[str]:
-    zero = f"{found.last_zero:.7g}" if function.name == "sigmoid" else "–"
-    one = np.nextafter(np.float32(found.last_other), np.float32(np.inf))
+    zero, one = "–", "–"
+    if function.name != "exp":
+        one = f"{np.nextafter(np.float32(found.last_other), np.float32(np.inf)):.7g}"
+    if function.name == "sigmoid":
+        zero = f"{found.last_zero:.7g}"
     return [
         function.name, function.work, f"{found.numbers:,}", f"{found.error:.4f}", f"{found.at:.9g}", f"{bound:g}",
-        zero, "–" if function.name == "exp" else f"{one:.7g}"
+        zero, one
     ]  # fmt: skip
 
 
@@ -136,6 +139,7 @@ def main() -> int:
     import chainrule as cr
     from chainrule import native
 
+    about = machine() | {"chainrule": describe_chainrule(), "mode": "short" if use.short else "full"}
     isa = str(cr.show_config()["instruction_set"])
     rows, failed = [], False
     for function in FUNCTIONS:
@@ -148,7 +152,6 @@ def main() -> int:
         if not found.right(bound):
             failed = True
             print(f"WRONG: {function.name}: {found}", file=sys.stderr)
-    about = machine() | {"chainrule": describe_chainrule(), "mode": "short" if use.short else "full"}
     lines = [f"- {name}: {value}" for name, value in about.items()]
     words = (
         "Errors are in units in the last place of the right value, which is NumPy's in float64. NaN, infinities, signs\n"
