@@ -7,10 +7,13 @@
 #include <stdexcept>
 
 #include "bindings/arrays.hpp"
+#include "model/choices.hpp"
 #include "model/train.hpp"
 
 namespace chainrule::bindings {
 namespace {
+
+using namespace py::literals;
 
 // The Python side of a Poll. An exception (KeyboardInterrupt, or the poll's own) is kept and stops the training.
 class PythonPoll {
@@ -114,6 +117,18 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
 }  // namespace
 
 void bind_training(py::module_& m) {
+    // What train_epochs would choose for full batches, without training.
+    m.def("choices", [](const Network& network, bool single, std::ptrdiff_t batch, int n_threads) {
+        require(batch > 0, "batch out of range");
+        const Choices c =
+            single ? choices<float>(network, batch, n_threads) : choices<double>(network, batch, n_threads);
+        py::list layers;
+        for (const LayerChoice& layer : c.layers)
+            layers.append(py::make_tuple(layer.K, layer.N, layer.large, layer.transposed));
+        return py::dict("row_by_row"_a = c.row_by_row, "threads"_a = c.threads, "rows_at_once"_a = c.rows_at_once,
+                        "tile"_a = py::make_tuple(c.tile_rows, c.tile_columns), "work"_a = c.work, "bytes"_a = c.bytes,
+                        "layers"_a = layers);
+    });
     // Returns (finite, steps done in the unfinished epoch); the counters of `state` are set whatever happens.
     m.def("train_epochs",
           [](const Network& network, const py::object& state, const Arrays& weights, const Arrays& biases,

@@ -12,17 +12,24 @@ namespace chainrule {
 
 constexpr std::ptrdiff_t tiny_widest = block, tiny_deepest = 8;
 
+inline bool tiny_fits(const Network& network, std::ptrdiff_t batch) {
+    if (batch != 1 || network.n_layers() > tiny_deepest) return false;
+    for (const Layer& layer : network.layers)
+        if (layer.K > tiny_widest || layer.N > tiny_widest || layer.dropout > 0) return false;
+    return true;
+}
+
+// Of weights, their transpose, biases, and the velocity of each.
+template <class T>
+std::size_t tiny_bytes(const Network& network) {
+    std::size_t rows = 0;
+    for (const Layer& layer : network.layers) rows += 2 * static_cast<std::size_t>(layer.K + layer.N + 1);
+    return rows * static_cast<std::size_t>(block) * sizeof(T);
+}
+
 template <class T>
 class TinyRunner : public Runner<T> {
 public:
-    static bool fits(const TrainRequest<T>& request) {
-        const Network& network = *request.network;
-        if (std::min(request.batch_size, request.data.rows) != 1 || network.n_layers() > tiny_deepest) return false;
-        for (const Layer& layer : network.layers)
-            if (layer.K > tiny_widest || layer.N > tiny_widest || layer.dropout > 0) return false;
-        return true;
-    }
-
     explicit TinyRunner(const TrainRequest<T>& request) : request_(request) {
         const auto parts = [&](auto&& part) {
             for (std::size_t l = 0; l < layers_.size(); ++l) {

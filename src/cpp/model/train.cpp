@@ -92,7 +92,7 @@ Stop replay(const TrainRequest<T>& request, Runner<T>& runner, Course& course, T
 template <class T>
 Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::vector<double>& losses) {
     std::unique_ptr<Runner<T>> runner;
-    if (TinyRunner<T>::fits(request))
+    if (tiny_fits(*request.network, std::min(request.batch_size, request.data.rows)))
         runner = std::make_unique<TinyRunner<T>>(request);
     else
         runner = std::make_unique<GeneralRunner<T>>(request);

@@ -51,6 +51,8 @@ public:
     void unpack(const Parameters<T>& parameters, const Parameters<T>& velocities, int thread = 0,
                 int members = 1) const;
 
+    std::size_t bytes() const { return arena_.bytes(); }
+
     const Network& network;
     const Kernels<T>& kernels;
     std::ptrdiff_t batch, rows_at_once;  // rows that pass all layers together

@@ -20,6 +20,7 @@ public:
         total_ += rounded(count, sizeof(T));
     }
     void allocate();
+    std::size_t bytes() const { return total_; }
     template <class T>
     T* take(std::ptrdiff_t count) {
         T* part = reinterpret_cast<T*>(static_cast<char*>(memory_) + used_);

@@ -64,6 +64,7 @@ def gradients(
 def matmul_gradients(
     X: _Array, W: _Array, dZ: _Array, n_threads: int, /
 ) -> tuple[_Array, _Array, _Array]: ...
+def choices(network: Network, single: bool, batch: int, n_threads: int, /) -> dict[str, Any]: ...
 def train_epochs(
     network: Network,
     state: TrainingState,

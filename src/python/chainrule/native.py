@@ -188,6 +188,11 @@ def make_plan(network: Network, weights: Sequence[Array], biases: Sequence[Array
     return _core.make_plan(_compiled(network), weights, biases)
 
 
+def choices(network: Network, batch: int, n_threads: int | None) -> dict[str, Any]:
+    """Return what `train_epochs` would choose for batches of so many rows; `Trainer.plan` puts it in words."""
+    return _core.choices(_compiled(network), network.dtype == "float32", batch, _int32(n_threads))
+
+
 PUBLIC = (
     "random_words", "permutation", "dropout_mask", "activation", "activation_gradient", "matmul_bias",
     "matmul_gradients", "loss_and_gradient", "sgd_momentum_step", "forward", "gradients", "train_epochs"

@@ -13,6 +13,7 @@ from ._evaluation import Rows, as_rows, evaluate
 from ._network import Array, TrainingState
 from ._plain import array_to_record, arrays_from_records, check_record
 from ._settings import SETTINGS
+from ._training_plan import training_plan
 from ._version import __version__
 from .backend import core
 from .history import History, Measurements
@@ -148,6 +149,38 @@ class Trainer:
         for epoch in range(len(self._history), len(losses)):  # those without measurements of their own
             self._history.append(Measurements(epoch, losses[epoch]))
         return self._history
+
+    def plan(self, rows: int | None = None) -> dict[str, Any]:
+        """Say how the core in use would train: which instruction set, blocks and threads, and why.
+
+        Parameters
+        ----------
+        rows : int, optional
+            Rows there are to learn from, where they may be fewer than `batch_size` or the batch is ``"full"``.
+
+        Returns
+        -------
+        dict
+            Texts by name, made to be printed: ``backend``, ``batch``, ``way``, ``threads``; of the native core also
+            ``instruction_set``, ``tile``, ``memory`` and, for each layer, ``layer_0``, ``layer_1``, ... The number of
+            threads is a limit: while training, the native core measures whether one thread is faster.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `rows` is no whole number of 1 or more, or is missing where the batch is ``"full"``.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> with cr.backend("reference"):
+        ...     cr.Trainer(cr.MLP([2, 3, 1]), loss="mean_squared_error").plan()
+        backend  reference
+        batch    32 rows
+        way      each function of chainrule.reference in turn
+        threads  as many as NumPy's own library of products takes
+        """
+        return training_plan(self._model.network, self.batch_size, self.n_threads, rows)
 
     def fit(
         self,
