@@ -12,8 +12,18 @@
 
 namespace {
 
+// Elements of a row, whole vectors where there is room for them: what was stored in part cannot be loaded at once.
+template <class V, bool padded>
+CR_INLINE V load_row(const typename V::Scalar* p, ptrdiff_t n) {
+    return padded ? V::load(p) : V::load_first(p, n);
+}
+template <bool padded, class V>
+CR_INLINE void store_row(V x, typename V::Scalar* p, ptrdiff_t n) {
+    padded ? x.store(p) : x.store_first(p, n);
+}
+
 // z becomes a in place; dz is written, returns the row's loss.
-template <class V>
+template <class V, bool padded>
 CR_INLINE double squared_error_row(Activation kind, ptrdiff_t N, typename V::Scalar scale, typename V::Scalar* z,
                                    const typename V::Scalar* y, typename V::Scalar* dz) {
     RowSum<V> sum;
@@ -30,11 +40,11 @@ CR_INLINE double squared_error_row(Activation kind, ptrdiff_t N, typename V::Sca
     }
     auto all = [&]<class F>() CR_LAMBDA {
         for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
-            V a = F::value(V::load_first(z + j, n));
-            V d = V::choose(V::first(n), a - V::load_first(y + j, n), V::zero());
-            a.store_first(z + j, n);
+            V a = F::value(load_row<V, padded>(z + j, n));
+            V d = V::choose(V::first(n), a - load_row<V, padded>(y + j, n), V::zero());
+            store_row<padded>(a, z + j, n);
             sum.add(j, d * d);
-            (d * c * F::slope(a)).store_first(dz + j, n);
+            store_row<padded>(d * c * F::slope(a), dz + j, n);
         });
     };
     CR_ELEMENTWISE(kind, V, all)
@@ -57,30 +67,32 @@ CR_INLINE double cross_entropy_row(ptrdiff_t N, typename V::Scalar scale, typena
 }
 
 // -(y log a + (1-y) log(1-a)) = max(z, 0) - z y + log(1 + e^-|z|)
-template <class V>
+template <class V, bool padded>
 CR_INLINE double binary_cross_entropy_row(ptrdiff_t N, typename V::Scalar scale, typename V::Scalar* z,
                                           const typename V::Scalar* y, typename V::Scalar* dz) {
     RowSum<V> sum;
     for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
-        V x = V::load_first(z + j, n), target = V::load_first(y + j, n);
+        V x = load_row<V, padded>(z + j, n), target = load_row<V, padded>(y + j, n);
         V e = exp_negative(V::zero() - x.abs());
         V term = fnma(x, target, max(V::zero(), x)) + log1p_unit(e);
         sum.add(j, V::choose(V::first(n), term, V::zero()));
         V a = V::choose(less(x, V::zero()), e, V::set1(1)) / (V::set1(1) + e);  // sigmoid(x)
-        a.store_first(z + j, n);
-        ((a - target) * V::set1(scale)).store_first(dz + j, n);
+        store_row<padded>(a, z + j, n);
+        V d = (a - target) * V::set1(scale);
+        store_row<padded>(padded ? V::choose(V::first(n), d, V::zero()) : d, dz + j, n);
     });
     return double(sum.total());
 }
 
-template <class V>
+// `padded`: each array has room for whole vectors, and dz becomes 0 there.
+template <class V, bool padded>
 CR_INLINE double output_row(Loss loss, Activation kind, ptrdiff_t N, typename V::Scalar scale, typename V::Scalar* z,
                             const typename V::Scalar* y, typename V::Scalar* dz) {
     switch (loss) {
         case Loss::cross_entropy: return cross_entropy_row<V>(N, scale, z, y, dz);
-        case Loss::binary_cross_entropy: return binary_cross_entropy_row<V>(N, scale, z, y, dz);
-        case Loss::mean_squared_error: return squared_error_row<V>(kind, N, scale, z, y, dz) / double(N);
-        default: return 0.5 * squared_error_row<V>(kind, N, scale, z, y, dz);
+        case Loss::binary_cross_entropy: return binary_cross_entropy_row<V, padded>(N, scale, z, y, dz);
+        case Loss::mean_squared_error: return squared_error_row<V, padded>(kind, N, scale, z, y, dz) / double(N);
+        default: return 0.5 * squared_error_row<V, padded>(kind, N, scale, z, y, dz);
     }
 }
 
@@ -89,7 +101,7 @@ void output_loss(Loss loss, Activation kind, ptrdiff_t rows, ptrdiff_t N, typena
                  typename V::Scalar* Z, ptrdiff_t ldz, const typename V::Scalar* Y, ptrdiff_t ldy,
                  typename V::Scalar* dZ, ptrdiff_t ldd, double* row_loss) {
     for (ptrdiff_t r = 0; r < rows; ++r)
-        row_loss[r] = output_row<V>(loss, kind, N, scale, Z + r * ldz, Y + r * ldy, dZ + r * ldd);
+        row_loss[r] = output_row<V, false>(loss, kind, N, scale, Z + r * ldz, Y + r * ldy, dZ + r * ldd);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ constexpr ptrdiff_t panels_together = 8;
 
 // f(k, column, at) for each vector of columns of each row of W; it stands `at` elements into the panels.
 template <class V, class F>
-CR_INLINE void for_each_vector(ptrdiff_t K, ptrdiff_t N, F f) {
+CR_INLINE void for_each_vector_of_panels(ptrdiff_t K, ptrdiff_t N, F f) {
     constexpr ptrdiff_t L = V::lanes, together = panels_together * 2 * L;
     const ptrdiff_t depth = (K + block - 1) / block * block;
     for (ptrdiff_t first = 0; first < N; first += together)
@@ -29,14 +29,14 @@ CR_INLINE void for_each_vector(ptrdiff_t K, ptrdiff_t N, F f) {
 
 template <class V>
 void pack(ptrdiff_t K, ptrdiff_t N, const typename V::Scalar* W, ptrdiff_t ldw, typename V::Scalar* panels) {
-    for_each_vector<V>(K, N, [=](ptrdiff_t k, ptrdiff_t column, ptrdiff_t at) {
+    for_each_vector_of_panels<V>(K, N, [=](ptrdiff_t k, ptrdiff_t column, ptrdiff_t at) CR_LAMBDA {
         V::load_first(W + k * ldw + column, N - column).store(panels + at);
     });
 }
 
 template <class V>
 void unpack(ptrdiff_t K, ptrdiff_t N, const typename V::Scalar* panels, typename V::Scalar* W, ptrdiff_t ldw) {
-    for_each_vector<V>(K, N, [=](ptrdiff_t k, ptrdiff_t column, ptrdiff_t at) {
+    for_each_vector_of_panels<V>(K, N, [=](ptrdiff_t k, ptrdiff_t column, ptrdiff_t at) CR_LAMBDA {
         V::load(panels + at).store_first(W + k * ldw + column, N - column);
     });
 }

@@ -125,7 +125,7 @@ struct TinyNetwork {
         const T scale = gradient_scale<T>(net.loss, 1, n_out);
         T* z = a[net.n_layers];
         for (int j = 0; j < block; ++j) dz[j] = 0;
-        const double loss = output_row<V>(net.loss, last.activation, n_out, scale, z, target, dz);
+        const double loss = output_row<V, true>(net.loss, last.activation, n_out, scale, z, target, dz);
         for (ptrdiff_t l = net.n_layers - 1; l >= 0; --l)
             if (net.sgd.nesterov)
                 backward<true>(l);
