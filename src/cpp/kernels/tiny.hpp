@@ -49,7 +49,6 @@ struct TinyNetwork {
     using S = Sixteen<V>;
     const Tiny<T>& net;
     SgdVectors<V> sgd, sgd_bias;
-    V check = V::zero();
     alignas(64) T a[tiny_most_layers + 1][block] = {};
     alignas(64) T dz[block] = {};
     alignas(64) T target[block] = {};
@@ -69,9 +68,10 @@ struct TinyNetwork {
         z.store(a[l + 1]);
     }
 
+    // `check` collects what is not finite; it is no member, as those are kept in memory.
     // Updates layer l with dz and, for l > 0, leaves the dz of the layer before it.
     template <bool nesterov>
-    CR_INLINE void backward(ptrdiff_t l) {
+    CR_INLINE void backward(ptrdiff_t l, V& check) {
         const TinyLayer<T>& layer = net.layers[l];
         const S d = S::load(dz);
         S dA{};
@@ -113,7 +113,7 @@ struct TinyNetwork {
         }
     }
 
-    CR_INLINE double step(ptrdiff_t row) {
+    CR_INLINE double step(ptrdiff_t row, V& check) {
         const TinyLayer<T>& last = net.layers[net.n_layers - 1];
         const ptrdiff_t n_in = net.layers[0].K, n_out = last.N;
         for (ptrdiff_t k = 0; k < n_in; ++k) a[0][k] = net.X[row * net.ldx + k];
@@ -128,9 +128,9 @@ struct TinyNetwork {
         const double loss = output_row<V, true>(net.loss, last.activation, n_out, scale, z, target, dz);
         for (ptrdiff_t l = net.n_layers - 1; l >= 0; --l)
             if (net.sgd.nesterov)
-                backward<true>(l);
+                backward<true>(l, check);
             else
-                backward<false>(l);
+                backward<false>(l, check);
         return loss;
     }
 };
@@ -139,8 +139,9 @@ template <class V>
 ptrdiff_t tiny_steps(const Tiny<typename V::Scalar>& t, ptrdiff_t n_steps) {
     TinyNetwork<V> network(t);
     for (ptrdiff_t s = 0; s < n_steps; ++s) {
-        const double loss = network.step(t.order[s]);
-        if (!(loss - loss == 0) || network.check.any_nonzero_or_nan()) return s;
+        V check = V::zero();
+        const double loss = network.step(t.order[s], check);
+        if (!(loss - loss == 0) || check.any_nonzero_or_nan()) return s;
         t.row_loss[s] = loss;
     }
     return n_steps;
