@@ -22,9 +22,10 @@ int usable_processors();
 // CHAINRULE_OVERSUBSCRIBE=1 (for tests), and 1 inside another parallel region.
 int resolve_threads(int n_threads);
 
-// As above where the work deserves it: `work` in multiply-adds, at least `least` for each thread. A training step needs
-// about 3 microseconds of work to pay for its barriers; a single call needs more, as its threads may be asleep.
-constexpr double work_of_a_step = 150e3, work_of_a_call = 1.5e6;
+// As above where the work deserves it: `work` in multiply-adds, at least `least` for each thread. On two threads a
+// training step of 0.4 million multiply-adds (8-64-64-1, batch 32) takes 14 microseconds instead of 10, one of 9 million
+// (64-128-128-2, batch 128) 91 instead of 122. A single call needs more, as its threads may be asleep.
+constexpr double work_of_a_step = 1e6, work_of_a_call = 1.5e6;
 int resolve_threads(int n_threads, double work, double least);
 
 // Before a team of n: how many of them can be had. libgomp ends the process when it cannot create a thread, so the first
