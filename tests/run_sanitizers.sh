@@ -14,12 +14,13 @@ cp -r src/python/chainrule "$package/"
 rm -f "$package"/chainrule/*.so
 cp build/asan/{_core,_predictor,cython_api}*.so "$package/chainrule/"
 
-# What runs by default: every kernel and the training loop, but no processes of their own and few random networks.
+# What runs by default: every kernel and the training loop, but no processes of their own, few random networks, and of
+# the large ones those of few rows.
 tests=(tests/test_native_matches_reference.py tests/test_native_special_values.py tests/test_memory_layouts.py
     tests/test_native_training_matches_reference.py tests/test_same_bits.py tests/test_nonfinite_training.py
     tests/test_predictor.py)
 some="-1- or -8- or -10- or -15- or -16- or -21- or -40-"
-selection="not instruction_sets and not reference-float and (not fifty_steps or $some)"
+selection="not instruction_sets and not reference-float and not tall and (not fifty_steps or $some)"
 
 # libstdc++ beside libasan, or the first C++ exception aborts. The interpreter keeps memory on purpose: no leaks are
 # searched for; Python gives all its memory to malloc. Not with detect_stack_use_after_return: its stack is aligned less
