@@ -91,6 +91,19 @@ class Chainrule(Rival):
         return {"predictor": model.predictor(), "model": model, "x": x, "X": x.reshape(1, -1), "out": out}
 
 
+def activate(name: str, z: Array) -> None:
+    """Apply an activation in place, with NumPy."""
+    if name == "relu":
+        np.maximum(z, 0, out=z)
+    elif name == "tanh":
+        np.tanh(z, out=z)
+    elif name == "sigmoid":
+        np.negative(z, out=z)
+        np.exp(z, out=z)
+        np.add(z, 1, out=z)
+        np.reciprocal(z, out=z)
+
+
 class NumPy(Rival):
     """The same by hand, without new arrays: what one writes who has nothing but NumPy."""
 
@@ -105,17 +118,6 @@ class NumPy(Rival):
         dot, add, last = np.dot, np.add, len(weights) - 1
         buffers = [np.empty(len(b), net.dtype) for b in biases[:-1]] + [out]
         layers = list(zip(weights, biases, buffers, net.activations, strict=True))
-
-        def activate(name: str, z: Array) -> None:
-            if name == "relu":
-                np.maximum(z, 0, out=z)
-            elif name == "tanh":
-                np.tanh(z, out=z)
-            elif name == "sigmoid":
-                np.negative(z, out=z)
-                np.exp(z, out=z)
-                add(z, 1, out=z)
-                np.reciprocal(z, out=z)
 
         def forward(a: Array) -> Array:
             for W, b, z, name in layers:
@@ -133,9 +135,9 @@ class PyTorch(Rival):
 
     statement = "model(x)"
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int = 1) -> None:
         self.torch = library("torch")
-        self.torch.set_num_threads(1)
+        self.torch.set_num_threads(threads)
         self.torch.set_flush_denormal(True)
         self.mode = self.torch.inference_mode()
         self.mode.__enter__()  # for the life of the process
@@ -162,8 +164,8 @@ class OnnxRuntime(Rival):
 
     statement = "session.run_with_iobinding(binding)"
 
-    def __init__(self) -> None:
-        self.onnx, self.ort = library("onnx"), library("onnxruntime")
+    def __init__(self, threads: int = 1) -> None:
+        self.onnx, self.ort, self.threads = library("onnx"), library("onnxruntime"), threads
 
     def describe(self) -> str:
         """Return versions and settings."""
@@ -173,7 +175,7 @@ class OnnxRuntime(Rival):
         """Return a session, and a binding of x and out."""
         onnx, ort, helper = self.onnx, self.ort, self.onnx.helper
         kind = helper.np_dtype_to_tensor_dtype(np.dtype(net.dtype))
-        nodes, constants, name = [], [], "x"
+        nodes, constants, name, rows = [], [], "x", x.size // net.n_in
         for i, (W, b, activation) in enumerate(zip(weights, biases, net.activations, strict=True)):
             constants += [onnx.numpy_helper.from_array(W, f"W{i}"), onnx.numpy_helper.from_array(b, f"b{i}")]
             nodes.append(helper.make_node("Gemm", [name, f"W{i}", f"b{i}"], [f"z{i}"]))
@@ -182,18 +184,18 @@ class OnnxRuntime(Rival):
                 nodes.append(helper.make_node(activation.capitalize(), [name], [f"a{i}"]))
                 name = f"a{i}"
         ends = [
-            helper.make_tensor_value_info(end, kind, [1, n])
+            helper.make_tensor_value_info(end, kind, [rows, n])
             for end, n in (("x", net.n_in), (name, net.n_out))
         ]
         graph = helper.make_graph(nodes, "mlp", ends[:1], ends[1:], constants)
         model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 13)])
         options = ort.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.intra_op_num_threads = options.inter_op_num_threads = self.threads
         options.add_session_config_entry("session.set_denormal_as_zero", "1")
         session = ort.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
         binding = session.io_binding()
-        binding.bind_input("x", "cpu", 0, net.numpy_dtype.type, (1, net.n_in), x.ctypes.data)
-        binding.bind_output(name, "cpu", 0, net.numpy_dtype.type, (1, net.n_out), out.ctypes.data)
+        binding.bind_input("x", "cpu", 0, net.numpy_dtype.type, (rows, net.n_in), x.ctypes.data)
+        binding.bind_output(name, "cpu", 0, net.numpy_dtype.type, (rows, net.n_out), out.ctypes.data)
         return {"session": session, "binding": binding, "x": x, "out": out}
 
 
@@ -215,7 +217,7 @@ class ScikitLearn(Rival):
         model = self.network.MLPRegressor(
             hidden_layer_sizes=net.layer_sizes[1:-1], activation=activation, random_state=0
         )
-        X, y = x.reshape(1, -1), np.zeros((1, net.n_out), net.dtype)
-        model.partial_fit(X, y[0] if net.n_out == 1 else y)
+        X, y = x.reshape(-1, net.n_in), np.zeros((1, net.n_out), net.dtype)
+        model.partial_fit(X[:1], y[0] if net.n_out == 1 else y)
         model.coefs_, model.intercepts_ = weights, biases
         return {"model": model, "X": X}

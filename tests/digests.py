@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 from array_cases import LONG, WIDTHS
+from chainrule._network import Network
 from training_cases import HIDDEN, LARGE, WIDEST, make_case, make_large_case
 
 DTYPES = ("float32", "float64")
@@ -35,9 +36,24 @@ def training_digests(core, *, seeds=range(12), **how):
     return made
 
 
+def bulk_digests(core, **how):
+    """Predictions of so many rows that weights are packed, and rows where layers are wide."""
+    made = {}
+    for dtype in DTYPES:
+        rng = np.random.default_rng(1)
+        for sizes in ((37, 101, 53, 3), (300, 513, 600, 33)):
+            network = Network(sizes, ("tanh",) * (len(sizes) - 1), "unit", (0.0,) * (len(sizes) - 2), dtype)
+            weights = [rng.normal(size=s).astype(dtype) / s[0] ** 0.5 for s in network.weight_shapes]
+            weights = [w.astype(dtype) for w in weights]
+            biases = [rng.normal(size=s).astype(dtype) for s in network.bias_shapes]
+            X = rng.normal(size=(460, sizes[0])).astype(dtype)
+            made[f"bulk {dtype} {sizes}"] = digest(core.forward(network, weights, biases, X, **how))
+    return made
+
+
 def kernel_digests(core, **how):
     """Results of the functions of one layer."""
-    made = {}
+    made = bulk_digests(core, **how)
     for dtype in DTYPES:
         rng = np.random.default_rng(0)
         for rows, K, N in [*zip(WIDTHS, WIDTHS[::-1], (5, *WIDTHS), strict=False), *LONG]:

@@ -91,3 +91,15 @@ def test_a_wrong_single_row_is_refused(bench, native, dtype):
             rival = bench("_row_rivals").Chainrule(0)
             rival.statement = statement
             assert rival.load(work, dtype, 0).right == (str(WRONG) not in statement), work
+
+
+def test_one_wrong_row_of_many_is_refused(bench, native, dtype):
+    bulk = bench("_bulk_rivals")
+    work = bulk.Work((37, 101, 53, 3), "tanh", 500)
+    right = bulk.Chainrule(1)
+    statement = right.statement
+    assert right.load(work, dtype, 0)[0].right
+    for row in (0, 250, 499):
+        rival = bulk.Chainrule(1)
+        rival.statement = f"{statement}[{row}].__imul__(1 + {WRONG})"
+        assert not rival.load(work, dtype, 0)[0].right, row

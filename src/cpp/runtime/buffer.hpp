@@ -1,4 +1,4 @@
-// Zero-filled memory aligned for vectors, released at the end of its owner.
+// Memory aligned for vectors, released at the end of its owner.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,10 @@ public:
     void reserve(std::ptrdiff_t count) {
         total_ += rounded(count, sizeof(T));
     }
-    void allocate();
+    // `any`: for what a call writes before it reads. It is not touched here, and comes from the heap at any size, which
+    // keeps its pages from call to call.
+    enum class Contents { zeros, any };
+    void allocate(Contents contents = Contents::zeros);
     std::size_t bytes() const { return total_; }
     template <class T>
     T* take(std::ptrdiff_t count) {
