@@ -17,14 +17,14 @@ constexpr std::ptrdiff_t buffers_at_once = 256 << 10;
 // But no fewer rows than that share a pass over the weights: 784-512-256-10 takes 28.7 ms with 112 rows, 27.5 with 224,
 // 27.4 with 448, 28.5 with 672.
 constexpr std::ptrdiff_t fewest_rows_at_once = 224;
-// A thread that starts late, or loses its processor, leaves blocks to the others: so many for each, if a block is no fewer
-// than 112 rows, 8 tiles; fewer would read the weights too often (above).
+// A thread that starts late, or loses its processor, leaves blocks to the others: so many for each, if a block is no
+// fewer than 112 rows, 8 tiles; fewer would read the weights too often (above).
 constexpr std::ptrdiff_t blocks_of_a_thread = 4, fewest_rows_shared = 112;
 // From so many rows on W is packed into panels first. 784-512-256-10: 13 % slower with 126 rows, 4 % with 252, 1 %
 // faster with 504; 512-2048-2048-512: 14 % faster with 1,008, rows packed too; narrow networks do not care.
 constexpr std::ptrdiff_t rows_that_pack = 448;
-// From so many weights on A is packed for the tiles as well: 512x512 6 % faster, 512x256 2 %; but 64-256-256-1, relu, is
-// 5 % slower with it, and layers of 128x128 as much.
+// From so many weights on A is packed for the tiles as well: 512x512 6 % faster, 512x256 2 %; but 64-256-256-1, relu,
+// is 5 % slower with it, and layers of 128x128 as much.
 constexpr std::ptrdiff_t weights_that_pack_rows = 1 << 17;
 // Columns that a thread packs at a time, in panels.
 constexpr std::ptrdiff_t panels_of_a_piece = 8;

@@ -19,8 +19,8 @@ public:
     void reserve(std::ptrdiff_t count) {
         total_ += rounded(count, sizeof(T));
     }
-    // `any`: for what a call writes before it reads. It is not touched here, and comes from the heap at any size, which
-    // keeps its pages from call to call.
+    // `any`: for what a call writes before it reads. It is not touched here, and comes from the heap at any size,
+    // which keeps its pages from call to call.
     enum class Contents { zeros, any };
     void allocate(Contents contents = Contents::zeros);
     std::size_t bytes() const { return total_; }
