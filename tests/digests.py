@@ -43,8 +43,7 @@ def bulk_digests(core, **how):
         rng = np.random.default_rng(1)
         for sizes in ((37, 101, 53, 3), (300, 513, 600, 33)):
             network = Network(sizes, ("tanh",) * (len(sizes) - 1), "unit", (0.0,) * (len(sizes) - 2), dtype)
-            weights = [rng.normal(size=s).astype(dtype) / s[0] ** 0.5 for s in network.weight_shapes]
-            weights = [w.astype(dtype) for w in weights]
+            weights = [(rng.normal(size=s) / s[0] ** 0.5).astype(dtype) for s in network.weight_shapes]
             biases = [rng.normal(size=s).astype(dtype) for s in network.bias_shapes]
             X = rng.normal(size=(460, sizes[0])).astype(dtype)
             made[f"bulk {dtype} {sizes}"] = digest(core.forward(network, weights, biases, X, **how))
