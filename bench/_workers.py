@@ -14,9 +14,11 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+TOPOLOGY = Path("/sys/devices/system/cpu")
 PAUSE = 0.06
 """Seconds between two turns on several threads: OpenBLAS spins for 26 ms at 2.6 GHz, libgomp for a few."""
 
@@ -39,7 +41,8 @@ class Worker:
     make : callable
         Of a module, not a lambda: the process imports it.
     threads : int
-        Written into the variables of `THREAD_VARIABLES` before the process starts.
+        Written into the variables of `THREAD_VARIABLES` before the process starts. It may run on so many processors,
+        too: some libraries (XLA) make as many threads as there are processors, whatever they are told.
 
     Raises
     ------
@@ -52,7 +55,7 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, make, arguments), daemon=True)
-        with _environment({variable: str(threads) for variable in THREAD_VARIABLES}):
+        with _environment({variable: str(threads) for variable in THREAD_VARIABLES}), _affinity(threads):
             self._process.start()
         theirs.close()
         self._receive()
@@ -91,6 +94,33 @@ def alternate(
                 time.sleep(PAUSE)
             found[name].append(workers[name].ask(method, *arguments))
     return found
+
+
+def processors(n: int) -> set[int]:
+    """Return n of the usable processors, or all if there are fewer; of a core's hyper-threads one, while that lasts."""
+    ranked, seen = [], dict[str, int]()
+    for processor in sorted(os.sched_getaffinity(0)):
+        try:
+            core = (TOPOLOGY / f"cpu{processor}/topology/thread_siblings_list").read_text(encoding="ascii")
+        except OSError:
+            core = str(processor)
+        ranked.append((seen.setdefault(core, 0), processor))
+        seen[core] += 1
+    return {processor for _, processor in sorted(ranked)[:n]}
+
+
+@contextmanager
+def _affinity(n: int) -> Iterator[None]:
+    """Let processes that start in this block run on n processors only, where the system can do that."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, processors(n))
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 @contextmanager
