@@ -1,18 +1,20 @@
-"""Who trains: chainrule's native core, its reference core in NumPy, and PyTorch, each in a process of its own.
+"""Who trains, each in a process of its own: here what all have in common, and chainrule's two cores.
 
 All start from the same weights, take the same batches in the check, and as many of the same size in the timing.
 """
 
 from __future__ import annotations
 
+import contextlib
+import resource
+import sys
 import time
-from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import chainrule as cr
 import numpy as np
 from _record import describe_chainrule, describe_numpy
-from _workers import Unavailable
 from _works import MOMENTUM, SEED, Array, Work
 
 
@@ -35,20 +37,34 @@ def start_of(work: Work, dtype: str) -> cr.MLP:
 class Rival:
     """What all rivals do: load a work, train a few steps to be checked, and be timed."""
 
-    def load(self, work: Work, dtype: str, seconds: float) -> None:
-        """Make data and model, warm up, and find how many epochs fill the time."""
+    compile_seconds: float | None = None
+    """What compiling the loaded work took, apart from the timings; None where nothing is compiled."""
+
+    def load(self, work: Work, dtype: str, seconds: float) -> float | None:
+        """Make data and model, warm up, and find how many epochs fill the time; return `compile_seconds`."""
         self.work, self.dtype = work, dtype
         self.X, self.y = work.data(dtype)
         self.start()
         self.epochs = 1
         while (spent := self.time() * self.epochs) < seconds:
             self.epochs = max(self.epochs + 1, min(10 * self.epochs, int(self.epochs * seconds / spent)))
+        return self.compile_seconds
 
     def time(self) -> float:
         """Return the seconds of one epoch, averaged over the epochs of this timing; training goes on."""
         started = time.perf_counter()
         self.train(self.epochs)
         return (time.perf_counter() - started) / self.epochs
+
+    def memory(self, work: Work, dtype: str) -> tuple[int, int]:
+        """Return the largest resident sizes of this process, before there are data and after an epoch, in bytes."""
+        before = peak_memory()
+        self.load(work, dtype, 0)
+        return before, peak_memory()
+
+    def describe(self) -> str:
+        """Return versions and settings."""
+        raise NotImplementedError
 
     def start(self) -> None:
         """Make what is trained from the initial weights."""
@@ -57,6 +73,36 @@ class Rival:
     def train(self, epochs: int) -> None:
         """Train for so many epochs."""
         raise NotImplementedError
+
+    def only_timed(self, work: Work) -> str:
+        """Return why its steps cannot be those of the reference, or nothing."""
+        return ""
+
+    def answer(self, work: Work, dtype: str) -> list[Array]:
+        """Return weights, then biases, after the steps that are checked, in chainrule's order of the rows."""
+        raise NotImplementedError
+
+    def losses(self, work: Work, dtype: str) -> tuple[float, float]:
+        """Return its own loss in the first and in a later epoch; asked of those that are only timed."""
+        raise NotImplementedError
+
+
+def checked_order(work: Work) -> Array:
+    """Return the rows of the steps that are checked, in the order of chainrule's first epoch."""
+    return cr.reference.permutation(work.checked_steps * work.batch, seed=SEED, epoch=0)
+
+
+def peak_memory() -> int:
+    """Return the largest resident size of this process so far in bytes.
+
+    Linux hands the largest size of a process on to the program that takes its place, and with it that of the process
+    that started it, so that a small program seems as large as a benchmark; what it says of the memory itself is right.
+    """
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return 1024 * int(line.split()[1])
+    return (1 if sys.platform == "darwin" else 1024) * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 class Chainrule(Rival):
@@ -105,8 +151,8 @@ class Chainrule(Rival):
         model = trainer.model
         before = [array.copy() for array in model.weights + model.biases]
         X, y = work.data(dtype)
-        rows, undecided = work.checked_steps * work.batch, 0
-        order = cr.reference.permutation(rows, seed=SEED, epoch=0)
+        undecided = 0
+        order = checked_order(work)
         target = y if y.ndim == 1 else y.astype(np.float64)
         for step in range(work.checked_steps):
             batch = order[step * work.batch : (step + 1) * work.batch]
@@ -120,73 +166,3 @@ class Chainrule(Rival):
             with cr.backend("reference"):
                 trainer.train_on_batch(given, target[batch])
         return before, model.weights + model.biases, undecided
-
-
-class PyTorch(Rival):
-    """Eager PyTorch: `torch.nn.Linear` layers, the fused `torch.optim.SGD`, the rows of a batch by one indexing."""
-
-    def __init__(self, threads: int) -> None:
-        try:
-            import torch
-        except ImportError as error:
-            raise Unavailable(f"PyTorch is not installed ({error})") from None
-        cr.set_backend("reference")  # the initial weights need no second team of threads in this process
-        torch.set_num_threads(threads)
-        torch.set_flush_denormal(True)
-        self.torch = torch
-
-    def describe(self) -> str:
-        """Return versions and settings."""
-        torch: Any = self.torch
-        mkl = "MKL" if torch.backends.mkl.is_available() else "no MKL"
-        return f"{torch.__version__}, {mkl}"
-
-    def model(self, work: Work, dtype: str) -> tuple[Any, Any, Callable[[Any, Any], Any]]:
-        """Return model, optimizer and loss function, from the same initial weights."""
-        nn, torch = self.torch.nn, self.torch
-        ours, layers = start_of(work, dtype), []
-        for W, b in zip(ours.weights, ours.biases, strict=True):
-            layer = nn.Linear(*W.shape, dtype=getattr(torch, dtype))
-            with torch.no_grad():
-                layer.weight.copy_(torch.from_numpy(W.T.copy()))
-                layer.bias.copy_(torch.from_numpy(b))
-            layers += [layer, nn.ReLU() if work.activation == "relu" else nn.Sigmoid()]
-        layers.pop()
-        if work.output_activation == "sigmoid":
-            layers.append(nn.Sigmoid())
-        model = nn.Sequential(*layers)
-        optimizer = torch.optim.SGD(model.parameters(), lr=work.learning_rate, momentum=MOMENTUM, fused=True)
-        losses = {
-            "cross_entropy": nn.functional.cross_entropy,
-            "mean_squared_error": nn.functional.mse_loss,
-            "half_squared_error": lambda a, y: 0.5 * work.layer_sizes[-1] * nn.functional.mse_loss(a, y),
-        }
-        return model, optimizer, losses[work.loss]
-
-    def start(self) -> None:
-        """Make model, optimizer and tensors."""
-        self.made = self.model(self.work, self.dtype)
-        self.tensors = self.torch.from_numpy(self.X), self.torch.from_numpy(self.y)
-
-    def train(self, epochs: int) -> None:
-        """Train for so many epochs."""
-        for _ in range(epochs):
-            self.epoch(*self.made, *self.tensors, self.torch.randperm(self.work.rows), self.work.batch)
-
-    def epoch(self, model: Any, optimizer: Any, loss: Any, X: Any, y: Any, order: Any, batch: int) -> None:
-        """Make one epoch in the given order. The loss is not summed up, which spares it an operation a step."""
-        for rows in order.split(batch):
-            optimizer.zero_grad()
-            loss(model(X[rows]), y[rows]).backward()
-            optimizer.step()
-
-    def answer(self, work: Work, dtype: str) -> list[Array]:
-        """Return weights, then biases, after the steps that are checked, in chainrule's order of the rows."""
-        X, y = work.data(dtype)
-        rows = work.checked_steps * work.batch
-        order = cr.reference.permutation(rows, seed=SEED, epoch=0)
-        made, from_numpy = self.model(work, dtype), self.torch.from_numpy
-        self.epoch(*made, from_numpy(X[:rows]), from_numpy(y[:rows]), from_numpy(order), work.batch)
-        layers = [layer for layer in made[0] if hasattr(layer, "weight")]
-        weights = [np.ascontiguousarray(layer.weight.detach().numpy().T) for layer in layers]
-        return weights + [layer.bias.detach().numpy() for layer in layers]
