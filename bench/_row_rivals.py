@@ -1,5 +1,7 @@
 """Who predicts a single row: chainrule in three ways, NumPy, PyTorch, ONNX Runtime and scikit-learn, a process each.
 
+Those that compile first are in _row_rivals_compiled.py.
+
 All have the same parameters and the same row. Each names the statement that is timed, as its user would write it.
 """
 
@@ -34,6 +36,8 @@ class Rival:
     """What all rivals do: load a work, check its answer, and be timed, call by call and back to back."""
 
     statement = ""
+    compile_seconds: float | None = None
+    """What compiling the loaded work took, apart from the timings; None where nothing is compiled."""
 
     def describe(self) -> str:
         """Return versions and settings."""
@@ -58,6 +62,10 @@ class Rival:
         while (spent := self.timer.timeit(self.calls)) < seconds:  # warms up too
             self.calls = max(2 * self.calls, min(10 * self.calls, int(self.calls * seconds / spent)))
         return largest_error([out], [expected])
+
+    def load_and_compile(self, work: Work, dtype: str, seconds: float) -> tuple[float, float, float | None]:
+        """Load; return error, bound and what compiling took."""
+        return (*self.load(work, dtype, seconds), self.compile_seconds)
 
     def time(self) -> tuple[float, float, float]:
         """Return seconds of a call: mean of calls back to back; median and 99th percentile of calls timed one by one.

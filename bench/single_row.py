@@ -1,4 +1,4 @@
-"""Time predictions of one row, on one thread: `Predictor` against NumPy, PyTorch, ONNX Runtime and scikit-learn.
+"""Time predictions of one row, on one thread: `Predictor` against NumPy, scikit-learn, PyTorch, ONNX Runtime and JAX.
 
 ``python bench/single_row.py --output FOLDER``; ``--short`` for a quick pass. See bench/README.md.
 """
@@ -14,11 +14,13 @@ from _case import Error
 from _cases_network import PREDICTIONS
 from _record import comparison, machine, save, significant, table
 from _row_rivals import Chainrule, NumPy, OnnxRuntime, PyTorch, Rival, ScikitLearn, Work
+from _row_rivals_compiled import JAX, CompiledPyTorch
 from _settings import Settings, parser, settings
 from _workers import Unavailable, Worker, alternate
 
 HEADER = (
-    "work", "who", "back to back µs", "best", "median µs", "99 % below µs", "predictor faster by", "error", "bound"
+    "work", "who", "back to back µs", "best", "median µs", "99 % below µs", "predictor faster by", "compile s",
+    "error", "bound"
 )  # fmt: skip
 FIRST = "predictor(x, out)"
 RIVALS: dict[str, tuple[type[Rival], tuple[Any, ...]]] = {
@@ -27,6 +29,8 @@ RIVALS: dict[str, tuple[type[Rival], tuple[Any, ...]]] = {
     "MLP.predict": (Chainrule, (2,)),
     "NumPy": (NumPy, ()),
     "PyTorch": (PyTorch, ()),
+    "PyTorch compiled": (CompiledPyTorch, ()),
+    "JAX": (JAX, ()),
     "ONNX Runtime": (OnnxRuntime, ()),
     "scikit-learn": (ScikitLearn, ()),
 }
@@ -59,9 +63,10 @@ def measure(work: Work, workers: dict[str, Worker], use: Settings) -> list[dict[
     WrongAnswerError
         If one is too far off.
     """
-    errors = {
-        name: Error(*worker.ask("load", work, use.dtype, use.seconds)) for name, worker in workers.items()
-    }
+    errors, compiling = {}, {}
+    for name, worker in workers.items():
+        *error, compiling[name] = worker.ask("load_and_compile", work, use.dtype, use.seconds)
+        errors[name] = Error(*error)
     for name, error in errors.items():
         if not error.right:
             raise WrongAnswerError(
@@ -74,6 +79,7 @@ def measure(work: Work, workers: dict[str, Worker], use: Settings) -> list[dict[
             "back_to_back": [t[0] for t in timings],
             "median": [t[1] for t in timings],
             "percentile_99": [t[2] for t in timings],
+            "compile_seconds": compiling[name],
             "error": errors[name].units,
             "bound": errors[name].bound,
         }
@@ -89,7 +95,8 @@ def cells(row: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
     faster = loop / statistics.median(first["back_to_back"])
     return [
         row["work"], row["who"], *(significant(1e6 * t) for t in (loop, min(row["back_to_back"]), single, slow)),
-        "–" if row is first else comparison(faster), f"{row['error']:.2g}", f"{row['bound']:g}"
+        "–" if row is first else comparison(faster),
+        "–" if row["compile_seconds"] is None else significant(row["compile_seconds"]), f"{row['error']:.2g}", f"{row['bound']:g}"
     ]  # fmt: skip
 
 
