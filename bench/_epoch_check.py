@@ -58,6 +58,8 @@ def largest_distance(
         moved = float(np.linalg.norm(last - first))
         bound = CHAINS * chain + flips + 2 * u * np.sqrt(steps) * float(np.linalg.norm(last)) / moved
         distance = float(np.linalg.norm(found.astype(np.float64) - last)) / moved
-        if not distance / bound <= share:  # also if it is not a number
+        if np.isnan(distance):  # which no comparison with a later array may replace
+            return Distance(np.inf, bound)
+        if distance / bound > share:
             worst, share = Distance(distance, bound), distance / bound
     return worst
