@@ -1,9 +1,9 @@
 """JAX in the epoch benchmark: a whole epoch is one compiled program, a `lax.scan` over the batches.
 
-That is its fastest way on small networks, where a call from Python for each batch would cost more than the batch. The
-program is compiled ahead of time, so that its time is known apart. The scan is not unrolled: with 2 to 16 steps unrolled
-2-3-1 took five times as long, and 8-64-64-1 as long as before (JAX 0.10.2). The order of the rows comes from NumPy: JAX's own
-permutation sorts random words, which takes several times as long.
+That is its fastest way on small networks, where a call from Python for each batch would cost more than the batch.
+The program is compiled ahead of time, so that its time is known apart. The scan is not unrolled: with 2 to 16 steps
+unrolled 2-3-1 took five times as long, and 8-64-64-1 as long as before (JAX 0.10.2). The order of the rows comes from
+NumPy: JAX's own permutation sorts random words, which takes several times as long.
 """
 
 from __future__ import annotations

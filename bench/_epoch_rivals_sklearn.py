@@ -1,8 +1,8 @@
 """scikit-learn in the epoch benchmark: `MLPRegressor.fit` and `MLPClassifier.fit`, `warm_start` from given weights.
 
-Its squared error is half of the sum over outputs, averaged over rows: with the learning rate times ``2 / n_out`` the steps
-are those of the mean squared error. A sigmoid output it trains with the cross-entropy only; that work is timed, and what
-is checked is that its loss falls.
+Its squared error is half of the sum over outputs, averaged over rows: with the learning rate times ``2 / n_out`` the
+steps are those of the mean squared error. A sigmoid output it trains with the cross-entropy only; that work is timed,
+and what is checked is that its loss falls.
 """
 
 from __future__ import annotations

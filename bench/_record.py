@@ -115,8 +115,10 @@ def comparison(faster: float) -> str:
 
 
 def save(folder: Path, name: str, record: dict[str, Any], text: str) -> None:
-    """Write ``name.json`` and ``name.md`` into the folder, which is made if it is not there."""
+    """Write ``name.json``, a line for each of its rows, and ``name.md`` into the folder, which is made if need be."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    head = json.dumps({key: value for key, value in record.items() if key != "rows"}, indent=1)[: -len("\n}")]
+    rows = ",\n".join(f"  {json.dumps(row)}" for row in record["rows"])
+    (folder / f"{name}.json").write_text(f'{head},\n "rows": [\n{rows}\n ]\n}}\n', encoding="utf-8")
     (folder / f"{name}.md").write_text(text + "\n", encoding="utf-8")
     print(f"\nwritten: {folder / name}.json and .md")

@@ -16,8 +16,8 @@ from _settings import parser, settings
 from _works import WORKS, Array
 
 HEADER = (
-    "work", "who", "threads", "best ms", "median ms", "rows/s", "ns/row", "best of peak", "median of peak", "chainrule faster by",
-    "than on 1 thread", "compile s", "error", "bound"
+    "work", "who", "threads", "best ms", "median ms", "rows/s", "ns/row", "best of peak", "median of peak",
+    "chainrule faster by", "than on 1 thread", "compile s", "error", "bound"
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Measure what a library costs before it computes: the time of its import, its size on the disk, its memory in training.
+"""Measure what a library costs beside computing: time of its import, size on the disk, memory in training.
 
 ``python bench/footprint.py --output FOLDER``; ``--wheel FILE`` names the wheel; ``--short`` for a quick pass. See
 bench/README.md.
@@ -7,6 +7,7 @@ bench/README.md.
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import statistics
 import subprocess
 import sys
@@ -42,8 +43,11 @@ def time_of_import(statement: str) -> float:
     subprocess.CalledProcessError
         If it fails, for instance because the library is not installed.
     """
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}  # or modules are compiled at each import
     code = TIMED.format(statement, "c", "b") if statement else TIMED.format("pass", "b", "a")
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
     return float(run.stdout)
 
 

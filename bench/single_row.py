@@ -96,7 +96,8 @@ def cells(row: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
     return [
         row["work"], row["who"], *(significant(1e6 * t) for t in (loop, min(row["back_to_back"]), single, slow)),
         "–" if row is first else comparison(faster),
-        "–" if row["compile_seconds"] is None else significant(row["compile_seconds"]), f"{row['error']:.2g}", f"{row['bound']:g}"
+        "–" if row["compile_seconds"] is None else significant(row["compile_seconds"]),
+        f"{row['error']:.2g}", f"{row['bound']:g}"
     ]  # fmt: skip
 
 
