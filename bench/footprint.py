@@ -142,7 +142,7 @@ def report(rows: list[dict[str, Any]], about: dict[str, str]) -> str:
             [
                 row["who"], f"`{IMPORTS[row['who']][0] or 'import numpy'}`", significant(1e3 * min(row["seconds"])),
                 significant(1e3 * middle[row["who"]]),
-                "–" if row["who"] == "chainrule" else comparison(middle[row["who"]] / middle["chainrule"])
+                "–" if row["who"].startswith("chainrule") else comparison(middle[row["who"]] / middle["chainrule"])
             ]
             for row in kinds["import"]
         ],
