@@ -54,7 +54,11 @@ def _threads(made: dict[str, Any], n_threads: int | None) -> str:
     if made["row_by_row"]:
         return "1: a step is a chain of operations that wait for each other"
     if made["threads"] == 1:
-        why = "n_threads" if n_threads == 1 else f"{work}, {made['least_work']:,.0f} for each thread; or no more processors"
+        why = (
+            "n_threads"
+            if n_threads == 1
+            else f"{work}, {made['least_work']:,.0f} for each thread; or no more processors"
+        )
         return f"1 ({why})"
     return f"{made['threads']} at most ({work}); it is measured in between whether one is faster"
 
