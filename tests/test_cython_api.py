@@ -174,6 +174,15 @@ def test_scipy_integrates_a_trained_network_without_python(api, dtype, limits):
     assert error < 1e-3
 
 
+def test_a_missing_handle_gives_nan(api):
+    integrate = pytest.importorskip("scipy.integrate", reason="SciPy is not installed")
+    from scipy import LowLevelCallable
+
+    with pytest.warns(integrate.IntegrationWarning):
+        value, _ = integrate.quad(LowLevelCallable.from_cython(api, "function_of_one"), -1, 1)
+    assert np.isnan(value)
+
+
 def test_scipy_integrates_over_two_inputs(api):
     integrate = pytest.importorskip("scipy.integrate", reason="SciPy is not installed")
     from scipy import LowLevelCallable

@@ -307,3 +307,12 @@ def test_a_call_with_out_keeps_and_takes_no_memory(native):
         tracemalloc.stop()
     assert peak - before < 200  # the tuple of arguments
     assert after - before < 200
+
+
+def test_a_plan_of_another_network_is_refused():
+    float64, float32 = (cr.MLP([4, 1], dtype=dtype, seed=0).predictor() for dtype in ("float64", "float32"))
+    if cr.get_backend() != "native":
+        pytest.skip("the reference core has no plans")
+    for network in (float64.network, cr.MLP([5, 1]).network, cr.MLP([4, 2]).network):
+        with pytest.raises(ValueError, match=r"^network must be that of the plan"):
+            type(float32)(network, float32.plan)

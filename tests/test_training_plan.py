@@ -28,7 +28,7 @@ def test_the_batch_is_no_larger_than_the_rows_there_are():
 
 
 @pytest.mark.usefixtures("backend")
-@pytest.mark.parametrize("rows", [0, -1, 2.5, "3", True])
+@pytest.mark.parametrize("rows", [0, -1, 2.5, "3", True, 2**32, 2**63])
 def test_rows_are_checked(rows):
     with pytest.raises((ValueError, TypeError), match=r"^rows must be"):
         plan([3, 5, 2], rows)
@@ -38,6 +38,13 @@ def test_rows_are_checked(rows):
 def test_a_full_batch_needs_the_number_of_rows():
     with pytest.raises(ValueError, match=r"^rows must be given where batch_size is 'full', but it is None"):
         plan([3, 5, 2], batch_size="full")
+
+
+@pytest.mark.usefixtures("native")
+def test_memory_is_counted_and_not_taken():
+    with cr.backend("native"):
+        made = plan([1000, 1000, 1000], 2**31, batch_size="full")["memory"]
+    assert 2e7 < float(made.split()[0]) < 1e8  # MiB: some 2**31 rows of 5,000 numbers
 
 
 @pytest.mark.usefixtures("native", "oversubscribed")

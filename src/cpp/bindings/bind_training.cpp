@@ -120,7 +120,7 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
 void bind_training(py::module_& m) {
     // What train_epochs would choose for full batches, without training.
     m.def("choices", [](const Network& network, bool single, std::ptrdiff_t batch, int n_threads) {
-        require(batch > 0, "batch out of range");
+        require(batch > 0 && batch < (std::ptrdiff_t(1) << 32), "batch out of range");
         const Choices c =
             single ? choices<float>(network, batch, n_threads) : choices<double>(network, batch, n_threads);
         py::list layers;

@@ -11,13 +11,13 @@ Choices choices(const Network& network, std::ptrdiff_t batch, int n_threads) {
     const bool row_by_row = tiny_fits(network, batch);
     const int threads = row_by_row ? 1 : resolve_threads(n_threads, work, work_of_a_step);
     const Kernels<T>& k = kernels<T>();
-    const Workspace<T> memory(network, batch, threads);
+    const Workspace<T> memory(network, batch, threads, typename Workspace<T>::Counted());
     Choices made{row_by_row,  threads, batch, row_by_row ? 1 : memory.rows_at_once,
                  k.tile_rows, k.panel, work,  row_by_row ? tiny_bytes<T>(network) : memory.bytes(),
                  {}};
     for (std::size_t l = 0; l < network.layers.size(); ++l) {
         const Layer& layer = network.layers[l];
-        made.layers.push_back({layer.K, layer.N, is_large(layer), memory.layers[l].transposed != nullptr});
+        made.layers.push_back({layer.K, layer.N, is_large(layer), l > 0 && !is_large(layer)});
     }
     return made;
 }

@@ -1,6 +1,7 @@
 #include "model/train.hpp"
 
 #include <chrono>
+#include <exception>
 #include <memory>
 #include <new>
 #include <numeric>
@@ -112,7 +113,14 @@ Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::
         begin_epoch(request, progress.epoch, course);
         Asker asker{request.poll, course, progress.epoch, steps_per_epoch, last_asked};
         std::ptrdiff_t done = 0;
-        const bool finite = runner->steps(course, progress.step, steps_per_epoch, done, {Asker::between, &asker});
+        bool finite;
+        try {
+            finite = runner->steps(course, progress.step, steps_per_epoch, done, {Asker::between, &asker});
+        } catch (const std::exception&) {  // no thread to be had: back to what the plain arrays hold
+            losses.resize(losses.size() - (progress.epoch - copied.epoch));
+            progress = copied;
+            throw;
+        }
         progress.step += std::uint64_t(done);
         if (!finite) {
             const Stop why = replay(request, *runner, course, copied, progress.epoch, done, steps_per_epoch);

@@ -27,52 +27,60 @@ std::ptrdiff_t choose_rows_at_once(const Network& network, const Kernels<T>& ker
 }  // namespace
 
 template <class T>
-Workspace<T>::Workspace(const Network& net, std::ptrdiff_t batch_rows, int threads, const Parameters<T>* gradients)
+Workspace<T>::Workspace(const Network& net, std::ptrdiff_t batch_rows, int threads, Counted,
+                        const Parameters<T>* gradients)
     : network(net), kernels(chainrule::kernels<T>()), batch(batch_rows),
       rows_at_once(choose_rows_at_once(net, kernels, batch_rows)), layers(net.layers.size()),
       ldx(padded_width<T>(net.n_in())), ldy(padded_width<T>(net.n_out())), masks(static_cast<std::size_t>(threads)),
       scratch(static_cast<std::size_t>(threads)) {
+    for_each_part(gradients, [&]<class U>(U*&, std::ptrdiff_t count, bool wanted) {
+        if (wanted) arena_.reserve<U>(count);
+    });
+}
+
+template <class T>
+Workspace<T>::Workspace(const Network& net, std::ptrdiff_t batch_rows, int threads, const Parameters<T>* gradients)
+    : Workspace(net, batch_rows, threads, Counted(), gradients) {
+    arena_.allocate();
+    for_each_part(gradients, [&]<class U>(U*& pointer, std::ptrdiff_t count, bool wanted) {
+        pointer = wanted ? arena_.take<U>(count) : nullptr;
+    });
+}
+
+template <class T>
+template <class Part>
+void Workspace<T>::for_each_part(const Parameters<T>* gradients, Part&& part) {
     std::ptrdiff_t widest_dropout = 0;
-    for (const Layer& layer : net.layers)
+    for (const Layer& layer : network.layers)
         if (layer.dropout > 0) widest_dropout = std::max(widest_dropout, layer.N);
 
     std::ptrdiff_t packed = 0;  // the rows of a block, or of the batch the columns that a unit of weights takes
-    for (const Layer& layer : net.layers)
+    for (const Layer& layer : network.layers)
         if (is_large(layer))
             packed = std::max({packed, rows_at_once * std::max(layer.K, layer.N), batch * most_packed_columns});
 
-    // The same parts in the same order twice: once to count, once to take.
-    const auto parts = [&](auto&& part) {
-        for (std::size_t l = 0; l < layers.size(); ++l) {
-            const Layer& shape = net.layers[l];
-            LayerMemory<T>& m = layers[l];
-            const std::ptrdiff_t panels = panel_size(kernels, shape.K, shape.N);
-            m.ld = padded_width<T>(shape.N);
-            part(m.weights, panels, true);
-            part(m.velocity, panels, !gradients);
-            part(m.transposed, panel_size(kernels, shape.N, shape.K), l > 0 && !is_large(shape));
-            m.gradient = gradients ? gradients->weights[l] : nullptr;
-            const bool bias = net.bias != BiasMode::none;
-            part(m.bias, round_up(shape.N, block), bias);
-            part(m.bias_velocity, round_up(shape.N, block), bias && !gradients);
-            part(m.bias_gradient, round_up(shape.N, block), bias);
-            part(m.A, batch * m.ld, true);
-            part(m.dZ, batch * m.ld, true);
-            part(m.slope, batch * m.ld, shape.dropout > 0);
-        }
-        part(X, batch * ldx, true);
-        part(Y, batch * ldy, true);
-        part(row_loss, batch, true);
-        for (T*& part_of_thread : scratch) part(part_of_thread, packed, packed > 0);
-        for (T*& mask : masks) part(mask, rows_at_once * widest_dropout, widest_dropout > 0);
-    };
-    parts([&]<class U>(U*&, std::ptrdiff_t count, bool wanted) {
-        if (wanted) arena_.reserve<U>(count);
-    });
-    arena_.allocate();
-    parts([&]<class U>(U*& pointer, std::ptrdiff_t count, bool wanted) {
-        pointer = wanted ? arena_.take<U>(count) : nullptr;
-    });
+    for (std::size_t l = 0; l < layers.size(); ++l) {
+        const Layer& shape = network.layers[l];
+        LayerMemory<T>& m = layers[l];
+        const std::ptrdiff_t panels = panel_size(kernels, shape.K, shape.N);
+        m.ld = padded_width<T>(shape.N);
+        part(m.weights, panels, true);
+        part(m.velocity, panels, !gradients);
+        part(m.transposed, panel_size(kernels, shape.N, shape.K), l > 0 && !is_large(shape));
+        m.gradient = gradients ? gradients->weights[l] : nullptr;
+        const bool bias = network.bias != BiasMode::none;
+        part(m.bias, round_up(shape.N, block), bias);
+        part(m.bias_velocity, round_up(shape.N, block), bias && !gradients);
+        part(m.bias_gradient, round_up(shape.N, block), bias);
+        part(m.A, batch * m.ld, true);
+        part(m.dZ, batch * m.ld, true);
+        part(m.slope, batch * m.ld, shape.dropout > 0);
+    }
+    part(X, batch * ldx, true);
+    part(Y, batch * ldy, true);
+    part(row_loss, batch, true);
+    for (T*& part_of_thread : scratch) part(part_of_thread, packed, packed > 0);
+    for (T*& mask : masks) part(mask, rows_at_once * widest_dropout, widest_dropout > 0);
 }
 
 namespace {

@@ -45,6 +45,10 @@ class Workspace {
 public:
     // With `gradients` they are written there, and nothing is updated. Throws std::bad_alloc.
     Workspace(const Network& network, std::ptrdiff_t batch, int threads, const Parameters<T>* gradients = nullptr);
+    // Takes no memory, and has pointers to none: only counts.
+    struct Counted {};
+    Workspace(const Network& network, std::ptrdiff_t batch, int threads, Counted,
+              const Parameters<T>* gradients = nullptr);
 
     // Plain arrays to panels and back: the part of thread `thread` of `members`, who share the columns of large layers.
     void pack(const Parameters<T>& parameters, const Parameters<T>& velocities, int thread = 0, int members = 1);
@@ -64,6 +68,10 @@ public:
     std::vector<T*> scratch;  // a thread's room for what kernels pack, where a layer is large
 
 private:
+    // Calls part(pointer, elements, whether it is wanted) for all memory, always in the same order.
+    template <class Part>
+    void for_each_part(const Parameters<T>* gradients, Part&& part);
+
     Arena arena_;
 };
 

@@ -38,6 +38,9 @@ cdef class NativePredictor:
         self._plan = PyCapsule_GetPointer(plan, PLAN_NAME)
         self.network, self.plan = network, plan
         self.n_inputs, self.n_outputs = api.n_inputs(self._plan), api.n_outputs(self._plan)
+        made_of = (self.n_inputs, self.n_outputs, api.item_size(self._plan))
+        if made_of != (network.n_in, network.n_out, network.numpy_dtype.itemsize):
+            raise ValueError("network must be that of the plan, but it is another")
         self._type_num = cnp.NPY_FLOAT if api.item_size(self._plan) == 4 else cnp.NPY_DOUBLE
         self._work = api.work(self._plan)
 

@@ -9,14 +9,17 @@ from ._network import Network
 from .backend import get_backend
 from .config import Config
 
+MOST_ROWS = 2**32 - 1
+"""More the native core does not train on."""
+
 
 def training_plan(network: Network, batch_size: int | str, n_threads: int | None, rows: int | None) -> Config:
     """Return the choices of the core in use; see `Trainer.plan`."""
     if rows is not None:
-        rows = check_int(rows, "rows", 1)
+        rows = check_int(rows, "rows", 1, MOST_ROWS)
     elif isinstance(batch_size, str):
         raise ValueError(f"rows must be given where batch_size is {batch_size!r}, but it is None")
-    batch = min(n for n in (rows, batch_size) if isinstance(n, int))
+    batch = min(n for n in (rows, batch_size, MOST_ROWS) if isinstance(n, int))
     if get_backend() == "reference":
         return Config(
             backend="reference", batch=_rows(batch), way="each function of chainrule.reference in turn",

@@ -14,8 +14,9 @@ predict_float64       apart from each other: the bits of `MLP.predict`. Returns 
                       or negative rows, -2 where there is no memory for hidden layers wider than about 4,000 units.
 function_of_one       The output as a function of one number: ``double (double, void *)``, for ``scipy.integrate.quad``.
 function_of_many      The output as a function of n numbers: ``double (int, double *, void *)``, for
-                      ``scipy.integrate.nquad``. Both give NaN if the network has another number of inputs or more than
-                      one output. For float32, arguments are rounded to it, and there are at most 1,024 of them.
+                      ``scipy.integrate.nquad``. Both give NaN without a handle, or if the network has another number of
+                      inputs or more than one output. For float32, arguments are rounded to it, and there are at most
+                      1,024 of them.
 ====================  ==============================================================================================
 
 >>> from scipy import LowLevelCallable, integrate
@@ -58,23 +59,23 @@ cdef const void *handle(object predictor) except NULL:
 
 
 cdef Py_ssize_t n_inputs(const void *handle) noexcept nogil:
-    return api.n_inputs(handle)
+    return api.n_inputs(handle) if handle != NULL else -1
 
 
 cdef Py_ssize_t n_outputs(const void *handle) noexcept nogil:
-    return api.n_outputs(handle)
+    return api.n_outputs(handle) if handle != NULL else -1
 
 
 cdef int item_size(const void *handle) noexcept nogil:
-    return api.item_size(handle)
+    return api.item_size(handle) if handle != NULL else -1
 
 
 cdef int predict_float32(const void *handle, Py_ssize_t rows, const float *x, float *out) noexcept nogil:
-    return api.predict_float32(handle, rows, x, out)
+    return api.predict_float32(handle, rows, x, out) if handle != NULL else -1
 
 
 cdef int predict_float64(const void *handle, Py_ssize_t rows, const double *x, double *out) noexcept nogil:
-    return api.predict_float64(handle, rows, x, out)
+    return api.predict_float64(handle, rows, x, out) if handle != NULL else -1
 
 
 cdef double function_of_one(double x, void *handle) noexcept nogil:
@@ -86,7 +87,7 @@ cdef double function_of_many(int n, double *x, void *handle) noexcept nogil:
     cdef float out_float32
     cdef float[MOST_CONVERTED] converted
     cdef int i, status
-    if n != api.n_inputs(handle) or api.n_outputs(handle) != 1:
+    if handle == NULL or n != api.n_inputs(handle) or api.n_outputs(handle) != 1:
         return NAN
     if api.item_size(handle) == sizeof(double):
         status = api.predict_float64(handle, 1, x, &out)

@@ -168,7 +168,7 @@ class Trainer:
         Raises
         ------
         ValueError, TypeError
-            If `rows` is no whole number of 1 or more, or is missing where the batch is ``"full"``.
+            If `rows` is no whole number from 1 to 2^32 - 1, or is missing where the batch is ``"full"``.
 
         Examples
         --------
