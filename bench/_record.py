@@ -114,6 +114,12 @@ def comparison(faster: float) -> str:
     return significant(faster) if faster >= 0.995 else f"SLOWER {faster:.2f}"
 
 
+def document(title: str, about: dict[str, str], body: str, closing_words: str) -> str:
+    """Return a record as Markdown: what it is of, what it was taken on, its table, and how to read it."""
+    lines = [f"- {name}: {value}" for name, value in about.items()]
+    return "\n".join([f"# {title}", "", *lines, "", body, "", closing_words])
+
+
 def save(folder: Path, name: str, record: dict[str, Any], text: str) -> None:
     """Write ``name.json``, a line for each of its rows, and ``name.md`` into the folder, which is made if need be."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from _record import usable_processors
+from _record import save, usable_processors
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,18 @@ class Settings:
     dtype: str
     only: str
     output: Path | None
+
+    def described(self) -> dict[str, str]:
+        """Return what a record says of the settings."""
+        mode = "short" if self.short else "full"
+        return {"dtype": self.dtype, "rounds": str(self.rounds), "mode": mode}
+
+    def publish(self, name: str, about: dict[str, str], rows: list[dict[str, Any]], text: str) -> None:
+        """Print the text; save it and the rows as ``name-dtype`` if there is a folder to save in."""
+        print(text)
+        if self.output:
+            record = {"benchmark": name, "about": about, "rows": rows}
+            save(self.output, f"{name}-{self.dtype}", record, text)
 
 
 def parser(description: str, threads: str) -> argparse.ArgumentParser:

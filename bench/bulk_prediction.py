@@ -13,7 +13,7 @@ from typing import Any
 from _bulk_rivals import RIVALS, Work
 from _case import Error
 from _peak import Peak
-from _record import comparison, machine, save, significant, table
+from _record import comparison, document, machine, significant, table
 from _settings import Settings, parser, settings
 from _workers import Unavailable, Worker, alternate
 
@@ -117,10 +117,9 @@ def cells(row: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
 
 
 def report(rows: list[dict[str, Any]], about: dict[str, str]) -> str:
-    lines = [f"- {name}: {value}" for name, value in about.items()]
     body = table(HEADER, [cells(row, rows) for row in rows])
     closing_words = "Ratios are of the medians. bench/README.md explains the columns."
-    return "\n".join(["# Many rows", "", *lines, "", body, "", closing_words])
+    return document("Many rows", about, body, closing_words)
 
 
 def main() -> int:
@@ -138,17 +137,9 @@ def main() -> int:
     except WrongAnswerError as wrong:
         print(f"WRONG ANSWER, not timed: {wrong}", file=sys.stderr)
         return 1
-    about |= versions | {
-        "dtype": use.dtype,
-        "rounds": str(use.rounds),
-        "mode": "short" if use.short else "full",
-    }
+    about |= versions | use.described()
     rows.sort(key=lambda row: [work.name for work in chosen].index(row["work"]))
-    text = report(rows, about)
-    print(text)
-    if use.output:
-        record = {"benchmark": "bulk_prediction", "about": about, "rows": rows}
-        save(use.output, f"bulk_prediction-{use.dtype}", record, text)
+    use.publish("bulk_prediction", about, rows, report(rows, about))
     return 0
 
 

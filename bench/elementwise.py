@@ -17,7 +17,16 @@ import _cases_elementwise
 import numpy as np
 from _case import Array, Error, largest_error, random_array
 from _peak import Peak
-from _record import comparison, describe_chainrule, describe_numpy, machine, save, significant, table
+from _record import (
+    comparison,
+    describe_chainrule,
+    describe_numpy,
+    document,
+    machine,
+    save,
+    significant,
+    table,
+)
 from _settings import Settings, parser, settings
 from _workers import Unavailable, Worker, alternate
 
@@ -167,16 +176,13 @@ def main() -> int:
         print(f"WRONG ANSWER, not timed: {wrong}", file=sys.stderr)
         return 1
     clock = f"{1e-9 * min(row['hertz'] for row in rows):.2f} to {1e-9 * max(row['hertz'] for row in rows):.2f} GHz"
-    about |= versions | {"clock": clock, "rounds": str(use.rounds), "mode": "short" if use.short else "full"}
-    lines = [f"- {name}: {value}" for name, value in about.items()]
+    about |= versions | {"clock": clock} | use.described()
     words = (
         f"Cycles an element: the best time of a row of {LARGE:,} elements less that of {SMALL}, by {LARGE - SMALL:,},\n"
         "times the clock, which is measured after each row: multiply-adds in registers, two units assumed. `median` is\n"
         "that of the rounds' best. Errors as in the record of the kernels."
     )
-    text = "\n".join(
-        ["# Elementwise", "", *lines, "", table(HEADER, [cells(row) for row in rows]), "", words]
-    )
+    text = document("Elementwise", about, table(HEADER, [cells(row) for row in rows]), words)
     print(text)
     if use.output:
         isa = versions["chainrule"].split(", ")[1]

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from _epoch_team import COMPILED, RIVALS, Team, WrongAnswerError
-from _record import comparison, machine, save, significant, table
+from _record import comparison, document, machine, significant, table
 from _settings import parser, settings
 from _works import WORKS, Array
 
@@ -51,7 +51,6 @@ def cells(row: dict[str, Any], all_rows: list[dict[str, Any]]) -> list[str]:
 
 
 def report(rows: list[dict[str, Any]], about: dict[str, str]) -> str:
-    lines = [f"- {name}: {value}" for name, value in about.items()]
     body = table(HEADER, [cells(row, rows) for row in rows])
     reasons = sorted({row["only_timed"] for row in rows if row["only_timed"]})
     closing_words = [
@@ -59,7 +58,7 @@ def report(rows: list[dict[str, Any]], about: dict[str, str]) -> str:
         *(f"Only timed: {reason}." for reason in reasons),
         "bench/README.md explains the columns.",
     ]
-    return "\n".join(["# Epochs", "", *lines, "", body, "", *closing_words])
+    return document("Epochs", about, body, "\n".join(closing_words))
 
 
 def main() -> int:
@@ -88,16 +87,9 @@ def main() -> int:
     except WrongAnswerError as wrong:
         print(f"WRONG ANSWER, not timed: {wrong}", file=sys.stderr)
         return 1
-    about |= versions | {
-        "dtype": use.dtype,
-        "rounds": str(use.rounds),
-        "mode": "short" if use.short else "full",
-    }
+    about |= versions | use.described()
     rows.sort(key=lambda row: [work.name for work in works].index(row["work"]))
-    text = report(rows, about)
-    print(text)
-    if use.output:
-        save(use.output, f"epochs-{use.dtype}", {"benchmark": "epochs", "about": about, "rows": rows}, text)
+    use.publish("epochs", about, rows, report(rows, about))
     return 0
 
 

@@ -15,7 +15,7 @@ from types import ModuleType
 
 import numpy as np
 from _case import Array
-from _record import describe_chainrule, machine, save, table
+from _record import describe_chainrule, document, machine, save, table
 
 COUNT, CHUNK, STRIDE = 1 << 32, 1 << 15, 9973  # numbers, as many at a time, one of so many in a short run
 SMALLEST = 2.0**-126
@@ -152,12 +152,11 @@ def main() -> int:
         if not found.right(bound):
             failed = True
             print(f"WRONG: {function.name}: {found}", file=sys.stderr)
-    lines = [f"- {name}: {value}" for name, value in about.items()]
     words = (
         "Errors are in units in the last place of the right value, which is NumPy's in float64. NaN, infinities, signs\n"
         "and zeros are right for every number. Results below 2^-126 are 0 (or 2^-126)."
     )
-    text = "\n".join(["# Every float32 number", "", *lines, "", table(HEADER, rows), "", words])
+    text = document("Every float32 number", about, table(HEADER, rows), words)
     print(text)
     if use.output and not failed:
         save(use.output, f"every-float32-{isa}", {"about": about, "header": HEADER, "rows": rows}, text)

@@ -17,7 +17,7 @@ from typing import Any
 
 from _epoch_team import COMPILED, RIVALS, Team, WrongAnswerError
 from _installed import find_wheel, size_beyond_numpy
-from _record import comparison, machine, save, significant, table
+from _record import comparison, machine, significant, table
 from _settings import Settings, parser, settings
 from _works import WORKS
 
@@ -173,25 +173,13 @@ def main() -> int:
     )
     arguments = options.parse_args()
     use = settings(arguments, seconds=0)
-    about = machine() | {
-        "dtype": use.dtype,
-        "rounds": str(use.rounds),
-        "mode": "short" if use.short else "full",
-    }
+    about = machine() | use.described()
     try:
         rows = [*measure_imports(use.rounds), *measure_sizes(arguments.wheel), *measure_memory(use)]
     except WrongAnswerError as wrong:
         print(f"WRONG ANSWER, not measured: {wrong}", file=sys.stderr)
         return 1
-    text = report(rows, about)
-    print(text)
-    if use.output:
-        save(
-            use.output,
-            f"footprint-{use.dtype}",
-            {"benchmark": "footprint", "about": about, "rows": rows},
-            text,
-        )
+    use.publish("footprint", about, rows, report(rows, about))
     return 0
 
 

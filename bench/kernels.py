@@ -18,7 +18,7 @@ import _cases_product
 import _cases_random
 from _case import Case, Error, largest_error
 from _peak import Peak
-from _record import comparison, describe_chainrule, describe_numpy, machine, save, significant, table
+from _record import comparison, describe_chainrule, describe_numpy, document, machine, significant, table
 from _settings import Settings, parser, settings
 from _workers import Unavailable, Worker, alternate
 
@@ -141,14 +141,11 @@ def cells(row: dict[str, Any]) -> list[str]:
 
 def report(rows: list[dict[str, Any]], about: dict[str, str]) -> str:
     slower = [row for row in rows if cells(row)[7].startswith("SLOWER")]
-    lines = [f"- {name}: {value}" for name, value in about.items()]
     closing_words = (
         f"{len(slower)} of {len(rows)} rows are slower than NumPy. Times are best and median of the rounds; `rate` and\n"
         "`of peak` are of the best, `faster by` is of the medians. bench/README.md explains the units of the errors."
     )
-    return "\n".join(
-        ["# Kernels", "", *lines, "", table(HEADER, [cells(row) for row in rows]), "", closing_words]
-    )
+    return document("Kernels", about, table(HEADER, [cells(row) for row in rows]), closing_words)
 
 
 def main() -> int:
@@ -161,15 +158,8 @@ def main() -> int:
     except WrongAnswerError as wrong:
         print(f"WRONG ANSWER, not timed: {wrong}", file=sys.stderr)
         return 1
-    about |= versions | {
-        "dtype": use.dtype,
-        "rounds": str(use.rounds),
-        "mode": "short" if use.short else "full",
-    }
-    text = report(rows, about)
-    print(text)
-    if use.output:
-        save(use.output, f"kernels-{use.dtype}", {"benchmark": "kernels", "about": about, "rows": rows}, text)
+    about |= versions | use.described()
+    use.publish("kernels", about, rows, report(rows, about))
     return 0
 
 

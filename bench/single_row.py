@@ -12,7 +12,7 @@ from typing import Any
 
 from _case import Error
 from _cases_network import PREDICTIONS
-from _record import comparison, machine, save, significant, table
+from _record import comparison, document, machine, significant, table
 from _row_rivals import Chainrule, NumPy, OnnxRuntime, PyTorch, Rival, ScikitLearn, Work
 from _row_rivals_compiled import JAX, CompiledPyTorch
 from _settings import Settings, parser, settings
@@ -102,10 +102,9 @@ def cells(row: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
 
 
 def report(rows: list[dict[str, Any]], about: dict[str, str]) -> str:
-    lines = [f"- {name}: {value}" for name, value in about.items()]
     body = table(HEADER, [cells(row, rows) for row in rows])
     closing_words = "Ratios are of the calls back to back. bench/README.md explains the columns."
-    return "\n".join(["# Single rows", "", *lines, "", body, "", closing_words])
+    return document("Single rows", about, body, closing_words)
 
 
 def main() -> int:
@@ -121,20 +120,8 @@ def main() -> int:
         except WrongAnswerError as wrong:
             print(f"WRONG ANSWER, not timed: {wrong}", file=sys.stderr)
             return 1
-    about |= versions | {
-        "dtype": use.dtype,
-        "rounds": str(use.rounds),
-        "mode": "short" if use.short else "full",
-    }
-    text = report(rows, about)
-    print(text)
-    if use.output:
-        save(
-            use.output,
-            f"single_row-{use.dtype}",
-            {"benchmark": "single_row", "about": about, "rows": rows},
-            text,
-        )
+    about |= versions | use.described()
+    use.publish("single_row", about, rows, report(rows, about))
     return 0
 
 
