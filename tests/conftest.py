@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 from collections.abc import Iterator
 from types import ModuleType
 
 import chainrule
 import pytest
+
+
+# Started in the background by a shell, a process ignores Ctrl-C, and Python then raises no KeyboardInterrupt for it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def load_core(name: str) -> ModuleType:
