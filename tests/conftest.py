@@ -11,7 +11,6 @@ from types import ModuleType
 import chainrule
 import pytest
 
-
 # Started in the background by a shell, a process ignores Ctrl-C, and Python then raises no KeyboardInterrupt for it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
