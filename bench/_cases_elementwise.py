@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from _case import WIDER, Array, Case, Expected, Problem, last_place, random_array, rounding
 from chainrule import reference
+from chainrule.reference import activations, losses
 
 # In units in the last place. Exact, or one product with a rounded slope, or an exponential and a division.
 ACTIVATIONS = {"identity": 0.0, "relu": 0.0, "step": 0.0, "leaky_relu": 1.5, "sigmoid": 2.5, "tanh": 2.5}
@@ -36,7 +37,7 @@ def activation(name: str, rows: int, width: int, dtype: str, _threads: int) -> P
 
     def expected() -> Sequence[Expected]:
         wide = Z.astype(WIDER[dtype])
-        A = reference._activation(name, wide, np.empty_like(wide))
+        A = activations._activation(name, wide, np.empty_like(wide))
         if name in ACTIVATIONS:
             return [Expected(A, last_place(A, dtype), ACTIVATIONS[name])]
         # softmax: the subtraction counts by its size; exponential 5, the sum, the division
@@ -55,7 +56,7 @@ def activation_gradient(name: str, rows: int, width: int, dtype: str, _threads: 
 
     def expected() -> Sequence[Expected]:
         a, da = A.astype(WIDER[dtype]), dA.astype(WIDER[dtype])
-        dZ = reference._activation_gradient(name, a, da, np.empty_like(a))
+        dZ = activations._activation_gradient(name, a, da, np.empty_like(a))
         u = rounding(dtype)
         if name == "softmax":
             size = a * (np.abs(da) + np.abs(a * da).sum(axis=1, keepdims=True))
@@ -83,8 +84,8 @@ def loss_and_gradient(
     def expected() -> Sequence[Expected]:
         z = Z.astype(WIDER[dtype])
         y = np.eye(width, dtype=z.dtype)[target] if labels else target.astype(z.dtype)
-        value, dZ = reference._loss_and_gradient(loss, z, y, name)
-        a = reference._activation(name, z, np.empty_like(z))
+        value, dZ = losses._loss_and_gradient(loss, z, y, name)
+        a = activations._activation(name, z, np.empty_like(z))
         factor = 2 / (rows * width) if loss == "mean_squared_error" else 1 / rows
         if loss == "cross_entropy":
             below = below_maximum(z)

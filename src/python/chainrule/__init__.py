@@ -6,7 +6,7 @@
 
 Conventions, for all of it: rows are samples; weights are (n_in, n_out) and ``Z = X W + b``; losses are averaged over
 the rows of a batch; dropout is inverted; random numbers depend on seed, epoch, step and position alone.
-`chainrule.reference` is the whole mathematics in one file.
+`chainrule.reference` is the whole mathematics in NumPy.
 """
 
 from __future__ import annotations

@@ -1,0 +1,78 @@
+"""A whole network: forward through all layers, and back by the chain rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from chainrule import _checks
+from chainrule._network import Array, Network
+
+from .activations import _activation_gradient
+from .layers import _matmul_bias
+from .losses import _loss_and_gradient
+from .random_numbers import dropout_mask
+
+
+def forward(
+    network: Network, weights: Sequence[Array], biases: Sequence[Array], X: Array, *,
+    out: Array | None = None, n_threads: int | None = None
+) -> Array:  # fmt: skip
+    """Return the prediction (rows, n_out) for X (rows, n_in): ``f(A W + b)``, layer by layer, no dropout."""
+    weights, biases, X, out = _checks.check_forward(network, weights, biases, X, out, n_threads)
+    A, last = X, network.n_layers - 1
+    with np.errstate(all="ignore"):
+        for i, W in enumerate(weights):
+            b = biases[i] if biases else None
+            A = _matmul_bias(A, W, b, network.activations[i], out if i == last else None)
+    return A
+
+
+def gradients(
+    network: Network, weights: Sequence[Array], biases: Sequence[Array], X: Array, target: Array, *,
+    loss: str, seed: int = 0, step: int = 0, n_threads: int | None = None
+) -> tuple[float, list[Array], list[Array]]:  # fmt: skip
+    """Return the loss, and lists of dW and db of every layer, by back-propagation.
+
+    As in training, with the dropout masks of ``seed`` and ``step``. Without biases the second list is empty.
+    """
+    weights, biases, X, target, seed, step = _checks.check_gradients(
+        network, weights, biases, X, target, loss, seed, step, n_threads
+    )
+    with np.errstate(all="ignore"):
+        return _gradients(network, weights, biases, X, target, loss, seed, step)
+
+
+def _gradients(
+    network: Network, weights: list[Array], biases: list[Array], X: Array, target: Array, loss: str,
+    seed: int, step: int
+) -> tuple[float, list[Array], list[Array]]:  # fmt: skip
+    # Forward: keep what each layer was given, and the activations and masks of the hidden ones.
+    names, last = network.activations, network.n_layers - 1
+    given: list[Array] = [X]
+    activations: list[Array] = []
+    masks: list[Array | None] = []
+    for i, rate in enumerate(network.dropout):  # the hidden layers: each has a rate
+        A = _matmul_bias(given[i], weights[i], biases[i] if biases else None, names[i])
+        M = None
+        if rate > 0:
+            M = dropout_mask(len(A), A.shape[1], rate, seed=seed, step=step, layer=i, dtype=A.dtype)
+        activations.append(A)
+        masks.append(M)
+        given.append(A if M is None else A * M)
+    Z = _matmul_bias(given[last], weights[last], biases[last] if biases else None, "identity")
+    value, dZ = _loss_and_gradient(loss, Z, target, names[last])
+
+    # Backward: from the dZ of a layer to its dW and db, and on to the dZ of the layer before.
+    dWs, dbs = [], []
+    for i in range(last, -1, -1):
+        dWs.append(given[i].T @ dZ)
+        db = dZ.sum(axis=0)
+        dbs.append(db.sum(keepdims=True) if network.bias == "layer" else db)
+        if i > 0:
+            dA = dZ @ weights[i].T
+            if (M := masks[i - 1]) is not None:
+                dA *= M
+            dZ = _activation_gradient(names[i - 1], activations[i - 1], dA, dA)
+    return value, dWs[::-1], dbs[::-1] if biases else []

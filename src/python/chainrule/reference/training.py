@@ -1,0 +1,73 @@
+"""Training: epochs of batches, each a forward pass, a backward pass and an update."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule import _checks
+from chainrule._network import Array, Network, TrainingState
+
+from .networks import _gradients
+from .random_numbers import permutation
+from .updates import _sgd_momentum_step
+
+
+def train_epochs(
+    network: Network, state: TrainingState, X: Array, target: Array, *, loss: str, optimizer: Any,
+    batch_size: int, shuffle: bool, seed: int, epochs: int, n_threads: int | None = None,
+    poll: Callable[[int, int, int, float], object] | None = None
+) -> None:  # fmt: skip
+    """Train for ``epochs`` more epochs of stochastic gradient descent; ``state`` is updated in place.
+
+    In an epoch every row comes once, in the order of `permutation` (or as they lie), in batches of
+    ``batch_size`` rows, the last one smaller. Each batch is a forward pass, a backward pass and an update.
+    ``state.losses`` gets the mean loss of the rows of each epoch. ``optimizer`` has the numbers of
+    `sgd_momentum_step` as attributes; weight decay spares biases. ``poll(epoch, batches done in it, batches
+    per epoch, mean loss of the rows so far)`` is called between batches, and after the last one of an epoch
+    before that is counted; training stops if it raises.
+
+    Raises FloatingPointError if the loss, a gradient or a new parameter is not finite; that step is not done.
+    """
+    given = _checks.check_train_epochs(
+        network, state, X, target, loss, optimizer, batch_size, shuffle, seed, epochs, n_threads, poll
+    )
+    X, target, rows = given.X, given.target, len(given.X)
+    weights, biases = given.weights, given.biases
+    old = weights + biases + given.weight_velocity + given.bias_velocity
+    new = [np.empty_like(array) for array in old]
+    step = state.step
+    for _ in range(given.epochs):
+        order = permutation(rows, seed=given.seed, epoch=state.epoch) if given.shuffle else None
+        total, starts = 0.0, range(0, rows, given.batch_size)
+        for i, start in enumerate(starts):
+            stop = min(start + given.batch_size, rows)
+            batch: Any = slice(start, stop) if order is None else order[start:stop]
+            with np.errstate(all="ignore"):
+                value, dWs, dbs = _gradients(
+                    network, weights, biases, X[batch], target[batch], loss, given.seed, state.step
+                )
+                wrong = _checks.find_nonfinite(value, dWs, dbs) or _update(old, new, dWs, dbs, given.update)
+            if wrong:
+                raise FloatingPointError(_checks.nonfinite_error(state.epoch, i, wrong))
+            if state.step != step:
+                raise RuntimeError("this state is being trained by another call")
+            state.finish_step(old, new)
+            step += 1
+            total += value * (stop - start)
+            if poll is not None:
+                poll(state.epoch, i + 1, len(starts), total / stop)
+        state.finish_epoch(total / rows)
+
+
+def _update(
+    old: list[Array], new: list[Array], dWs: list[Array], dbs: list[Array], update: _checks.Update
+) -> str | None:
+    """Compute the new parameters and velocities from the old; name a layer with one that is not finite."""
+    spared = update._replace(weight_decay=0.0)
+    n, m = len(dWs), len(dWs + dbs)  # weights, parameters; the velocities follow in the same order
+    for i, g in enumerate(dWs + dbs):
+        _sgd_momentum_step(old[i], old[m + i], g, new[i], new[m + i], update if i < n else spared)
+    return _checks.find_nonfinite_parameter(new[:n], new[n:m])
