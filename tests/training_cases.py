@@ -114,13 +114,15 @@ LARGE = {
     "tall batch": (1029, 1024, 1030, 530),
     "few rows": (1024, 1031, 1055, 19),
     "one row": (1024, 1024, 1040, 1),
+    "columns": (200, 150, 97, 23),
 }
 """Widths and batch sizes of networks whose layers take the native core's way for large weights (2**20 and more):
-just at that size and beside it, batches of more rows than a block of dW (512), of one tile and a bit, and of one row."""
+just at that size and beside it, batches of more rows than a block of dW (512), of one tile and a bit, and of one row. And a network in which two threads
+own columns of the hidden layers."""
 
 
 def make_large_case(name: str, dtype: str, *, activation: str = "relu", steps: int = 3) -> Case:
-    """Return a network of two large layers and a narrow one, with dropout after one of them."""
+    """Return a network of two of these layers and a narrow one, with dropout after one of them."""
     *sizes, batch = LARGE[name]
     rng = np.random.default_rng(len(name))
     network = Network((*sizes, 3), (activation, "tanh", "identity"), "unit", (0.0, 0.25), dtype)

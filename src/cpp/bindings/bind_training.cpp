@@ -126,9 +126,9 @@ void bind_training(py::module_& m) {
         py::list layers;
         for (const LayerChoice& layer : c.layers)
             layers.append(py::make_tuple(layer.K, layer.N, layer.large, layer.transposed));
-        return py::dict("row_by_row"_a = c.row_by_row, "threads"_a = c.threads, "rows_at_once"_a = c.rows_at_once,
-                        "tile"_a = py::make_tuple(c.tile_rows, c.tile_columns), "work"_a = c.work,
-                        "least_work"_a = work_of_a_step, "bytes"_a = c.bytes, "layers"_a = layers);
+        return py::dict("row_by_row"_a = c.row_by_row, "threads"_a = c.threads, "by_columns"_a = c.by_columns,
+                        "rows_at_once"_a = c.rows_at_once, "tile"_a = py::make_tuple(c.tile_rows, c.tile_columns),
+                        "work"_a = c.work, "least_work"_a = work_of_a_step, "bytes"_a = c.bytes, "layers"_a = layers);
     });
     // Returns (finite, steps done in the unfinished epoch); the counters of `state` are set whatever happens.
     m.def("train_epochs",

@@ -41,6 +41,7 @@ struct Product {
     // Room for rows * K elements and a vector more, where A is put in the order of its use, and panels are fetched ahead;
     // or null. It pays where there are many columns.
     T* scratch = nullptr;
+    bool from_another_core = false;  // A: its rows are fetched ahead
 };
 
 template <class T>

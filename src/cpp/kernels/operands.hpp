@@ -92,4 +92,12 @@ CR_INLINE void fetch_block(const Product<typename V::Scalar>& p, ptrdiff_t k, pt
     }
 }
 
+// Rows that another core has written: each line of them is waited for as long as for memory.
+template <class V>
+CR_INLINE void fetch_rows(ptrdiff_t rows, ptrdiff_t K, const typename V::Scalar* A, ptrdiff_t lda) {
+    for (ptrdiff_t r = 0; r < rows; ++r)
+        for (ptrdiff_t k = 0; k < K; k += 64 / ptrdiff_t(sizeof(typename V::Scalar)))
+            __builtin_prefetch(A + r * lda + k);
+}
+
 }  // namespace

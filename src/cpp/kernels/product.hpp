@@ -159,6 +159,9 @@ void product(const Product<typename V::Scalar>& p) {
                 for (ptrdiff_t i = 0; i < tiles.count; ++i) {
                     const ptrdiff_t row = tiles.edge(i);
                     const int m = int(tiles.edge(i + 1) - row);
+                    if (p.from_another_core && j == 0 && i + 1 < tiles.count)
+                        fetch_rows<V>(tiles.edge(i + 2) - tiles.edge(i + 1), K, p.A + tiles.edge(i + 1) * p.lda + k,
+                                      p.lda);
                     if (packs) fetch_block<V>(p, next_k, next_j, i * part, (i + 1) * part);
                     const T* a = p.A + row * p.lda + k;
                     if (narrow)

@@ -1,5 +1,6 @@
 #include "model/choices.hpp"
 
+#include "model/columns.hpp"
 #include "model/general_runner.hpp"
 #include "model/tiny_runner.hpp"
 
@@ -12,9 +13,16 @@ Choices choices(const Network& network, std::ptrdiff_t batch, int n_threads) {
     const int threads = row_by_row ? 1 : resolve_threads(n_threads, work, work_of_a_step);
     const Kernels<T>& k = kernels<T>();
     const Workspace<T> memory(network, batch, threads, typename Workspace<T>::Counted());
-    Choices made{row_by_row,  threads, batch, row_by_row ? 1 : memory.rows_at_once,
-                 k.tile_rows, k.panel, work,  row_by_row ? tiny_bytes<T>(network) : memory.bytes(),
-                 {}};
+    Choices made{.row_by_row = row_by_row,
+                 .threads = threads,
+                 .by_columns = !row_by_row && own_columns(memory, threads),
+                 .batch = batch,
+                 .rows_at_once = row_by_row ? 1 : memory.rows_at_once,
+                 .tile_rows = k.tile_rows,
+                 .tile_columns = k.panel,
+                 .work = work,
+                 .bytes = row_by_row ? tiny_bytes<T>(network) : memory.bytes(),
+                 .layers = {}};
     for (std::size_t l = 0; l < network.layers.size(); ++l) {
         const Layer& layer = network.layers[l];
         made.layers.push_back({layer.K, layer.N, is_large(layer), l > 0 && !is_large(layer)});

@@ -13,6 +13,7 @@ struct LayerChoice {
 struct Choices {
     bool row_by_row;  // tiny_runner.hpp, else general_runner.hpp
     int threads;      // at most; team_choice.hpp
+    bool by_columns;  // columns.hpp
     std::ptrdiff_t batch, rows_at_once, tile_rows, tile_columns;
     double work;        // multiply-adds of a step
     std::size_t bytes;  // taken before the first step, parameters and data not counted

@@ -80,7 +80,7 @@ private:
                 const StepRequest<T> batch = batch_of(s);
                 const bool more = s + 1 < piece.steps;
                 const StepRequest<T> next = more ? batch_of(s + 1) : batch;
-                step_.rows_phase(batch, thread, members);
+                step_.passes(batch, thread, members, barrier);
                 barrier.wait();
                 if (!step_.weights_phase(batch.rows, thread, members, more ? &next : nullptr))
                     spoiled.store(true, std::memory_order_relaxed);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/columns.hpp"
+
 namespace chainrule {
 namespace {
 
@@ -61,103 +63,132 @@ void Step<T>::gather(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrd
 }
 
 template <class T>
-void Step<T>::forward(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1, T* mask, T* scratch) {
-    const T* A = w_.X + r0 * w_.ldx;
-    std::ptrdiff_t lda = w_.ldx;
+typename Step<T>::Part Step<T>::rows_of(std::ptrdiff_t r0, std::ptrdiff_t r1, std::size_t layer) const {
+    return {r0, r1, 0, w_.network.layers[layer].N, false};
+}
+
+// Part of a layer's outputs: activations of a hidden layer, weighted sums of the last.
+template <class T>
+void Step<T>::forward(const StepRequest<T>& request, std::size_t l, const Part& part, int thread) {
+    const auto [r0, r1, c0, c1, elsewhere] = part;
     const std::size_t last = w_.layers.size() - 1;
-    for (std::size_t l = 0; l <= last; ++l) {
-        const Layer& layer = w_.network.layers[l];
-        LayerMemory<T>& m = w_.layers[l];
-        T* out = m.A + r0 * m.ld;
-        const bool relu = layer.activation == Activation::relu && l < last;
-        w_.kernels.product({.rows = r1 - r0,
-                            .K = layer.K,
-                            .N = layer.N,
-                            .A = A,
-                            .lda = lda,
-                            .panels = m.weights,
-                            .bias = m.bias,
-                            .C = out,
-                            .ldc = m.ld,
-                            .epilogue = relu ? Epilogue::relu : Epilogue::store,
-                            .scratch = is_large(layer) ? scratch : nullptr});
-        if (l < last) {
-            if (!relu) w_.kernels.activate(layer.activation, r1 - r0, layer.N, out, m.ld, out, m.ld);
-            if (layer.dropout > 0) {
-                const auto threshold = static_cast<std::uint64_t>(std::floor(layer.dropout * 4294967296.0));
-                w_.kernels.dropout_mask(request.seed, dropout_stream + static_cast<std::uint32_t>(l), request.step,
-                                        static_cast<std::uint64_t>(r0 * layer.N), (r1 - r0) * layer.N, threshold,
-                                        T(1 / (1 - layer.dropout)), mask);
-                w_.kernels.dropout(layer.activation, r1 - r0, layer.N, out, m.ld, mask, m.slope + r0 * m.ld, m.ld);
-            }
-        }
-        A = out;
-        lda = m.ld;
+    const Layer& layer = w_.network.layers[l];
+    const LayerMemory<T>& m = w_.layers[l];
+    const std::ptrdiff_t lda = l ? w_.layers[l - 1].ld : w_.ldx;
+    T* out = m.A + r0 * m.ld + c0;
+    const bool relu = layer.activation == Activation::relu && l < last;
+    w_.kernels.product({.rows = r1 - r0,
+                        .K = layer.K,
+                        .N = c1 - c0,
+                        .A = (l ? w_.layers[l - 1].A : w_.X) + r0 * lda,
+                        .lda = lda,
+                        .panels = m.weights + c0 * round_up(layer.K, block),
+                        .bias = m.bias ? m.bias + c0 : nullptr,
+                        .C = out,
+                        .ldc = m.ld,
+                        .epilogue = relu ? Epilogue::relu : Epilogue::store,
+                        .scratch = is_large(layer) ? w_.scratch[static_cast<std::size_t>(thread)] : nullptr,
+                        .from_another_core = elsewhere});
+    if (l == last) return;
+    if (!relu) w_.kernels.activate(layer.activation, r1 - r0, c1 - c0, out, m.ld, out, m.ld);
+    if (layer.dropout > 0) drop(request, l, part, w_.masks[static_cast<std::size_t>(thread)]);
+}
+
+template <class T>
+void Step<T>::drop(const StepRequest<T>& request, std::size_t l, const Part& part, T* mask) {
+    const auto [r0, r1, c0, c1, elsewhere] = part;
+    const Layer& layer = w_.network.layers[l];
+    const LayerMemory<T>& m = w_.layers[l];
+    const auto threshold = static_cast<std::uint64_t>(std::floor(layer.dropout * 4294967296.0));
+    const bool whole = c1 - c0 == layer.N;  // then the words of all rows are one sequence
+    const std::ptrdiff_t at_once = whole ? r1 - r0 : 1;
+    for (std::ptrdiff_t r = r0; r < r1; r += at_once) {
+        T* out = m.A + r * m.ld + c0;
+        w_.kernels.dropout_mask(request.seed, dropout_stream + static_cast<std::uint32_t>(l), request.step,
+                                static_cast<std::uint64_t>(r * layer.N + c0), at_once * (c1 - c0), threshold,
+                                T(1 / (1 - layer.dropout)), mask);
+        w_.kernels.dropout(layer.activation, at_once, c1 - c0, out, m.ld, mask, m.slope + r * m.ld + c0, m.ld);
     }
-    LayerMemory<T>& m = w_.layers[last];
-    const Layer& layer = w_.network.layers[last];
+}
+
+template <class T>
+void Step<T>::output(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1) {
+    const LayerMemory<T>& m = w_.layers.back();
+    const Layer& layer = w_.network.layers.back();
     const T scale = gradient_scale<T>(loss_, request.rows, layer.N);
     w_.kernels.output_loss(loss_, layer.activation, r1 - r0, layer.N, scale, m.A + r0 * m.ld, m.ld, w_.Y + r0 * w_.ldy,
                            w_.ldy, m.dZ + r0 * m.ld, m.ld, w_.row_loss + r0);
 }
 
-// dA of layer l-1 = dZ of layer l times W^T, and dZ = dA f'(z) of it.
+// dA of layer l-1 = dZ of layer l times W^T, and dZ = dA f'(z) of it; `part` is of layer l-1.
 template <class T>
-void Step<T>::backward(std::ptrdiff_t r0, std::ptrdiff_t r1, T* scratch) {
-    for (std::size_t l = w_.layers.size() - 1; l > 0; --l) {
-        const Layer& layer = w_.network.layers[l];
-        const Activation activation = w_.network.layers[l - 1].activation;
-        const LayerMemory<T>&from = w_.layers[l], &to = w_.layers[l - 1];
-        T* dZ = to.dZ + r0 * to.ld;
-        const T* A = to.A + r0 * to.ld;
-        const bool relu = activation == Activation::relu && !to.slope;
-        const Epilogue epilogue = to.slope ? Epilogue::times : relu ? Epilogue::relu_gradient : Epilogue::store;
-        w_.kernels.product({.rows = r1 - r0,
-                            .K = layer.N,
-                            .N = layer.K,
-                            .A = from.dZ + r0 * from.ld,
-                            .lda = from.ld,
-                            .panels = from.transposed ? from.transposed : from.weights,
-                            .transposed = !from.transposed,
-                            .C = dZ,
-                            .ldc = to.ld,
-                            .epilogue = epilogue,
-                            .other = to.slope ? to.slope + r0 * to.ld : A,
-                            .ldo = to.ld,
-                            .scratch = is_large(layer) ? scratch : nullptr});
-        if (epilogue == Epilogue::store && activation != Activation::identity)
-            w_.kernels.activation_gradient(activation, r1 - r0, layer.K, A, to.ld, dZ, to.ld, dZ, to.ld);
-    }
+void Step<T>::backward(std::size_t l, const Part& part, int thread) {
+    const auto [r0, r1, c0, c1, elsewhere] = part;
+    const Layer& layer = w_.network.layers[l];
+    const Activation activation = w_.network.layers[l - 1].activation;
+    const LayerMemory<T>&from = w_.layers[l], &to = w_.layers[l - 1];
+    const std::ptrdiff_t at = r0 * to.ld + c0;
+    T* dZ = to.dZ + at;
+    const T* A = to.A + at;
+    const bool relu = activation == Activation::relu && !to.slope;
+    const Epilogue epilogue = to.slope ? Epilogue::times : relu ? Epilogue::relu_gradient : Epilogue::store;
+    w_.kernels.product({.rows = r1 - r0,
+                        .K = layer.N,
+                        .N = c1 - c0,
+                        .A = from.dZ + r0 * from.ld,
+                        .lda = from.ld,
+                        .panels = from.transposed ? from.transposed + c0 * round_up(layer.N, block) : from.weights,
+                        .transposed = !from.transposed,  // a large layer, of which all columns are wanted
+                        .C = dZ,
+                        .ldc = to.ld,
+                        .epilogue = epilogue,
+                        .other = to.slope ? to.slope + at : A,
+                        .ldo = to.ld,
+                        .scratch = is_large(layer) ? w_.scratch[static_cast<std::size_t>(thread)] : nullptr,
+                        .from_another_core = elsewhere});
+    if (epilogue == Epilogue::store && activation != Activation::identity)
+        w_.kernels.activation_gradient(activation, r1 - r0, c1 - c0, A, to.ld, dZ, to.ld, dZ, to.ld);
 }
 
 template <class T>
-void Step<T>::rows_phase(const StepRequest<T>& request, int thread, int members) {
+void Step<T>::rows_pass(const StepRequest<T>& request, int thread, int members) {
     const std::ptrdiff_t begin = request.rows * thread / members, end = request.rows * (thread + 1) / members;
     if (begin == end) return;
-    const std::size_t t = static_cast<std::size_t>(thread);
+    const std::size_t last = w_.layers.size() - 1;
     const std::ptrdiff_t blocks = (end - begin + w_.rows_at_once - 1) / w_.rows_at_once;
     for (std::ptrdiff_t b = 0; b < blocks; ++b) {
         const std::ptrdiff_t r0 = begin + (end - begin) * b / blocks, r1 = begin + (end - begin) * (b + 1) / blocks;
         gather(request, r0, r1);
-        forward(request, r0, r1, w_.masks[t], w_.scratch[t]);
-        backward(r0, r1, w_.scratch[t]);
+        for (std::size_t l = 0; l <= last; ++l) forward(request, l, rows_of(r0, r1, l), thread);
+        output(request, r0, r1);
+        for (std::size_t l = last; l > 0; --l) backward(l, rows_of(r0, r1, l - 1), thread);
     }
 }
 
 template <class T>
-bool Step<T>::bias_unit(std::ptrdiff_t l, std::ptrdiff_t rows) {
+void Step<T>::passes(const StepRequest<T>& request, int thread, int members, Barrier& barrier) {
+    if (own_columns(w_, members))
+        columns_pass(request, thread, members, barrier);
+    else
+        rows_pass(request, thread, members);
+}
+
+// Columns [c0, c1); all of them where the layer has one bias.
+template <class T>
+bool Step<T>::bias_unit(std::ptrdiff_t l, std::ptrdiff_t rows, std::ptrdiff_t c0, std::ptrdiff_t c1) {
     const LayerMemory<T>& m = w_.layers[static_cast<std::size_t>(l)];
-    const std::ptrdiff_t N = w_.network.layers[static_cast<std::size_t>(l)].N;
-    w_.kernels.column_sums(rows, N, m.dZ, m.ld, m.bias_gradient);
+    const std::ptrdiff_t n = c1 - c0;
+    T* gradient = m.bias_gradient + c0;
+    w_.kernels.column_sums(rows, n, m.dZ + c0, m.ld, gradient);
     if (w_.network.bias == BiasMode::layer) {
         T sum = 0;
-        for (std::ptrdiff_t j = 0; j < N; ++j) sum += m.bias_gradient[j];
-        std::fill(m.bias_gradient, m.bias_gradient + N, sum);
+        for (std::ptrdiff_t j = 0; j < n; ++j) sum += gradient[j];
+        std::fill(gradient, gradient + n, sum);
     }
     if (m.gradient) return true;
     Sgd<T> without_decay = sgd_;
     without_decay.weight_decay = 0;
-    return w_.kernels.update(N, without_decay, m.bias, m.bias_velocity, m.bias_gradient);
+    return w_.kernels.update(n, without_decay, m.bias + c0, m.bias_velocity + c0, gradient);
 }
 
 template <class T>
@@ -169,44 +200,58 @@ void Step<T>::fetch(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdi
     }
 }
 
+// `packed`: what pack_columns made of its columns of A, or null.
+template <class T>
+bool Step<T>::weight_unit(const WeightUnit& unit, std::ptrdiff_t rows, T* packed) {
+    const std::size_t l = static_cast<std::size_t>(unit.layer);
+    const Layer& layer = w_.network.layers[l];
+    const LayerMemory<T>& m = w_.layers[l];
+    return w_.kernels.weight_gradient({.rows = rows,
+                                       .K = layer.K,
+                                       .N = layer.N,
+                                       .A = l ? w_.layers[l - 1].A : w_.X,
+                                       .lda = l ? w_.layers[l - 1].ld : w_.ldx,
+                                       .dZ = m.dZ,
+                                       .ldz = m.ld,
+                                       .gradient = m.gradient,
+                                       .weights = m.weights,
+                                       .velocity = m.velocity,
+                                       .transposed = m.transposed,
+                                       .sgd = sgd_,
+                                       .packed = packed},
+                                      unit.panel, unit.k0, unit.k1);
+}
+
 template <class T>
 bool Step<T>::weights_phase(std::ptrdiff_t rows, int thread, int members, const StepRequest<T>* next) {
-    const std::size_t first = first_unit(thread, members), last = first_unit(thread + 1, members);
+    const bool columns = own_columns(w_, members);
+    const std::size_t first = columns ? 0 : first_unit(thread, members);
+    const std::size_t last = columns ? units_.size() : first_unit(thread + 1, members);
     const std::ptrdiff_t begin = next ? next->rows * thread / members : 0;
     const std::ptrdiff_t count = next ? next->rows * (thread + 1) / members - begin : 0;
     const auto share = [&](std::size_t i) {
         return begin + count * std::ptrdiff_t(i - first) / std::ptrdiff_t(last - first);
     };
     bool finite = true;
+    const WeightUnit* before = nullptr;
     for (std::size_t i = first; i < last; ++i) {
         if (next) fetch(*next, share(i), share(i + 1));
         const WeightUnit& unit = units_[i];
+        const Layer& layer = w_.network.layers[static_cast<std::size_t>(unit.layer)];
         if (unit.panel < 0) {
-            finite &= bias_unit(unit.layer, rows);
+            const Columns mine = columns ? bias_columns(w_, unit.layer, thread, members) : Columns{0, layer.N};
+            if (mine.begin < mine.end) finite &= bias_unit(unit.layer, rows, mine.begin, mine.end);
             continue;
         }
-        const std::size_t l = static_cast<std::size_t>(unit.layer);
-        const Layer& layer = w_.network.layers[l];
-        const LayerMemory<T>& m = w_.layers[l];
-        const T* A = l ? w_.layers[l - 1].A : w_.X;
-        const std::ptrdiff_t lda = l ? w_.layers[l - 1].ld : w_.ldx;
-        T* const scratch = is_large(layer) ? w_.scratch[static_cast<std::size_t>(thread)] : nullptr;
-        if (scratch && (i == first || units_[i - 1].k0 != unit.k0 || units_[i - 1].layer != unit.layer))
-            w_.kernels.pack_columns(rows, unit.k1 - unit.k0, A + unit.k0, lda, scratch);
-        finite &= w_.kernels.weight_gradient({.rows = rows,
-                                              .K = layer.K,
-                                              .N = layer.N,
-                                              .A = A,
-                                              .lda = lda,
-                                              .dZ = m.dZ,
-                                              .ldz = m.ld,
-                                              .gradient = m.gradient,
-                                              .weights = m.weights,
-                                              .velocity = m.velocity,
-                                              .transposed = m.transposed,
-                                              .sgd = sgd_,
-                                              .packed = scratch},
-                                             unit.panel, unit.k0, unit.k1);
+        if (columns && !owns(i, thread, members)) continue;
+        T* const packed = is_large(layer) ? w_.scratch[static_cast<std::size_t>(thread)] : nullptr;
+        if (packed && (!before || before->k0 != unit.k0 || before->layer != unit.layer)) {
+            const std::size_t l = static_cast<std::size_t>(unit.layer);
+            const T* A = l ? w_.layers[l - 1].A : w_.X;
+            w_.kernels.pack_columns(rows, unit.k1 - unit.k0, A + unit.k0, l ? w_.layers[l - 1].ld : w_.ldx, packed);
+        }
+        finite &= weight_unit(unit, rows, packed);
+        before = &unit;
     }
     return finite;
 }

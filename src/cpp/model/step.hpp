@@ -1,13 +1,15 @@
 // One training step in two phases with a barrier after each:
 //
-//   rows phase      a thread owns rows of the batch: it gathers them and takes them forward through all layers, through
-//                   the loss, and back through all layers, leaving A and dZ of every layer
+//   passes          the rows of the batch go forward through all layers, through the loss, and back, leaving A and dZ of
+//                   every layer. A thread owns rows, which need nothing of other threads; or, in small nets whose weights
+//                   would otherwise travel between the cores at each step, columns of every hidden layer (columns.cpp)
 //   weights phase   a thread owns blocks of weights: for each it sums dW over all rows and updates at once
 //
 // No thread ever adds to what another has, so there is nothing to reduce, and the bits do not depend on the team.
 #pragma once
 
 #include "model/workspace.hpp"
+#include "runtime/team.hpp"
 
 namespace chainrule {
 
@@ -31,20 +33,34 @@ class Step {
 public:
     Step(Workspace<T>& workspace, Loss loss, const Sgd<T>& sgd);
 
-    // Thread `thread` of `members`; all rows of [rows * thread / members, rows * (thread + 1) / members).
-    void rows_phase(const StepRequest<T>& request, int thread, int members);
+    // The part of thread `thread` of `members`; the barrier is met inside where columns are owned, and not at the end.
+    void passes(const StepRequest<T>& request, int thread, int members, Barrier& barrier);
     // The units of thread `thread`. Between them the rows that this thread will gather for `next` (null: none) are fetched
     // into the cache. Returns false if an updated parameter is not finite.
     bool weights_phase(std::ptrdiff_t rows, int thread, int members, const StepRequest<T>* next);
 
 private:
-    // The units of a thread: consecutive ones, of about equal work.
+    // Some rows and some columns of a layer's outputs.
+    struct Part {
+        std::ptrdiff_t r0, r1, c0, c1;
+        bool elsewhere;  // what they are computed from was computed on other cores
+    };
+    Part rows_of(std::ptrdiff_t r0, std::ptrdiff_t r1, std::size_t layer) const;
+
+    void rows_pass(const StepRequest<T>& request, int thread, int members);
+    void columns_pass(const StepRequest<T>& request, int thread, int members, Barrier& barrier);
+
+    // The units of a thread: consecutive ones, of about equal work; or those of its columns.
     std::size_t first_unit(int thread, int members) const;
+    bool owns(std::size_t unit, int thread, int members) const;
     void fetch(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1) const;
     void gather(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1);
-    void forward(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1, T* mask, T* scratch);
-    void backward(std::ptrdiff_t r0, std::ptrdiff_t r1, T* scratch);
-    bool bias_unit(std::ptrdiff_t layer, std::ptrdiff_t rows);
+    void forward(const StepRequest<T>& request, std::size_t l, const Part& part, int thread);
+    void drop(const StepRequest<T>& request, std::size_t l, const Part& part, T* mask);
+    void output(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1);
+    void backward(std::size_t l, const Part& part, int thread);
+    bool bias_unit(std::ptrdiff_t layer, std::ptrdiff_t rows, std::ptrdiff_t c0, std::ptrdiff_t c1);
+    bool weight_unit(const WeightUnit& unit, std::ptrdiff_t rows, T* packed);
 
     Workspace<T>& w_;
     Loss loss_;

@@ -160,7 +160,7 @@ double gradients(const Network& network, const Parameters<T>& parameters, const 
     Step<T> one(memory, loss, {});
     const StepRequest<T> request{&data, nullptr, data.rows, loss, seed, step};
     run_team(threads, [&](int thread, int members, Barrier& barrier) {
-        one.rows_phase(request, thread, members);
+        one.passes(request, thread, members, barrier);
         barrier.wait();
         one.weights_phase(data.rows, thread, members, nullptr);
     });
