@@ -5,6 +5,7 @@
 
 #include "model/workspace.hpp"
 #include "runtime/cpu.hpp"
+#include "runtime/spin.hpp"
 #include "runtime/team.hpp"
 
 namespace chainrule {
@@ -126,6 +127,8 @@ void Prediction<T>::pack() {
         k_.pack(K, end - begin, parameters_.weights[l] + begin, N, panels_[l] + begin * round_up(K, block));
         if (pieces_done_.fetch_add(1) + 1 == count) pieces_done_.notify_all();
     }
+    // It is a matter of microseconds: who sleeps takes longer to wake.
+    for (int i = 0; i < most_spins && pieces_done_.load() < count; ++i) relax();
     for (std::ptrdiff_t done; (done = pieces_done_.load()) < count;) pieces_done_.wait(done);
 }
 

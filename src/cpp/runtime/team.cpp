@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "runtime/spin.hpp"
+
 #if defined(__linux__)
 #include <pthread.h>
 #include <sched.h>
@@ -73,14 +75,6 @@ bool oversubscribe() {
     return text && std::strcmp(text, "1") == 0;
 }
 
-inline void relax() {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
-
 }  // namespace
 
 int usable_processors() {
@@ -136,8 +130,9 @@ int possible_members(int n) {
     return std::min(n, proven);
 }
 
-// About 50 microseconds of spinning; none where threads outnumber processors, as then the awaited one may not run.
-Barrier::Barrier(int members) : members_(members), spins_(members > 1 && members > usable_processors() ? 0 : 2000) {}
+// None where threads outnumber processors, as then the awaited one may not run.
+Barrier::Barrier(int members)
+    : members_(members), spins_(members > 1 && members > usable_processors() ? 0 : most_spins) {}
 
 void Barrier::wait_for(unsigned turn) {
     for (int i = 0; i < spins_; ++i) {
