@@ -41,7 +41,7 @@ class PyTorch(Rival):
         layers: list[Any] = []
         for sizes in zip(work.layer_sizes[:-1], work.layer_sizes[1:], strict=True):
             layer = nn.Linear(*sizes, dtype=getattr(self.torch, dtype))
-            layers += [layer, nn.ReLU() if work.activation == "relu" else nn.Sigmoid()]
+            layers += [layer, {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}[work.activation]()]
         layers.pop()
         if work.output_activation == "sigmoid":
             layers.append(nn.Sigmoid())

@@ -13,7 +13,7 @@ from typing import Any
 from _epoch_team import COMPILED, RIVALS, Team, WrongAnswerError
 from _record import comparison, document, machine, significant, table
 from _settings import parser, settings
-from _works import WORKS, Array
+from _works import OTHER_WORKS, WORKS, Array
 
 HEADER = (
     "work", "who", "threads", "best ms", "median ms", "rows/s", "ns/row", "best of peak", "median of peak",
@@ -65,9 +65,11 @@ def main() -> int:
     options = parser(__doc__.splitlines()[0], "1,2")
     names = ",".join(RIVALS)
     options.add_argument("--rivals", default=names, help=f"who takes part (default: {names})")
+    options.add_argument("--others", action="store_true", help="shapes that nothing was tuned on")
     arguments = options.parse_args()
     use, chosen = settings(arguments, seconds=0.2), arguments.rivals.split(",")
-    works = [work.shortened() if use.short else work for work in WORKS if use.only in work.name]
+    chosen_works = OTHER_WORKS if arguments.others else WORKS
+    works = [work.shortened() if use.short else work for work in chosen_works if use.only in work.name]
     about, rows = machine(), []
     bits: dict[str, list[Array]] = {}
     versions: dict[str, str] = {}
@@ -89,7 +91,7 @@ def main() -> int:
         return 1
     about |= versions | use.described()
     rows.sort(key=lambda row: [work.name for work in works].index(row["work"]))
-    use.publish("epochs", about, rows, report(rows, about))
+    use.publish("epochs_other_shapes" if arguments.others else "epochs", about, rows, report(rows, about))
     return 0
 
 
