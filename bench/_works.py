@@ -94,7 +94,7 @@ OTHER_WORKS = (
     Work((37, 101, 53, 3), "relu", *CLASSES, 50, 20_000, 0.001),
     Work((101, 53, 37, 1), "sigmoid", "sigmoid", "half_squared_error", 1, 2000, 0.001),
     Work((28, 300, 300, 300, 300, 300, 1), "tanh", *NUMBERS, 100, 10_000, 0.001),
-    Work((4, 32, 16, 4), "tanh", *NUMBERS, 10_000, 10_000, 0.01),
+    Work((4, 32, 16, 4), "tanh", *NUMBERS, 10_000, 30_000, 0.01),
     Work((64, 257, 131, 1), "sigmoid", *NUMBERS, 32, 16_384, 0.001),
     Work((64, 128, 128, 2), "relu", *NUMBERS, 4096, 65_536, 0.001),
     Work((500, 1500, 10), "relu", *CLASSES, 1024, 8192, 0.001),
