@@ -114,11 +114,13 @@ LARGE = {
     "tall batch": (1029, 1024, 1030, 530),
     "few rows": (1024, 1031, 1055, 19),
     "one row": (1024, 1024, 1040, 1),
+    "half as large": (740, 711, 520, 515),
     "columns": (200, 150, 97, 23),
 }
 """Widths and batch sizes of networks whose layers take the native core's way for large weights (2**20 and more):
-just at that size and beside it, batches of more rows than a block of dW (512), of one tile and a bit, and of one row. And a network in which two threads
-own columns of the hidden layers."""
+just at that size and beside it, batches of more rows than a block of dW (512), of one tile and a bit, and of one row;
+layers half that size, which count as large in a tall batch. And a network in which two threads own columns of the hidden
+layers."""
 
 
 def make_large_case(name: str, dtype: str, *, activation: str = "relu", steps: int = 3) -> Case:

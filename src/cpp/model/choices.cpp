@@ -25,7 +25,7 @@ Choices choices(const Network& network, std::ptrdiff_t batch, int n_threads) {
                  .layers = {}};
     for (std::size_t l = 0; l < network.layers.size(); ++l) {
         const Layer& layer = network.layers[l];
-        made.layers.push_back({layer.K, layer.N, is_large(layer), l > 0 && !is_large(layer)});
+        made.layers.push_back({layer.K, layer.N, is_large(layer, batch), l > 0 && !is_large(layer, batch)});
     }
     return made;
 }

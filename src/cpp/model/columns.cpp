@@ -28,10 +28,10 @@ bool own_columns(const Workspace<T>& memory, int members) {
     const std::vector<Layer>& layers = memory.network.layers;
     // More rows than stay in the second-level cache pass the layers block by block, and large layers are computed so
     // long that nobody waits for what travels.
-    if (members == 1 || memory.rows_at_once < memory.batch || is_large(layers.back())) return false;
+    if (members == 1 || memory.rows_at_once < memory.batch || is_large(layers.back(), memory.batch)) return false;
     double weights = 0, width = 0;
     for (std::size_t l = 0; l + 1 < layers.size(); ++l) {
-        if (is_large(layers[l])) return false;
+        if (is_large(layers[l], memory.batch)) return false;
         const std::ptrdiff_t lanes = memory.kernels.lanes;
         std::ptrdiff_t most = 0;
         for (int t = 0; t < members; ++t) {

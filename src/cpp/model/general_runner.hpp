@@ -49,7 +49,7 @@ private:
     // Small layers are copied sooner than a team is awake.
     int copying_threads() const {
         for (const Layer& layer : request_.network->layers)
-            if (is_large(layer)) return threads_;
+            if (is_large(layer, batch_)) return threads_;
         return 1;
     }
 

@@ -20,7 +20,7 @@ Step<T>::Step(Workspace<T>& workspace, Loss loss, const Sgd<T>& sgd) : w_(worksp
     for (std::ptrdiff_t l = 0; l < w_.network.n_layers(); ++l) {
         const Layer& layer = w_.network.layers[static_cast<std::size_t>(l)];
         const std::ptrdiff_t panel = w_.kernels.panel, lanes = w_.kernels.lanes;
-        const std::ptrdiff_t most = is_large(layer) ? 2 * unit_rows : unit_rows;
+        const std::ptrdiff_t most = is_large(layer, w_.batch) ? 2 * unit_rows : unit_rows;
         const std::ptrdiff_t pieces = (layer.K + most - 1) / most;
         const std::ptrdiff_t piece = round_up((layer.K + pieces - 1) / pieces, block);
         for (std::ptrdiff_t k = 0; k < layer.K; k += piece)
@@ -87,7 +87,7 @@ void Step<T>::forward(const StepRequest<T>& request, std::size_t l, const Part& 
                         .C = out,
                         .ldc = m.ld,
                         .epilogue = relu ? Epilogue::relu : Epilogue::store,
-                        .scratch = is_large(layer) ? w_.scratch[static_cast<std::size_t>(thread)] : nullptr,
+                        .scratch = is_large(layer, w_.batch) ? w_.scratch[static_cast<std::size_t>(thread)] : nullptr,
                         .from_another_core = elsewhere});
     if (l == last) return;
     if (!relu) w_.kernels.activate(layer.activation, r1 - r0, c1 - c0, out, m.ld, out, m.ld);
@@ -144,7 +144,7 @@ void Step<T>::backward(std::size_t l, const Part& part, int thread) {
                         .epilogue = epilogue,
                         .other = to.slope ? to.slope + at : A,
                         .ldo = to.ld,
-                        .scratch = is_large(layer) ? w_.scratch[static_cast<std::size_t>(thread)] : nullptr,
+                        .scratch = is_large(layer, w_.batch) ? w_.scratch[static_cast<std::size_t>(thread)] : nullptr,
                         .from_another_core = elsewhere});
     if (epilogue == Epilogue::store && activation != Activation::identity)
         w_.kernels.activation_gradient(activation, r1 - r0, c1 - c0, A, to.ld, dZ, to.ld, dZ, to.ld);
@@ -244,7 +244,7 @@ bool Step<T>::weights_phase(std::ptrdiff_t rows, int thread, int members, const 
             continue;
         }
         if (columns && !owns(i, thread, members)) continue;
-        T* const packed = is_large(layer) ? w_.scratch[static_cast<std::size_t>(thread)] : nullptr;
+        T* const packed = is_large(layer, w_.batch) ? w_.scratch[static_cast<std::size_t>(thread)] : nullptr;
         if (packed && (!before || before->k0 != unit.k0 || before->layer != unit.layer)) {
             const std::size_t l = static_cast<std::size_t>(unit.layer);
             const T* A = l ? w_.layers[l - 1].A : w_.X;

@@ -56,7 +56,7 @@ void Workspace<T>::for_each_part(const Parameters<T>* gradients, Part&& part) {
 
     std::ptrdiff_t packed = 0;  // the rows of a block, or of the batch the columns that a unit of weights takes
     for (const Layer& layer : network.layers)
-        if (is_large(layer))
+        if (is_large(layer, batch))
             packed = std::max({packed, rows_at_once * std::max(layer.K, layer.N), batch * most_packed_columns});
 
     for (std::size_t l = 0; l < layers.size(); ++l) {
@@ -66,7 +66,7 @@ void Workspace<T>::for_each_part(const Parameters<T>* gradients, Part&& part) {
         m.ld = padded_width<T>(shape.N);
         part(m.weights, panels, true);
         part(m.velocity, panels, !gradients);
-        part(m.transposed, panel_size(kernels, shape.N, shape.K), l > 0 && !is_large(shape));
+        part(m.transposed, panel_size(kernels, shape.N, shape.K), l > 0 && !is_large(shape, batch));
         m.gradient = gradients ? gradients->weights[l] : nullptr;
         const bool bias = network.bias != BiasMode::none;
         part(m.bias, round_up(shape.N, block), bias);
@@ -88,9 +88,8 @@ namespace {
 // The columns of a layer that are thread `thread`'s: whole panels of a large one, all or none of a small one.
 struct Columns {
     std::ptrdiff_t begin, count;
-    Columns(const Layer& layer, std::ptrdiff_t panel, int thread, int members) {
+    Columns(const Layer& layer, bool shared, std::ptrdiff_t panel, int thread, int members) {
         const std::ptrdiff_t panels = (layer.N + panel - 1) / panel;
-        const bool shared = is_large(layer);
         begin = shared ? panels * thread / members * panel : 0;
         const std::ptrdiff_t end = shared ? std::min(panels * (thread + 1) / members * panel, layer.N) : layer.N;
         count = shared || thread == 0 ? std::max<std::ptrdiff_t>(end - begin, 0) : 0;
@@ -110,7 +109,8 @@ void Workspace<T>::pack(const Parameters<T>& parameters, const Parameters<T>& ve
     for (std::size_t l = 0; l < layers.size(); ++l) {
         const auto [K, N, activation, dropout] = network.layers[l];
         LayerMemory<T>& m = layers[l];
-        const auto [begin, count] = Columns(network.layers[l], kernels.panel, thread, members);
+        const auto [begin, count] =
+            Columns(network.layers[l], is_large(network.layers[l], batch), kernels.panel, thread, members);
         const std::ptrdiff_t at = begin * round_up(K, block);
         if (count > 0) kernels.pack(K, count, parameters.weights[l] + begin, N, m.weights + at);
         if (count > 0 && m.velocity && !velocities.weights.empty())
@@ -130,7 +130,8 @@ void Workspace<T>::unpack(const Parameters<T>& parameters, const Parameters<T>& 
     for (std::size_t l = 0; l < layers.size(); ++l) {
         const auto [K, N, activation, dropout] = network.layers[l];
         const LayerMemory<T>& m = layers[l];
-        const auto [begin, count] = Columns(network.layers[l], kernels.panel, thread, members);
+        const auto [begin, count] =
+            Columns(network.layers[l], is_large(network.layers[l], batch), kernels.panel, thread, members);
         const std::ptrdiff_t at = begin * round_up(K, block);
         if (count > 0) kernels.unpack(K, count, m.weights + at, parameters.weights[l] + begin, N);
         if (count > 0) kernels.unpack(K, count, m.velocity + at, velocities.weights[l] + begin, N);
