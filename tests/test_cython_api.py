@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import importlib.util
+import inspect
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,6 @@ from pathlib import Path
 import chainrule as cr
 import numpy as np
 import pytest
-from conftest import load_core
 
 SIGNATURES = Path(__file__).with_name("cython_api_signatures.txt")
 DOUBLE, INT, SIZE, POINTER = ctypes.c_double, ctypes.c_int, ctypes.c_ssize_t, ctypes.c_void_p
@@ -278,13 +278,14 @@ def test_a_module_compiled_against_other_signatures_is_refused(native, tmp_path)
         compiled(tmp_path, source, package.parent)
 
 
-def test_the_examples_of_the_module_are_right():
-    pytest.importorskip("scipy", reason="SciPy is not installed")
-    load_core("native")
+@pytest.mark.parametrize("library", ["scipy", "numba"])
+def test_the_examples_are_right(api, library):
+    pytest.importorskip(library, reason=f"{library} is not installed")
     import doctest
 
-    from chainrule import cython_api
-
-    failed, tried = doctest.testmod(cython_api)
+    text = inspect.cleandoc({"scipy": api.__doc__, "numba": api.address.__doc__}[library])
+    failed, tried = doctest.DocTestRunner().run(
+        doctest.DocTestParser().get_doctest(text, {}, library, None, None)
+    )
     assert tried
     assert not failed

@@ -2,8 +2,9 @@
 """Predictions without the interpreter: functions for Cython (``cimport``), ``scipy.LowLevelCallable``, Numba, ctypes.
 
 The C functions are in ``cython_api.pxd`` and, by name, in ``__pyx_capi__``, where ``scipy.LowLevelCallable.from_cython``
-and ``numba.extending.get_cython_function_address`` find them. Each takes a *handle*: a pointer into a
-`Predictor` of the native core, valid as long as that predictor is alive. Handles may be used by many threads at once.
+and ``numba.extending.get_cython_function_address`` find them (`address` has an example). Each takes a *handle*: a pointer
+into a `Predictor` of the native core, valid as long as that predictor is alive. Handles may be used by many threads at
+once.
 
 ====================  ==============================================================================================
 handle                The handle of a predictor; with the interpreter's lock. TypeError for anything else.
@@ -138,5 +139,33 @@ def address(predictor):
     ------
     TypeError
         If it is something else.
+
+    Examples
+    --------
+    Numba compiles calls of a C function that ctypes declares; ``nogil`` lets other threads run meanwhile. The rows
+    must have the dtype of the predictor and no gaps.
+
+    >>> import ctypes
+    >>> import numba
+    >>> import numpy as np
+    >>> from numba.extending import get_cython_function_address
+    >>> import chainrule as cr
+    >>> from chainrule import cython_api
+    >>> pointer = ctypes.c_void_p
+    >>> signature = ctypes.CFUNCTYPE(ctypes.c_int, pointer, ctypes.c_ssize_t, pointer, pointer)
+    >>> c_predict = signature(get_cython_function_address("chainrule.cython_api", "predict_float64"))
+    >>> @numba.njit(nogil=True)
+    ... def predict_one_by_one(handle, X, out):
+    ...     failed = 0
+    ...     for i in range(len(X)):
+    ...         failed += c_predict(handle, 1, X[i].ctypes, out[i].ctypes) != 0
+    ...     return failed
+    >>> model = cr.MLP([4, 20, 2], dtype="float64", seed=0)
+    >>> predictor = model.predictor()
+    >>> X, out = np.linspace(-1, 1, 24).reshape(6, 4), np.empty((6, 2))
+    >>> predict_one_by_one(cython_api.address(predictor), X, out)
+    0
+    >>> bool((out == model.predict(X)).all())
+    True
     """
     return <uintptr_t> handle(predictor)
