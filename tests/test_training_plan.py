@@ -63,13 +63,12 @@ def test_the_native_core_names_the_way_each_network_goes():
         assert ["large" in large[f"layer_{i}"] for i in range(3)] == [True, False, False]
         assert ["transposed" in large[f"layer_{i}"] for i in range(3)] == [False, True, True]
         assert "at a time" in plan([64, 128, 128, 2], batch_size=4096)["way"]
-        assert "owns columns" in plan([200, 150, 97, 3], batch_size=23, n_threads=2)["way"]
-        for other in (
-            {"n_threads": 1},
-            {"n_threads": 4},
-            {"batch_size": 1000},
-        ):  # alone; uneven shares; many rows
-            assert (
-                "owns columns"
-                not in plan([200, 150, 97, 3], **{"batch_size": 23, "n_threads": 2, **other})["way"]
-            )
+        # Threads own columns, but for one alone, uneven shares (64 columns are 2 to 8 panels) and many rows.
+        for other, columns in (
+            ({}, True),
+            ({"n_threads": 1}, False),
+            ({"n_threads": 7}, False),
+            ({"batch_size": 1000}, False),
+        ):
+            way = plan([200, 150, 64, 3], **{"batch_size": 23, "n_threads": 2, **other})["way"]
+            assert ("owns columns" in way) == columns, (other, way)
