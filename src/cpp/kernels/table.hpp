@@ -6,7 +6,7 @@
 #include "plan.hpp"
 #include "product.hpp"
 #include "tiny.hpp"
-#include "weights.hpp"
+#include "few_outputs.hpp"
 
 #define CR_JOIN_(a, b) a##b
 #define CR_JOIN(a, b) CR_JOIN_(a, b)
@@ -22,7 +22,7 @@
         2 * V::lanes,                                        \
         tile_rows<V>,                                        \
         product<V>,                                          \
-        weight_gradient<V>,                                  \
+        panel_gradient<V>,                                   \
         pack_columns<V>,                                     \
         column_sums<V>,                                      \
         update<V>,                                           \

@@ -15,11 +15,12 @@ namespace {
 // worth it.
 constexpr double most_of_a_share = 1.25;
 
-// Owning columns pays where more weights would travel than activations do. Weights of the hidden layers for each element of
-// their activations, and a step on two threads by rows and by columns, in microseconds: 64-128-128-2, batch 128, 0.75:
-// 92 and 95; 37-101-53-3, batch 50, 1.2: 32 and 25; 784-512-256-10, batch 128, 5.4: 1,300 and 1,137; 784-128-10, batch
+// Owning columns pays where more weights would travel than activations do, by as many as a barrier costs: there are two
+// more for each hidden layer. Weights of the hidden layers for each element of their activations, and a step on two
+// threads by rows and by columns, in microseconds: 64-128-128-2, batch 128, 0.75: 92 and 95; 8-64-64-1, batch 32, 1.1:
+// 4.8 and 5.2; 37-101-53-3, batch 50, 1.2: 32 and 25; 784-512-256-10, batch 128, 5.4: 1,300 and 1,137; 784-128-10, batch
 // 64, 12: 133 and 117.
-constexpr double least_weights = 1;
+constexpr double weights_of_a_barrier = 256;
 
 }  // namespace
 
@@ -29,7 +30,7 @@ bool own_columns(const Workspace<T>& memory, int members) {
     // More rows than stay in the second-level cache pass the layers block by block, and large layers are computed so
     // long that nobody waits for what travels.
     if (members == 1 || memory.rows_at_once < memory.batch || is_large(layers.back(), memory.batch)) return false;
-    double weights = 0, width = 0;
+    double more = 0, barriers = 0;  // weights than activations; barriers than by rows
     for (std::size_t l = 0; l + 1 < layers.size(); ++l) {
         if (is_large(layers[l], memory.batch)) return false;
         const std::ptrdiff_t lanes = memory.kernels.lanes;
@@ -39,10 +40,10 @@ bool own_columns(const Workspace<T>& memory, int members) {
             most = std::max(most, round_up(mine.end - mine.begin, lanes));
         }
         if (double(most) * members > most_of_a_share * double(round_up(layers[l].N, lanes))) return false;
-        weights += double(layers[l].K) * double(layers[l].N);
-        width += double(layers[l].N);
+        more += double(layers[l].N) * (double(layers[l].K) - double(memory.batch));
+        barriers += 2;
     }
-    return weights > least_weights * width * double(memory.batch);
+    return more > weights_of_a_barrier * barriers;
 }
 
 template <class T>

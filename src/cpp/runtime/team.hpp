@@ -22,10 +22,11 @@ int usable_processors();
 // CHAINRULE_OVERSUBSCRIBE=1 (for tests), and 1 inside another parallel region.
 int resolve_threads(int n_threads);
 
-// As above where the work deserves it: `work` in multiply-adds, at least `least` for each thread. On two threads a
-// training step of 0.4 million multiply-adds (8-64-64-1, batch 32) takes 14 microseconds instead of 10, one of 9 million
-// (64-128-128-2, batch 128) 91 instead of 122. A single call needs more, as its threads may be asleep.
-constexpr double work_of_a_step = 1e6, work_of_a_call = 1.5e6;
+// As above where the work deserves it: `work` in multiply-adds, at least `least` for each thread. Whether two threads gain
+// by a training step depends on how fast lines travel between the cores, so short ones are left to TeamChoice, which
+// measures: 0.4 million multiply-adds (8-64-64-1, batch 32) take 4.7 microseconds instead of 5.9 on one machine and 14
+// instead of 10 on another. A single call needs more work, as its threads may be asleep.
+constexpr double work_of_a_step = 2e5, work_of_a_call = 1.5e6;
 int resolve_threads(int n_threads, double work, double least);
 
 // Before a team of n: how many of them can be had. libgomp ends the process when it cannot create a thread, so the first
