@@ -7,8 +7,10 @@ import numpy as np
 WIDTHS = (1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64)
 """One below, at and above the lanes of each instruction set (2 to 16), a panel (twice that) and a block (16)."""
 
-LONG = [(5, 300, 40), (2, 2048, 33), (100, 257, 600), (113, 16, 5), (1, 2048, 300), (4, 513, 129), (33, 1, 1100)]  # fmt: skip
-"""(rows, K, N) beyond the blocks of the kernels: 256 products in a row, 512 columns, 112 rows."""
+LONG = [(5, 300, 40), (2, 2048, 33), (100, 257, 600), (113, 16, 5), (1, 2048, 300), (4, 513, 129), (33, 1, 1100),
+        (7, 1031, 1024), (513, 741, 713), (4097, 260, 257)]  # fmt: skip
+"""(rows, K, N) beyond the blocks of the kernels: 256 products in a row, 512 columns, 112 rows; weights that count as
+large, 2^20, and 2^19 beside many rows; 2^16 beside 4096."""
 
 SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0]
 

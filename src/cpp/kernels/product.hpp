@@ -162,7 +162,7 @@ void product(const Product<typename V::Scalar>& p) {
                     if (p.from_another_core && j == 0 && i + 1 < tiles.count)
                         fetch_rows<V>(tiles.edge(i + 2) - tiles.edge(i + 1), K, p.A + tiles.edge(i + 1) * p.lda + k,
                                       p.lda);
-                    if (packs) fetch_block<V>(p, next_k, next_j, i * part, (i + 1) * part);
+                    if (packs && !p.row_major) fetch_block<V>(p, next_k, next_j, i * part, (i + 1) * part);
                     const T* a = p.A + row * p.lda + k;
                     if (narrow)
                         run_tile<ProductTiles<V>::template Narrow, MR>(m, p, row, j, k, K, a, b, ldb, ptrdiff_t(0),
