@@ -120,12 +120,12 @@ void pack_columns(ptrdiff_t rows, ptrdiff_t columns, const typename V::Scalar* A
                 const auto* from = A + r * lda + k;
                 auto* t = to + r0 * columns + k * (r1 - r0) + (r - r0) * m;
                 // A whole vector reaches into the next row of the tile, which is written after this one; the last row's
-                // would reach into the next tile.
+                // would reach into the next tile. And A's last rows are not followed by a whole vector.
                 for (ptrdiff_t c = 0; c < m; c += L)
-                    if (r + 1 < r1)
+                    if (r + L < r1)
                         V::load(from + c).store(t + c);
                     else
-                        V::load(from + c).store_first(t + c, m - c);
+                        V::load_first(from + c, m - c).store_first(t + c, m - c);
             }
         }
     }
