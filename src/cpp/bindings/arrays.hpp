@@ -139,5 +139,6 @@ void bind_layers(py::module_&);
 void bind_model(py::module_&);
 void bind_training(py::module_&);
 void bind_plan(py::module_&);
+void bind_least_squares(py::module_&);
 
 }  // namespace chainrule::bindings

@@ -10,4 +10,5 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     bind_model(m);
     bind_training(m);
     bind_plan(m);
+    bind_least_squares(m);
 }

@@ -29,6 +29,12 @@ from ._checks_layers import (
     check_target,
     check_update,
 )
+from ._checks_least_squares import (
+    NOT_POSITIVE_DEFINITE,
+    check_damped_step,
+    check_least_squares,
+    check_normal_equations,
+)
 from ._checks_network import (
     Training,
     check_forward,
@@ -46,21 +52,25 @@ from ._checks_network import (
 __all__ = [
     "MAX_64",
     "MAX_WORDS",
+    "NOT_POSITIVE_DEFINITE",
     "STEP_HAS_NO_GRADIENT",
     "Training",
     "Update",
     "check_activation",
     "check_activation_gradient",
+    "check_damped_step",
     "check_dropout_mask",
     "check_forward",
     "check_gradients",
     "check_inputs",
+    "check_least_squares",
     "check_loss",
     "check_loss_and_gradient",
     "check_mask_size",
     "check_matmul_bias",
     "check_matmul_gradients",
     "check_network",
+    "check_normal_equations",
     "check_optimizer",
     "check_parameters",
     "check_permutation",

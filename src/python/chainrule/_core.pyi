@@ -64,6 +64,18 @@ def gradients(
 def matmul_gradients(
     X: _Array, W: _Array, dZ: _Array, n_threads: int, /
 ) -> tuple[_Array, _Array, _Array]: ...
+def normal_equations(
+    network: Network,
+    weights: Sequence[_Array],
+    biases: Sequence[_Array],
+    X: _Array,
+    target: _Array,
+    JTJ: _Array,
+    JTe: _Array,
+    n_threads: int,
+    /,
+) -> float: ...
+def damped_step(H: _Array, g: _Array, damping: float, out: _Array, n_threads: int, /) -> bool: ...
 def choices(network: Network, single: bool, batch: int, n_threads: int, /) -> dict[str, Any]: ...
 def train_epochs(
     network: Network,

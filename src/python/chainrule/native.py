@@ -183,6 +183,29 @@ def _find_nonfinite(
     return wrong or "an updated parameter"
 
 
+def normal_equations(
+    network: Network, weights: Sequence[Array], biases: Sequence[Array], X: Array, target: Array, *,
+    n_threads: int | None = None
+) -> tuple[float, Array, Array]:  # fmt: skip
+    weights, biases, X, target = _checks.check_normal_equations(
+        network, weights, biases, X, target, n_threads
+    )
+    P = sum(array.size for array in (*weights, *biases))
+    JTJ, JTe = np.empty((P, P), X.dtype), np.empty(P, X.dtype)
+    squares = _core.normal_equations(
+        _compiled(network), weights, biases, X, target, JTJ, JTe, _int32(n_threads)
+    )
+    return squares, JTJ, JTe
+
+
+def damped_step(H: Array, g: Array, damping: float, *, n_threads: int | None = None) -> Array:
+    H, g, damping = _checks.check_damped_step(H, g, damping, n_threads)
+    step = np.empty_like(g)
+    if not _core.damped_step(H, g, damping, step, _int32(n_threads)):
+        raise np.linalg.LinAlgError(_checks.NOT_POSITIVE_DEFINITE)
+    return step
+
+
 def make_plan(network: Network, weights: Sequence[Array], biases: Sequence[Array]) -> object:
     """Return a capsule with copies of checked parameters, laid out for single rows: what a `Predictor` keeps."""
     return _core.make_plan(_compiled(network), weights, biases)
@@ -195,7 +218,8 @@ def choices(network: Network, batch: int, n_threads: int | None) -> dict[str, An
 
 PUBLIC = (
     "random_words", "permutation", "dropout_mask", "activation", "activation_gradient", "matmul_bias",
-    "matmul_gradients", "loss_and_gradient", "sgd_momentum_step", "forward", "gradients", "train_epochs"
+    "matmul_gradients", "loss_and_gradient", "sgd_momentum_step", "forward", "gradients", "train_epochs",
+    "normal_equations", "damped_step"
 )  # fmt: skip
 for _name in PUBLIC:
     globals()[_name].__doc__ = getattr(reference, _name).__doc__

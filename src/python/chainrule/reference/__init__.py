@@ -1,7 +1,7 @@
 """The whole mathematics of chainrule in NumPy, from the forward pass to the update.
 
 Read its files in this order: `random_numbers`, `activations`, `layers` (one layer), `losses`, `updates`, `networks`
-(forward and back through all layers), `training`. Every step forward stands next to its gradient. They specify the
+(forward and back through all layers), `training`, `least_squares`. Every step forward stands next to its gradient. They specify the
 native core, which has the same functions with the same arguments; `_checks` checks them, for both. ``n_threads`` is
 checked here and not used. Weights begin as `initializers` says; `Network` (the shape) and `TrainingState` (what training changes) hold data.
 
@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from .activations import activation, activation_gradient
 from .layers import matmul_bias, matmul_gradients
+from .least_squares import damped_step, normal_equations
 from .losses import loss_and_gradient
 from .networks import forward, gradients
 from .random_numbers import dropout_mask, permutation, random_words
@@ -33,12 +34,14 @@ from .updates import sgd_momentum_step
 __all__ = [
     "activation",
     "activation_gradient",
+    "damped_step",
     "dropout_mask",
     "forward",
     "gradients",
     "loss_and_gradient",
     "matmul_bias",
     "matmul_gradients",
+    "normal_equations",
     "permutation",
     "random_words",
     "sgd_momentum_step",
