@@ -156,8 +156,25 @@ FIT: dict[str, list[Any]] = {
     "epochs": [*NO_INT, -1],
     "metrics": BAD_METRICS,
     "progress": [None, 1, 0, "yes", "log.txt", [], object(), Path("log.txt")],
+    "validation_split": [*without(NO_REAL, type(None)), -0.1, 0, 0.0, 1.0, 1, 3, 0.9],
+    "stratify": [*NO_BOOL, True],
+    "early_stopping": [True, False, 3, "loss", "validation_loss", cr.EarlyStopping, {"patience": 3}, cr.EarlyStopping(),
+                       cr.EarlyStopping("accuracy"), cr.EarlyStopping("loss", mode="max")],
+    "time_budget": [*without(NO_REAL, type(None)), -1],
+    "target_loss": [*without(NO_REAL, type(None)), -0.1],
+    "tolerance": [*without(NO_REAL, type(None)), -1e-9],
+    "tolerance_epochs": [*NO_INT, 0],
     "validation_data": [3, "ab", X, {"X": X}, (), (X,), (X, Y, Y), [X], *((x, Y) for x in BAD_FIT_X), *((X, y) for y in BAD_Y)],
 }  # fmt: skip
+
+
+STOPPING: dict[str, list[Any]] = {
+    "monitor": [None, 3, "", b"loss", ["loss"], cr.metrics.accuracy],
+    "patience": [*NO_INT, -1],
+    "min_delta": [*NO_REAL, -0.1],
+    "mode": [None, 1, "MAX", "maximum", "", ["min"]],
+    "restore_best": NO_BOOL,
+}
 
 
 def table(arguments: dict[str, list[Any]]) -> list[Any]:
@@ -190,6 +207,11 @@ def test_a_model(name: str, bad: Any) -> None:
 @pytest.mark.parametrize(("name", "bad"), table(SGD))
 def test_an_optimizer(name: str, bad: Any) -> None:
     refused(lambda: cr.SGD(**{name: bad}), name)
+
+
+@pytest.mark.parametrize(("name", "bad"), table(STOPPING))
+def test_the_settings_of_early_stopping(name: str, bad: Any) -> None:
+    refused(lambda: cr.EarlyStopping(**{name: bad}), name)
 
 
 @pytest.mark.parametrize(("name", "bad"), table(TRAINER))

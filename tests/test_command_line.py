@@ -213,6 +213,40 @@ def test_every_option_of_training_reaches_the_trainer(run, write, tmp_path):
         np.testing.assert_allclose(got, expected, atol=1e-5)
 
 
+def test_training_stops_early_with_the_best_network_the_same_when_quiet(run, write, backend, tmp_path):
+    data = write(FLOWERS)
+    options = ("--epochs", 400, "--validation-split", 0.25, "--early-stopping", 3, "--learning-rate", 0.5)
+    common = ("train", data, "--target", "kind", "--backend", backend, "--seed", 3)
+    done = run(*common, *options, "--save", "m.pkl")
+    found = re.search(
+        r"^trained (\d+) epochs of 48 rows in \S+ s; ended as the validation loss got no better; took the best, epoch (\d+)$",
+        done.stdout,
+        re.MULTILINE,
+    )
+    assert found, done.stdout
+    epochs, best = int(found[1]), int(found[2])
+    assert epochs == best + 3 < 400
+    losses = [float(loss) for loss in re.findall(r"  validation loss (\S+)", done.stderr)]
+    assert len(losses) == epochs
+    assert losses[best - 1] == min(losses)
+    run(*common, *options, "--save", "quiet.pkl", "--quiet")
+    split = ("--epochs", best, "--validation-split", 0.25, "--learning-rate", 0.5)
+    run(*common, *split, "--save", "short.pkl")
+    first, *others = (cr.load(tmp_path / name) for name in ("m.pkl", "quiet.pkl", "short.pkl"))
+    for other in others:
+        for a, b in zip(first.weights, other.weights, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_training_keeps_to_a_time_budget(run, write):
+    options = ("--epochs", 10**9, "--time-budget", 0.2)
+    done = run("train", write(FLOWERS), "--target", "kind", *options)
+    assert re.search(
+        r"^trained \d+ epochs of 48 rows in \S+ s; ended as the time was up$", done.stdout, re.MULTILINE
+    )
+    assert "ended because the time_budget was used up" in done.stderr
+
+
 def test_quiet_prints_the_result_only_and_no_held_out_rows_print_nothing(run, write):
     data = write(FLOWERS)
     done = run("train", data, "--target", "kind", "--quiet", "--epochs", 1)

@@ -214,6 +214,14 @@ def test_an_output_that_is_not_finite_is_an_error_with_its_line(run, write, tmp_
             ("train", "--dataset", "digits", "--loss", "cross_entropy", "--output-activation", "sigmoid"),
             "loss cross_entropy needs",
         ),
+        (
+            ("train", "--dataset", "digits", "--early-stopping", "5"),
+            "--early-stopping needs --validation-split",
+        ),
+        (("train", "--dataset", "digits", "--early-stopping", "0"), "whole number at least 1"),
+        (("train", "--dataset", "digits", "--validation-split", "0"), "expected a number greater than 0"),
+        (("train", "--dataset", "digits", "--validation-split", "1"), "less than 1"),
+        (("train", "--dataset", "digits", "--time-budget", "-1"), "a number at least 0"),
         (("predict", "m.pkl"), "required: data.csv"),
         (("predict", "m.pkl", "data.csv", "--delimiter", ",,"), "expected one character"),
         (("info",), "required: FILE"),
@@ -235,6 +243,7 @@ def test_wrong_usage_ends_with_code_2_and_the_usage(run, arguments, text):
             "the output activation softmax is for classes, but the target is a quantity",
         ),
         (("--loss", "binary_cross_entropy"), "the loss binary_cross_entropy is for classes"),
+        (("--validation-split", "0.9"), "--validation-split 0.9 of 8 rows leaves 0 rows to train on"),
         (("--test-size", "10"), "--test-size 10 of 10 rows leaves 0 rows to train on"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import pickle
 from typing import Any
 
 import chainrule as cr
@@ -11,7 +12,7 @@ import pytest
 from chainrule import metrics
 from chainrule.metrics import find_metrics, measure
 
-ALL = [metrics.accuracy, metrics.mean_squared_error, metrics.mean_absolute_error, metrics.r2]
+ALL = [*metrics.METRICS.values(), metrics.top_k_accuracy(1)]
 
 
 def test_accuracy_of_classes() -> None:
@@ -109,6 +110,37 @@ def test_functions_of_ones_own_are_metrics_too(backend: str, dtype: str) -> None
     history = trainer.fit(X, y, epochs=2, metrics=[own, "accuracy"], validation_data=(X, y))
     assert history.metrics["own"] == history.validation_metrics["own"] == [0.25, 0.25]
     assert list(history.metrics) == ["own", "accuracy"]
+
+
+def refuses(y_true: Any, prediction: Any) -> float:
+    raise ZeroDivisionError("of my own")
+
+
+@pytest.mark.parametrize(
+    ("metric", "where", "error", "text"),
+    [
+        ("accuracy", "y", ValueError, "y_true must hold 0 or 1 for the accuracy of one output"),
+        ("accuracy", "validation", ValueError, "y_true must hold 0 or 1 for the accuracy of one output"),
+        ("f1", "validation", ValueError, "y_true must hold 0 or 1 for the f1 of one output"),
+        ("top_2_accuracy", "y", ValueError, "top_2_accuracy needs more than 2 outputs"),
+        ("roc_auc", "y", ValueError, "y_true must hold classes"),
+        (lambda y, p: "high", "y", TypeError, "the result of the metric <lambda> must be a real number"),
+        (refuses, "y", ZeroDivisionError, "of my own"),
+    ],
+)
+def test_a_metric_that_does_not_fit_is_refused_before_training(
+    backend: str, metric: Any, where: str, error: Any, text: str
+) -> None:
+    """In the last row alone: all rows are looked at."""
+    X, zeros = np.ones((50, 2), "float32"), np.zeros(50, "float32")
+    y = np.where(np.arange(50) == 49, 7.5, 0).astype("float32")
+    trainer = cr.Trainer(cr.MLP([2, 1], seed=0), loss="mean_squared_error")
+    before = pickle.dumps(trainer)
+    data = {"y": (y, None), "validation": (zeros, (X, y))}[where]
+    with pytest.raises(error, match=f"^{text}"):
+        trainer.fit(X, data[0], epochs=3, validation_data=data[1], metrics=[metric])
+    assert pickle.dumps(trainer) == before
+    assert trainer.step == 0
 
 
 def test_the_name_of_a_metric_is_that_of_the_function() -> None:

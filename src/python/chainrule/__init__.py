@@ -14,25 +14,32 @@ from __future__ import annotations
 from typing import Any
 
 from . import initializers, losses, metrics
+from ._lbfgs import LBFGS
+from ._levenberg_marquardt import LevenbergMarquardt
 from ._version import __version__
 from .backend import backend, get_backend, set_backend
 from .config import show_config
-from .history import History
+from .history import Ending, History
 from .inputs import DtypeConversionWarning
 from .model import MLP
 from .optimizers import SGD
 from .persistence import load
 from .predictor import Predictor
+from .stopping import EarlyStopping
 from .trainer import Gradients, Trainer
 
 _MODULES = ("datasets", "native", "preprocessing", "reference")  # imported when they are first asked for
 
 __all__ = [
+    "LBFGS",
     "MLP",
     "SGD",
     "DtypeConversionWarning",
+    "EarlyStopping",
+    "Ending",
     "Gradients",
     "History",
+    "LevenbergMarquardt",
     "Predictor",
     "Trainer",
     "__version__",

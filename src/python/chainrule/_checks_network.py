@@ -184,11 +184,15 @@ def check_train_epochs(
 # Numbers that are not finite
 
 
+KEPT = "the parameters are those before this step"
+"""What `nonfinite_error` says of them; it is no more so where a fit then goes back to its best epoch."""
+
+
 def nonfinite_error(epoch: int, step_in_epoch: int, quantity: str) -> str:
     """Return the text of the FloatingPointError that stops training; epoch and step count from 0."""
     return (
-        f"training stopped in epoch {epoch}, step {step_in_epoch}: {quantity} is not finite; the parameters "
-        "are those before this step. A smaller learning_rate or scaled inputs may help."
+        f"training stopped in epoch {epoch}, step {step_in_epoch}: {quantity} is not finite; {KEPT}. "
+        "A smaller learning_rate or scaled inputs may help."
     )
 
 

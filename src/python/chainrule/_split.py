@@ -56,19 +56,39 @@ def train_test_split(
     for i, column in enumerate(columns[1:], start=2):
         if len(column) != n:
             raise ValueError(f"array {i} has {len(column)} rows, but array 1 has {n}")
-    n_test = _count_test_rows(test_size, n)
+    train, test = split_rows(
+        n, test_size, seed, shuffle, None if stratify is None else _rows_of(stratify, "stratify")
+    )
+    return [part for column in columns for part in (column[train], column[test])]
+
+
+def split_rows(
+    n: int,
+    test_size: Any,
+    seed: int,
+    shuffle: bool,
+    classes: Array | None,
+    size_name: str = "test_size",
+    classes_name: str = "stratify",
+) -> tuple[Array, Array]:
+    """Return which of ``n`` rows are for training, and which are held out, as `train_test_split` splits them.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As there; the message has the names given here.
+    """
+    n_test = _count_test_rows(test_size, n, size_name)
     if not check_bool(shuffle, "shuffle"):
-        if stratify is not None:
+        if classes is not None:
             raise ValueError("stratify needs shuffle=True")
         order = np.arange(n)
-        train, test = order[: n - n_test], order[n - n_test :]
-    else:
-        order = permutation(n, seed=seed, epoch=_EPOCH)
-        if stratify is None:
-            test, train = order[:n_test], order[n_test:]
-        else:
-            test, train = _stratified(order, n_test, _rows_of(stratify, "stratify"))
-    return [part for column in columns for part in (column[train], column[test])]
+        return order[: n - n_test], order[n - n_test :]
+    order = permutation(n, seed=seed, epoch=_EPOCH)
+    if classes is None:
+        return order[n_test:], order[:n_test]
+    test, train = _stratified(order, n_test, classes, classes_name)
+    return train, test
 
 
 def _rows_of(value: Any, name: str) -> Array:
@@ -78,38 +98,36 @@ def _rows_of(value: Any, name: str) -> Array:
     return array
 
 
-def _count_test_rows(test_size: Any, n: int) -> int:
+def _count_test_rows(test_size: Any, n: int, name: str) -> int:
     if isinstance(test_size, (bool, np.bool_)) or not isinstance(
         test_size, (int, float, np.integer, np.floating)
     ):
-        raise TypeError(f"test_size must be a fraction or a number of rows, but it is {describe(test_size)}")
+        raise TypeError(f"{name} must be a fraction or a number of rows, but it is {describe(test_size)}")
     if isinstance(test_size, (int, np.integer)):
         n_test = int(test_size)
     elif 0 < test_size < 1:
         n_test = math.ceil(float(test_size) * n)
     else:
-        raise ValueError(
-            f"test_size must be between 0 and 1, or a whole number of rows, but it is {test_size}"
-        )
+        raise ValueError(f"{name} must be between 0 and 1, or a whole number of rows, but it is {test_size}")
     if not 0 < n_test < n:
         raise ValueError(
-            f"test_size={test_size} of {n} rows leaves {n - n_test} rows to train on and {n_test} to test on"
+            f"{name}={test_size} of {n} rows leaves {n - n_test} rows to train on and {n_test} to test on"
         )
     return n_test
 
 
-def _stratified(order: Array, n_test: int, classes: Array) -> tuple[Array, Array]:
+def _stratified(order: Array, n_test: int, classes: Array, name: str) -> tuple[Array, Array]:
     """Take each class's share of the test rows, in the random order of the rows; return (test, train)."""
     n = len(order)
     if classes.shape != (n,):
-        raise ValueError(f"stratify must have shape ({n},), but its shape is {classes.shape}")
+        raise ValueError(f"{name} must have shape ({n},), but its shape is {classes.shape}")
     names, labels, counts = np.unique(classes, return_inverse=True, return_counts=True)
     if counts.min() < 2:
         rare = names[np.argmin(counts)]
-        raise ValueError(f"stratify has the class {rare!s} in one row only; each class needs at least 2")
+        raise ValueError(f"{name} has the class {rare!s} in one row only; each class needs at least 2")
     for rows, part in ((n_test, "test"), (n - n_test, "training")):
         if rows < len(names):
-            raise ValueError(f"stratify has {len(names)} classes, but there are only {rows} {part} rows")
+            raise ValueError(f"{name} has {len(names)} classes, but there are only {rows} {part} rows")
     quota, remainder = np.divmod(counts * n_test, n)
     quota[np.argsort(-remainder, kind="stable")[: n_test - quota.sum()]] += 1
     labels = labels[order]

@@ -1,4 +1,4 @@
-"""What a fit measured, epoch by epoch."""
+"""What a fit measured, epoch by epoch, and why it ended."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from ._checks_values import check_sequence, count
+from ._checks_values import check_choice, check_sequence, count
 from ._plain import check_record
 from ._version import __version__
 
@@ -22,6 +22,51 @@ class Measurements(NamedTuple):
     metrics: Mapping[str, float] = _NOTHING
     validation_metrics: Mapping[str, float] = _NOTHING
 
+    def value(self, name: str) -> float:
+        """Return one of them, by the name that `EarlyStopping` has for it; NaN if it was not measured."""
+        values = {"loss": self.loss, **self.metrics}
+        values.update({f"validation_{key}": value for key, value in self.validation_metrics.items()})
+        if self.validation_loss is not None:
+            values["validation_loss"] = self.validation_loss
+        return values.get(name, math.nan)
+
+
+class Ending(NamedTuple):
+    """How a fit ended.
+
+    Parameters
+    ----------
+    reason : str
+        See `History.stopped_because`.
+    monitor : str or None
+        What early stopping looked at; None without it.
+    best_epoch : int or None
+        The epoch with the best value of that, counted as in `History.epochs`; None if there is none.
+    best_value : float or None
+    restored : bool
+        Whether the parameters after that epoch were put back; also False where it was the last anyway.
+    """
+
+    reason: str
+    monitor: str | None = None
+    best_epoch: int | None = None
+    best_value: float | None = None
+    restored: bool = False
+
+
+REASONS = {
+    "epochs": "all epochs were done",
+    "early_stopping": "what early_stopping monitors got no better",
+    "converged": "the optimizer found nothing lower",
+    "settled": "the loss fell by no more than tolerance",
+    "target_loss": "the loss reached target_loss",
+    "time_budget": "the time_budget was used up",
+    "interrupted": "Ctrl-C",
+    "not_finite": "a loss, a gradient or a parameter was not finite",
+    "error": "an exception, for instance of a metric",
+}
+"""Why a fit ended: the values of `History.stopped_because`."""
+
 
 class History:
     """The measurements of a fit, one entry per epoch; `Trainer.fit` returns one, `Trainer.history` is that of all fits.
@@ -32,12 +77,34 @@ class History:
     ----------
     measured : iterable of Measurements
         One per epoch.
+    ending : Ending, optional
+        How the fit ended; of several fits, the last one.
+
+    Attributes
+    ----------
+    ending
+        The argument.
     """
 
-    __slots__ = ("_measured",)
+    __slots__ = ("_measured", "ending")
 
-    def __init__(self, measured: Iterable[Measurements] = ()) -> None:
-        self._measured = list(measured)
+    def __init__(self, measured: Iterable[Measurements] = (), ending: Ending | None = None) -> None:
+        self._measured, self.ending = list(measured), ending
+
+    @property
+    def stopped_because(self) -> str | None:
+        """Why the (last) fit ended; None before one has.
+
+        "epochs": all were done. "early_stopping", "settled" (tolerance), "target_loss", "time_budget": the argument of
+        `Trainer.fit` that ended it. "interrupted" (Ctrl-C), "not_finite" (FloatingPointError), "error": an exception.
+        "converged": an optimizer that takes all rows at once found nothing lower.
+        """
+        return None if self.ending is None else self.ending.reason
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The best epoch of the (last) fit by what early stopping monitors, as in `epochs`; None without it."""
+        return None if self.ending is None else self.ending.best_epoch
 
     @property
     def epochs(self) -> list[int]:
@@ -76,7 +143,7 @@ class History:
 
     def since(self, n: int) -> History:
         """Return the history without its first ``n`` entries."""
-        return History(self._measured[n:])
+        return History(self._measured[n:], self.ending)
 
     def __len__(self) -> int:
         return len(self._measured)
@@ -92,14 +159,26 @@ class History:
             "version": 1,
             "chainrule": __version__,
             "measured": measured,
+            "ending": None if self.ending is None else list(self.ending),
         }
 
     def __setstate__(self, record: dict[str, Any]) -> None:
-        fields = check_record(record, "chainrule.history", 1, ("measured",))
+        fields = check_record(record, "chainrule.history", 1, ("measured", "ending"))
         entries = check_sequence(fields["measured"], "measured")
         if any(len(check_sequence(entry, f"measured[{i}]")) != 5 for i, entry in enumerate(entries)):
             raise ValueError("each entry of measured must have 5 values")
+        ending = fields["ending"]
+        if ending is not None:
+            ending = Ending(*_exactly(check_sequence(ending, "ending"), len(Ending._fields)))
+            check_choice(ending.reason, "ending[0]", tuple(REASONS))
         self._measured = [Measurements(*entry) for entry in entries]
+        self.ending = ending
+
+
+def _exactly(values: tuple[Any, ...], n: int) -> tuple[Any, ...]:
+    if len(values) != n:
+        raise ValueError(f"ending must have {n} values, but it has {len(values)}")
+    return values
 
 
 def _columns(rows: list[Mapping[str, float]]) -> dict[str, list[float]]:

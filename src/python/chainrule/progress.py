@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import Any
 
 from ._checks_values import describe
-from .history import Measurements
+from .history import REASONS, Ending, Measurements
 
 INTERVAL = 0.1
 """Seconds between two updates of the line on a terminal."""
@@ -40,7 +40,7 @@ class Progress:
         self._stream, self._epochs, self._rows = stream, epochs, rows
         self._terminal = bool(getattr(stream, "isatty", bool)())
         self._start = self._shown = perf_counter()
-        self._done = 0  # epochs of this fit
+        self._done, self._last = 0, -1  # epochs of this fit, and the last one as `Measurements` counts it
         self._width = 0  # of the line that is on the terminal, 0 for none
 
     def poll(self, epoch: int, step_in_epoch: int, steps_per_epoch: int, loss: float) -> None:
@@ -53,7 +53,7 @@ class Progress:
 
     def epoch(self, measured: Measurements) -> None:
         """Show the measurements of a finished epoch."""
-        self._done += 1
+        self._done, self._last = self._done + 1, measured.epoch
         values = {"loss": measured.loss, **measured.metrics}
         if measured.validation_loss is not None:
             values["validation loss"] = measured.validation_loss
@@ -66,6 +66,20 @@ class Progress:
             self._overwrite(line)
         else:
             self._stream.write(line + "\n")
+            self._flush()
+
+    def end(self, ending: Ending) -> None:
+        """Say why the fit ended, if it did before its last epoch, and which epoch was the best."""
+        words = [] if ending.reason == "epochs" else [f"ended because {REASONS[ending.reason]}"]
+        if ending.best_epoch is not None:
+            best = (
+                ending.best_epoch - self._last + self._done
+            )  # counted as in the lines: from 1 on, in this fit
+            back = ", to which the model went back" if ending.restored else ""
+            words.append(f"best {ending.monitor} {ending.best_value:.5g} after epoch {best}{back}")
+        if words:
+            self.close()
+            self._stream.write("; ".join(words) + "\n")
             self._flush()
 
     def close(self) -> None:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import _checks
-from ._checks_values import check_int, check_sequence, count, describe
+from ._checks_values import count, describe
 from ._evaluation import Rows, as_rows, evaluate
+from ._fit_request import fit_request
+from ._fitting import Poll, fit_epochs
 from ._network import Array, TrainingState
-from ._plain import array_to_record, arrays_from_records, check_record
 from ._settings import SETTINGS
+from ._trainer_record import check_trainer_record, restore_progress, trainer_to_record
 from ._training_plan import training_plan
-from ._version import __version__
+from ._whole_batch import AfterEpoch, minimise, takes_all_rows
 from .backend import core
 from .history import History, Measurements
-from .metrics import Metric, find_metrics
+from .metrics import find_metrics
 from .model import MLP
 from .optimizers import SGD
-from .progress import Progress, find_stream
+from .stopping import EarlyStopping
 
 _SGD = SGD()
-Poll = Callable[[int, int, int, float], object]
 
 
 class Gradients(NamedTuple):
@@ -32,9 +32,6 @@ class Gradients(NamedTuple):
     loss: float
     weights: list[Array]
     biases: list[Array]
-
-
-_FIELDS = ("model", *SETTINGS, "weight_velocity", "bias_velocity", "epoch", "step", "losses", "history")
 
 
 class Trainer:
@@ -189,13 +186,23 @@ class Trainer:
         *,
         epochs: int = 1,
         validation_data: tuple[Any, Any] | None = None,
+        validation_split: float | None = None,
+        stratify: bool = False,
         metrics: Any = (),
         progress: Any = False,
+        early_stopping: EarlyStopping | None = None,
+        time_budget: float | None = None,
+        target_loss: float | None = None,
+        tolerance: float | None = None,
+        tolerance_epochs: int = 10,
     ) -> History:
-        """Train for so many MORE epochs.
+        """Train for so many MORE epochs, or until one of the arguments ends it.
 
         Interrupted (Ctrl-C, or an error), the model stays as after the last update, and epochs that were finished
-        are in ``trainer.history``; another `fit` goes on from there, with a new epoch.
+        are in ``trainer.history``; another `fit` goes on from there, with a new epoch. With early stopping that restores
+        the best, the model is as after the best epoch, whatever ends the fit; epochs and updates are counted on.
+        ``history.stopped_because`` says what ended it, ``history.best_epoch`` which epoch was the best. Each fit looks
+        for the best among its own epochs.
 
         Parameters
         ----------
@@ -205,10 +212,29 @@ class Trainer:
         epochs : int, default 1
         validation_data : tuple (X, y), optional
             Rows to measure loss and metrics on after each epoch.
+        validation_split : float, optional
+            Instead of these: the share of the rows, more than 0 and less than 1, that is not trained on but measured.
+            They are those of ``train_test_split(..., test_size=validation_split, seed=trainer.seed)`` from
+            `chainrule.preprocessing`, so that each fit on as many rows holds out the same; if the trainer has
+            ``shuffle=False``, they are the last rows. Both parts are copies.
+        stratify : bool, default False
+            Whether `validation_split` takes its share of each class in y (labels, or rows of 0 and 1).
         metrics : list of str or functions, default ()
-            What to measure after each epoch; see `chainrule.metrics`. Each costs a prediction of all rows.
+            What to measure before the first epoch, to see that it can be, and after each; see `chainrule.metrics`.
+            They cost a prediction of all rows each time.
         progress : bool or text stream, default False
             True writes one line per epoch to standard error.
+        early_stopping : EarlyStopping, optional
+            When to stop because what it monitors gets no better.
+        time_budget : float, optional
+            Seconds. When they are over, training ends after the update under way: the epochs done depend on the
+            machine. Updates of an unfinished epoch stay, as after Ctrl-C.
+        target_loss : float, optional
+            Stop after the first epoch whose loss (of training) is at most this.
+        tolerance : float, optional
+            Stop when the loss (of training) has not fallen by more than this over `tolerance_epochs` epochs.
+        tolerance_epochs : int, default 10
+            At least 1.
 
         Returns
         -------
@@ -218,41 +244,36 @@ class Trainer:
         Raises
         ------
         ValueError, TypeError
-            If an argument does not fit; the message names it, and nothing has changed. (What a metric raises comes
-            after an epoch, which stays.)
+            If an argument does not fit; the message names it, and nothing has changed.
+        ImportError
+            If a metric needs scikit-learn, which is not installed; nothing has changed.
         FloatingPointError
-            If a loss, a gradient or a parameter is not finite; the model is as before that update.
+            If a loss, a gradient or a parameter is not finite; the message says where. The model is as before that
+            update, or as after the best epoch.
 
         Warns
         -----
         DtypeConversionWarning
             If X or y comes in a wider floating-point type than the model's.
         """
-        epochs = check_int(epochs, "epochs", 0)
-        measures = find_metrics(metrics)
-        stream = find_stream(progress)
-        rows = self._rows(X, y)
-        validation = None
-        if validation_data is not None:
-            pair = check_sequence(validation_data, "validation_data")
-            if len(pair) != 2:
-                raise ValueError(f"validation_data must be (X, y), but it has {count(len(pair), 'entry')}")
-            validation = self._rows(*pair, "validation_data[0]", "validation_data[1]")
+        request = fit_request(
+            self,
+            X,
+            y,
+            epochs=epochs,
+            validation_data=validation_data,
+            validation_split=validation_split,
+            stratify=stratify,
+            metrics=metrics,
+            progress=progress,
+            early_stopping=early_stopping,
+            time_budget=time_budget,
+            target_loss=target_loss,
+            tolerance=tolerance,
+            tolerance_epochs=tolerance_epochs,
+        )
         before = len(self.history)
-        if validation is None and not measures and stream is None:
-            self._train(rows, epochs)
-            return self.history.since(before)
-        lines = None if stream is None else Progress(stream, epochs, len(rows.inputs))
-        try:
-            for _ in range(epochs):
-                self._train(rows, 1, None if lines is None else lines.poll)
-                measured = self._measure(rows, validation, measures)
-                self._history.append(measured)
-                if lines is not None:
-                    lines.epoch(measured)
-        finally:
-            if lines is not None:
-                lines.close()
+        fit_epochs(self, self._train, request)
         return self.history.since(before)
 
     def train_on_batch(self, X: Any, y: Any) -> float:
@@ -272,7 +293,7 @@ class Trainer:
             self._run(one, rows, len(rows.inputs), False, 1, None)
         finally:
             state.step = one.step
-        return one.losses[0]
+        return one.losses[0] if one.losses else self.gradients(X, y).loss  # converged: nothing was done
 
     def gradients(self, X: Any, y: Any) -> Gradients:
         """Return the loss and its derivatives, as the next update with these rows would use them; nothing changes.
@@ -330,13 +351,36 @@ class Trainer:
     def _rows(self, X: Any, y: Any, X_name: str = "X", y_name: str = "y") -> Rows:
         return as_rows(X, y, self._model.network, self.loss, X_name, y_name)
 
-    def _train(self, rows: Rows, epochs: int, poll: Poll | None = None) -> None:
+    def _train(
+        self, rows: Rows, epochs: int, poll: Poll | None = None, after: AfterEpoch | None = None
+    ) -> None:
         batch_size = self.batch_size if isinstance(self.batch_size, int) else len(rows.inputs)
-        self._run(self.state, rows, batch_size, self.shuffle, epochs, poll)
+        self._run(self.state, rows, batch_size, self.shuffle, epochs, poll, after)
 
     def _run(
-        self, state: TrainingState, rows: Rows, batch_size: int, shuffle: bool, epochs: int, poll: Poll | None
+        self,
+        state: TrainingState,
+        rows: Rows,
+        batch_size: int,
+        shuffle: bool,
+        epochs: int,
+        poll: Poll | None,
+        after: AfterEpoch | None = None,
     ) -> None:
+        if takes_all_rows(self.optimizer):
+            minimise(
+                self.optimizer,
+                core(),
+                self._model.network,
+                state,
+                rows,
+                self.loss,
+                batch_size,
+                self.n_threads,
+                epochs,
+                after,
+            )
+            return
         core().train_epochs(
             self._model.network,
             state,
@@ -352,49 +396,11 @@ class Trainer:
             poll=poll,
         )
 
-    def _measure(self, rows: Rows, validation: Rows | None, metrics: dict[str, Metric]) -> Measurements:
-        """Measure after an epoch: the metrics of the rows, if there are any, and all of the validation data."""
-        trained: dict[str, float] = {}
-        validated: dict[str, float] = {}
-        if metrics:
-            trained = evaluate(self._model, rows, self.loss, metrics, self.n_threads)
-            del trained["loss"]
-        if validation is not None:
-            validated = evaluate(self._model, validation, self.loss, metrics, self.n_threads)
-        state = self._state
-        return Measurements(
-            state.epoch - 1, state.losses[-1], validated.pop("loss", None), trained, validated
-        )
-
     def __getstate__(self) -> dict[str, Any]:
-        state = self._state
-        return {
-            "format": "chainrule.trainer",
-            "version": 1,
-            "chainrule": __version__,
-            "model": self._model,  # the object itself, so that a model pickled beside its trainer stays its model
-            **{name: getattr(self, name) for name in SETTINGS},
-            "weight_velocity": [array_to_record(v) for v in state.weight_velocity],
-            "bias_velocity": [array_to_record(v) for v in state.bias_velocity],
-            "epoch": state.epoch,
-            "step": state.step,
-            "losses": list(state.losses),
-            "history": self.history.__getstate__(),
-        }
+        settings = {name: getattr(self, name) for name in SETTINGS}
+        return trainer_to_record(self._model, settings, self._state, self.history)
 
     def __setstate__(self, record: dict[str, Any]) -> None:
-        fields = check_record(record, "chainrule.trainer", 1, _FIELDS)
+        fields = check_trainer_record(record)
         Trainer.__init__(self, fields["model"], **{name: fields[name] for name in SETTINGS})
-        network, state = self._model.network, self._state
-        for name, shapes in (
-            ("weight_velocity", network.weight_shapes),
-            ("bias_velocity", network.bias_shapes),
-        ):
-            arrays = arrays_from_records(fields[name], name)
-            setattr(state, name, _checks.check_parameters(network, arrays, name, shapes))
-        state.epoch, state.step = check_int(fields["epoch"], "epoch", 0), check_int(fields["step"], "step", 0)
-        state.losses = list(check_sequence(fields["losses"], "losses"))
-        self._history.__setstate__(fields["history"])
-        for name, number in (("losses", len(state.losses)), ("history", len(self._history))):
-            if number > state.epoch or (name == "losses" and number < state.epoch):
-                raise ValueError(f"{name} has {count(number, 'entry')}, but epoch is {state.epoch}")
+        restore_progress(fields, self._model.network, self._state, self._history)

@@ -111,6 +111,14 @@ def test_size(text: str) -> float:
     return size
 
 
+def share(text: str) -> float:
+    """Read a fraction of the rows, more than 0 and less than 1."""
+    size = real(0, 1)(text)
+    if size == 0:
+        raise argparse.ArgumentTypeError("expected a number greater than 0; leave the option away for none")
+    return size
+
+
 def _delimiter(text: str) -> str:
     text = {"tab": "\t", "\\t": "\t"}.get(text, text)
     if len(text) != 1 or text in '"\r\n':

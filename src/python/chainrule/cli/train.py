@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import time
 
+from chainrule._checks_values import count
 from chainrule._network import ACTIVATIONS, HIDDEN_ACTIVATIONS, LOSSES, Array
 from chainrule.persistence import save
+from chainrule.stopping import EarlyStopping
 from chainrule.tabular import SCALERS, TablePreprocessing
 from chainrule.trainer import Trainer
 
@@ -23,11 +25,13 @@ from ._options import (
     listed,
     named,
     real,
+    share,
     test_size,
     whole,
 )
 
 _LEARNING = tuple(name for name in ACTIVATIONS if name != "step")
+_ENDED = {"early_stopping": "the validation loss got no better", "time_budget": "the time was up"}
 _HIDDEN = tuple(name for name in HIDDEN_ACTIVATIONS if name != "step")
 
 
@@ -100,6 +104,20 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     fit.add_argument("--nesterov", action="store_true", help="Nesterov's momentum")
     fit.add_argument("--weight-decay", type=real(0), default=0.0, metavar="X", help="default 0")
     fit.add_argument(
+        "--validation-split",
+        type=share,
+        metavar="SHARE",
+        help="share of the rows left to train on that is only measured, after each epoch",
+    )
+    fit.add_argument(
+        "--early-stopping",
+        type=whole(1),
+        metavar="PATIENCE",
+        help="stop after so many epochs without a better validation loss, and take the best network; needs "
+        "--validation-split",
+    )
+    fit.add_argument("--time-budget", type=real(0), metavar="SECONDS", help="train no longer than this")
+    fit.add_argument(
         "--seed",
         type=whole(0, 2**64 - 1),
         default=0,
@@ -128,7 +146,7 @@ def run(args: argparse.Namespace) -> int:
     start = time.perf_counter()
     _fit(args, trainer, preprocessing, (X, X_test), (y, y_test))
     if not args.quiet:
-        print(f"trained {args.epochs} epochs of {len(X)} rows in {time.perf_counter() - start:.2f} s")
+        print(_tell(trainer, len(X), time.perf_counter() - start))
     if args.save is not None:
         save(model, args.save, preprocessing=preprocessing.to_record())
         model = load_model(args.save)[0]
@@ -155,6 +173,8 @@ def _check_usage(args: argparse.Namespace) -> None:
             args.parser.error(
                 f"--{option} has {len(given)} values, but there are {len(args.layers)} hidden layers"
             )
+    if args.early_stopping is not None and args.validation_split is None:
+        args.parser.error("--early-stopping needs --validation-split: rows to judge the network by meanwhile")
     if args.output_activation is not None and args.loss is not None:
         try:
             choose_output(args.output_activation, args.loss, classes=True)
@@ -173,6 +193,17 @@ def _describe(rows: Rows, trainer: Trainer, held_out: int) -> str:
     )
 
 
+def _tell(trainer: Trainer, rows: int, seconds: float) -> str:
+    """Say how many epochs were trained, why no more, and which one was taken."""
+    history = trainer.history
+    text = f"trained {count(trainer.epoch, 'epoch')} of {count(rows, 'row')} in {seconds:.2f} s"
+    if history.stopped_because in _ENDED:
+        text += f"; ended as {_ENDED[history.stopped_because]}"
+    if history.best_epoch is not None:
+        text += f"; took the best, epoch {history.best_epoch + 1}"
+    return text
+
+
 def _fit(
     args: argparse.Namespace,
     trainer: Trainer,
@@ -180,15 +211,28 @@ def _fit(
     X: tuple[Array, Array],
     y: tuple[Array, Array],
 ) -> None:
-    """Train on the first of each pair, and measure the second after each epoch if there is progress to show."""
+    """Train on the first of each pair; measure the second after each epoch, if progress is shown and nothing else is."""
     dtype, network = trainer.model.dtype, trainer.model.network
     data = [(preprocessing.inputs(X[i], dtype), preprocessing.targets(y[i], network)) for i in range(2)]
-    validation = data[1] if len(y[1]) and not args.quiet else None
+    split = args.validation_split
+    validation = data[1] if split is None and len(y[1]) and not args.quiet else None
+    stopping = None if args.early_stopping is None else EarlyStopping(patience=args.early_stopping)
     metrics = ["accuracy"] if preprocessing.class_names is not None and not args.quiet else []
     try:
         trainer.fit(
-            *data[0], epochs=args.epochs, validation_data=validation, metrics=metrics, progress=not args.quiet
+            *data[0],
+            epochs=args.epochs,
+            validation_data=validation,
+            validation_split=split,
+            metrics=metrics,
+            progress=not args.quiet,
+            early_stopping=stopping,
+            time_budget=args.time_budget,
         )
+    except ValueError as error:
+        if not str(error).startswith("validation_split="):
+            raise
+        raise CommandError(str(error).replace("validation_split=", "--validation-split ")) from None
     except KeyboardInterrupt:
         done = f"interrupted after {trainer.epoch} of {args.epochs} epochs"
         raise KeyboardInterrupt(done + ("; nothing was saved" if args.save else "")) from None

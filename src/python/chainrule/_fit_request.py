@@ -1,0 +1,125 @@
+"""What a fit is asked for: its arguments, checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ._checks_values import check_bool, check_int, check_real, check_sequence, count
+from ._evaluation import Rows, as_rows
+from ._split import split_rows
+from .metrics import Metric, find_metrics
+from .progress import find_stream
+from .stopping import EarlyStopping, find_early_stopping
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+
+class Request(NamedTuple):
+    """What a fit is asked for, checked; ``early_stopping`` has its mode found out."""
+
+    rows: Rows
+    epochs: int
+    validation: Rows | None
+    metrics: dict[str, Metric]
+    stream: Any
+    early_stopping: EarlyStopping | None
+    time_budget: float | None
+    target_loss: float | None
+    tolerance: float | None
+    tolerance_epochs: int
+
+    @property
+    def looks_at_each_epoch(self) -> bool:
+        """Whether something is to be done after each epoch, so that they are trained one by one."""
+        wanted = (self.validation, self.stream, self.early_stopping, self.target_loss, self.tolerance)
+        return bool(self.metrics) or any(each is not None for each in wanted)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is nothing to look at, not even the clock."""
+        return not self.looks_at_each_epoch and self.time_budget is None
+
+
+def fit_request(
+    trainer: Trainer,
+    X: Any,
+    y: Any,
+    *,
+    epochs: Any,
+    validation_data: Any,
+    validation_split: Any,
+    stratify: Any,
+    metrics: Any,
+    progress: Any,
+    early_stopping: Any,
+    time_budget: Any,
+    target_loss: Any,
+    tolerance: Any,
+    tolerance_epochs: Any,
+) -> Request:
+    """Return the arguments of `Trainer.fit`, checked.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If one does not fit; the message names it.
+    """
+    epochs = check_int(epochs, "epochs", 0)
+    measures, stream = find_metrics(metrics), find_stream(progress)
+    if validation_data is not None and validation_split is not None:
+        raise ValueError("validation_data and validation_split exclude each other; give one of them")
+    if check_bool(stratify, "stratify") and validation_split is None:
+        raise ValueError("stratify is about validation_split, which is not given")
+    judged = validation_data is not None or validation_split is not None
+    early_stopping = find_early_stopping(early_stopping, measures, judged)
+    if time_budget is not None:
+        time_budget = check_real(time_budget, "time_budget", 0.0)
+    if target_loss is not None:
+        target_loss = check_real(target_loss, "target_loss", 0.0)
+    if tolerance is not None:
+        tolerance = check_real(tolerance, "tolerance", 0.0)
+    tolerance_epochs = check_int(tolerance_epochs, "tolerance_epochs", 1)
+    network, loss = trainer.model.network, trainer.loss
+    rows, validation = as_rows(X, y, network, loss), None
+    if validation_data is not None:
+        pair = check_sequence(validation_data, "validation_data")
+        if len(pair) != 2:
+            raise ValueError(f"validation_data must be (X, y), but it has {count(len(pair), 'entry')}")
+        validation = as_rows(*pair, network, loss, "validation_data[0]", "validation_data[1]")
+    elif validation_split is not None:
+        rows, validation = _split(trainer, rows, validation_split, stratify)
+    return Request(
+        rows,
+        epochs,
+        validation,
+        measures,
+        stream,
+        early_stopping,
+        time_budget,
+        target_loss,
+        tolerance,
+        tolerance_epochs,
+    )
+
+
+def _split(trainer: Trainer, rows: Rows, share: Any, stratify: bool) -> tuple[Rows, Rows]:
+    """Return the rows to train on and those to validate with: the parts of `train_test_split` with the same seed."""
+    share = check_real(share, "validation_split", 0.0, 1.0)
+    if share == 0:
+        raise ValueError("validation_split must be greater than 0; leave it away for no validation rows")
+    classes = None
+    if stratify:
+        if not trainer.shuffle:
+            raise ValueError("stratify draws rows at random, but the trainer has shuffle=False")
+        target = rows.target
+        if target.ndim == 2 and not ((target == 0) | (target == 1)).all():
+            raise ValueError("stratify needs classes, but y holds other numbers than 0 and 1")
+        classes = target if target.ndim == 1 else np.unique(target, axis=0, return_inverse=True)[1].ravel()
+    parts = split_rows(
+        len(rows.inputs), share, trainer.seed, trainer.shuffle, classes, "validation_split", "y"
+    )
+    train, held_out = (Rows(*(array[part] for array in rows)) for part in parts)
+    return train, held_out

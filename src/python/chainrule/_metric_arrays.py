@@ -1,0 +1,44 @@
+"""What the metrics are computed from: truth and prediction as arrays that fit each other, and their classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ._checks_arrays import check_data
+from ._checks_layers import check_rows
+from ._network import Array
+from .inputs import as_array
+from .targets import as_target, one_hot
+
+
+def truth_and_prediction(y_true: Any, prediction: Any) -> tuple[Array, Array]:
+    """Return the truth, as int64 class labels (rows,) or float64 (rows, n_out), and the prediction in float64."""
+    p = check_data(as_array(prediction, "prediction").astype(np.float64), "prediction", "(rows, n_out)")
+    check_rows(p, "prediction")
+    return as_target(y_true, p.shape[1], "float64", "", "y_true", len(p)), p
+
+
+def truth_and_error(y_true: Any, prediction: Any) -> tuple[Array, Array]:
+    """Return the truth (rows, n_out) and its distance from the prediction, in float64."""
+    y, p = truth_and_prediction(y_true, prediction)
+    y = one_hot(y, p.shape[1], np.float64)
+    return y, y - p
+
+
+def true_and_predicted_classes(y_true: Any, prediction: Any, name: str) -> tuple[Array, Array, Array]:
+    """Return the classes (rows,) of truth and prediction, and which rows of the prediction have NaN.
+
+    With several outputs the class is the column of the largest value (of the first one, if several are equal). With
+    one output it is whether the value is at least 0.5. ``name`` is what errors call the metric.
+    """
+    y, p = truth_and_prediction(y_true, prediction)
+    nan: Array = np.asarray(np.isnan(p).any(axis=1))
+    if p.shape[1] > 1:
+        return (y if y.ndim == 1 else y.argmax(axis=1)), p.argmax(axis=1), nan
+    if not ((y == 0) | (y == 1)).all():
+        raise ValueError(
+            f"y_true must hold 0 or 1 for the {name} of one output; for a quantity use another metric"
+        )
+    return (y[:, 0] == 1).astype(np.int64), (p[:, 0] >= 0.5).astype(np.int64), nan

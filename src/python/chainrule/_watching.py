@@ -1,0 +1,101 @@
+"""What a fit looks at after each epoch to decide whether it goes on: improvement, the best epoch, the time."""
+
+from __future__ import annotations
+
+import math
+from time import monotonic
+
+import numpy as np
+
+from ._network import Array, TrainingState, _to_the_end
+from .history import Ending, Measurements
+from .stopping import EarlyStopping
+
+
+class Watch:
+    """Counts the epochs in a row in which a number did not fall by more than ``min_delta``."""
+
+    def __init__(self, patience: int, min_delta: float) -> None:
+        self._patience, self._min_delta = max(patience, 1), min_delta
+        self._improved = math.inf  # the value of the last epoch that improved
+        self._without = 0
+
+    def has_enough(self, value: float) -> bool:
+        """Take the value of an epoch; return whether so many in a row did not improve. NaN does not."""
+        if value < self._improved - self._min_delta:
+            self._improved, self._without = value, 0
+        else:
+            self._without += 1
+        return self._without >= self._patience
+
+
+class EarlyStopper:
+    """Watches what is monitored; remembers the best epoch and, to go back to, the arrays of the state after it.
+
+    Parameters
+    ----------
+    settings : EarlyStopping
+        Its mode is min or max.
+    state : TrainingState
+        Memory for a copy of its arrays is taken here, before training, if they are to be restored.
+    """
+
+    def __init__(self, settings: EarlyStopping, state: TrainingState) -> None:
+        self._settings = settings
+        self._sign = -1.0 if settings.mode == "max" else 1.0
+        self._watch = Watch(settings.patience, settings.min_delta)
+        self._cost, self._epoch, self._step = math.inf, -1, -1  # of the best epoch; none yet
+        self._kept = [np.empty_like(array) for array in _arrays(state)] if settings.restore_best else []
+
+    def has_enough(self, measured: Measurements, state: TrainingState) -> bool:
+        """Take the measurements after an epoch and the state; return whether the patience is used up."""
+        cost = self._sign * measured.value(self._settings.monitor)
+        if cost < self._cost:
+
+            def keep() -> None:
+                self._copy(_arrays(state), self._kept)
+                self._cost, self._epoch, self._step = cost, measured.epoch, state.step
+
+            _to_the_end(keep)
+        return self._watch.has_enough(cost)
+
+    def end(self, reason: str, state: TrainingState) -> Ending:
+        """Go back to the best epoch, if there is one and steps were made since; say how the fit ended.
+
+        Doing it twice is doing it once: after an interruption it may be done again.
+        """
+        if self._epoch < 0:
+            return Ending(reason, self._settings.monitor)
+        restored = bool(self._kept) and self._step != state.step
+        if restored:
+            self._copy(self._kept, _arrays(state))
+        return Ending(reason, self._settings.monitor, self._epoch, self._sign * self._cost, restored)
+
+    def _copy(self, sources: list[Array], targets: list[Array]) -> None:
+        if self._kept:
+            for source, target in zip(sources, targets, strict=True):
+                np.copyto(target, source)
+
+
+def _arrays(state: TrainingState) -> list[Array]:
+    return [*state.weights, *state.biases, *state.weight_velocity, *state.bias_velocity]
+
+
+class TimeIsUp(Exception):  # noqa: N818 - it never leaves this package
+    """Ends an epoch between two of its batches."""
+
+
+class Clock:
+    """The time budget of a fit, in seconds from now on."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = monotonic() + seconds
+
+    def is_over(self) -> bool:
+        """Return whether the time is up."""
+        return monotonic() >= self._end
+
+    def poll(self, epoch: int, step_in_epoch: int, steps_per_epoch: int, loss: float) -> None:
+        """Raise TimeIsUp between two batches; not after the last one, whose epoch is yet to be counted."""
+        if step_in_epoch < steps_per_epoch and self.is_over():
+            raise TimeIsUp
