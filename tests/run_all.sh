@@ -39,7 +39,7 @@ build_package() {  # the wheel comes from the sdist; the objects stay in build/w
 }
 install_wheel() {
     local wheel=("$root"/dist/chainrule-*.whl)
-    "$venv/bin/pip" install --quiet "$wheel[test,dev,sklearn,plot,progress]" torch==2.13.0 &&
+    "$venv/bin/pip" install --quiet "$wheel[test,dev,scipy,sklearn,plot,progress]" torch==2.13.0 &&
         "$venv/bin/pip" install --quiet --force-reinstall --no-deps "$wheel" &&
         (cd "$work" && python -c 'import chainrule.native; print("installed in", chainrule.__path__[0])')
 }

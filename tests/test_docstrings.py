@@ -13,7 +13,7 @@ from typing import Any
 import chainrule
 import pytest
 
-MODULES = ["_class_metrics", "backend", "config", "datasets", "history", "initializers", "inputs", "losses", "metrics", "model",
+MODULES = ["_class_metrics", "_lbfgs", "_levenberg_marquardt", "backend", "config", "datasets", "history", "initializers", "inputs", "losses", "metrics", "model",
            "optimizers", "persistence", "predictor", "preprocessing", "progress", "reference", "stopping", "targets", "trainer"]  # fmt: skip
 SECTIONS = {
     "Parameters",
@@ -49,7 +49,7 @@ ALL = [
     for module in MODULES
     for name, thing in public(importlib.import_module(f"chainrule.{module}"))
 ]
-TAUGHT = [chainrule.MLP, chainrule.Trainer, chainrule.SGD, chainrule.EarlyStopping, chainrule.Trainer.fit, chainrule.Trainer.evaluate,
+TAUGHT = [chainrule.MLP, chainrule.Trainer, chainrule.SGD, chainrule.EarlyStopping, chainrule.LevenbergMarquardt, chainrule.LBFGS, chainrule.Trainer.fit, chainrule.Trainer.evaluate,
           chainrule.MLP.predict, chainrule.Predictor.__call__, chainrule.set_backend, chainrule.load, chainrule.losses.cross_entropy,
           chainrule.metrics.accuracy, chainrule.metrics.roc_auc, chainrule.initializers.constant]  # fmt: skip
 
@@ -98,7 +98,9 @@ def test_what_users_meet_first_describes_every_parameter_and_its_errors(thing: A
     assert "Raises\n------" in text or thing is chainrule.initializers.constant
 
 
-@pytest.mark.parametrize("name", ["model", "trainer", "backend", "predictor", "stopping"])
+@pytest.mark.parametrize(
+    "name", ["model", "trainer", "backend", "predictor", "stopping", "_levenberg_marquardt"]
+)
 def test_the_examples_are_right(name: str) -> None:
     import doctest
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import pickle
+import sys
+from importlib.util import find_spec
 
 import chainrule as cr
 import numpy as np
@@ -11,7 +13,19 @@ import pytest
 from conftest import load_core
 
 ONE_INSTRUCTION_SET_WILL_DO = True
-BOTH = pytest.mark.parametrize("optimizer", [cr.LevenbergMarquardt(), cr.LBFGS()], ids=["LM", "LBFGS"])
+NEEDS_SCIPY = pytest.mark.skipif(find_spec("scipy") is None, reason="SciPy is not installed")
+
+
+def both(least_squares: cr.LevenbergMarquardt, quasi_newton: cr.LBFGS) -> pytest.MarkDecorator:
+    """Run a test with each."""
+    optimizers = [
+        pytest.param(least_squares, id="LM"),
+        pytest.param(quasi_newton, id="LBFGS", marks=NEEDS_SCIPY),
+    ]
+    return pytest.mark.parametrize("optimizer", optimizers)
+
+
+BOTH = both(cr.LevenbergMarquardt(), cr.LBFGS())
 
 
 @pytest.fixture(autouse=True, params=["native", "reference"])
@@ -60,14 +74,13 @@ def test_weight_decay_gives_ridge_regression_which_spares_biases(loss: str) -> N
         np.vstack([one.model.weights[0], one.model.biases[0]]), expected, rtol=1e-8, atol=1e-10
     )
     assert history.stopped_because == "converged"
+    pytest.importorskip("scipy")
     again = trainer(cr.LBFGS(weight_decay=decay, tolerance=1e-12), sizes=(2, 2), loss=loss)
     again.fit(X, Y, epochs=100)
     np.testing.assert_allclose(again.model.weights[0], one.model.weights[0], rtol=1e-6)
 
 
-@pytest.mark.parametrize(
-    "optimizer", [cr.LevenbergMarquardt(tolerance=1e-5), cr.LBFGS(tolerance=1e-4)], ids=["LM", "LBFGS"]
-)
+@both(cr.LevenbergMarquardt(tolerance=1e-5), cr.LBFGS(tolerance=1e-4))
 @pytest.mark.parametrize("bias", ["unit", "layer", None])
 def test_the_gradient_vanishes_where_a_fit_has_converged(optimizer, bias) -> None:
     X, Y = curve()
@@ -144,6 +157,7 @@ def test_l_bfgs_takes_the_steps_of_scipy() -> None:
     np.testing.assert_allclose(np.concatenate([a.ravel() for a in ours]), theirs.x, rtol=1e-9, atol=1e-12)
 
 
+@NEEDS_SCIPY
 def test_l_bfgs_learns_classes_with_cross_entropy() -> None:
     rng = np.random.default_rng(0)
     X = np.concatenate([rng.normal(c, 0.4, (40, 2)) for c in ((0, 0), (2, 0), (0, 2))])
@@ -263,3 +277,11 @@ def test_levenberg_marquardt_refuses_other_losses_and_large_networks() -> None:
 def test_bad_settings_are_refused(make, text: str) -> None:
     with pytest.raises(ValueError, match=text):
         make()
+
+
+def test_without_scipy_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.optimize", None)
+    one = trainer(cr.LBFGS())
+    with pytest.raises(ImportError, match=r"LBFGS needs SciPy; install chainrule\[scipy\]"):
+        one.fit(*curve())
+    assert one.epoch == 0
