@@ -4,42 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 from ._checks_network import KEPT
-from ._evaluation import Rows, evaluate
+from ._epochs import Poll, train_epochs
+from ._evaluation import evaluate
 from ._fit_request import Request
 from ._network import _to_the_end
 from ._watching import Clock, EarlyStopper, TimeIsUp, Watch
-from ._whole_batch import AfterEpoch, takes_all_rows
+from ._whole_batch import takes_all_rows
 from .history import Ending, Measurements
 from .progress import Progress
 
 if TYPE_CHECKING:
     from .trainer import Trainer
 
-Poll = Callable[[int, int, int, float], object]
 Look = Callable[[], "str | None"]
 
 SHORT = 0.025
 """Seconds. With nothing to look at but the clock, epochs that take less together are trained two times as many at once."""
 
 
-class Train(Protocol):
-    """A function that trains for so many more epochs."""
-
-    def __call__(
-        self, rows: Rows, epochs: int, poll: Poll | None = None, after: AfterEpoch | None = None
-    ) -> None: ...
-
-
-def fit_epochs(trainer: Trainer, train: Train, request: Request) -> None:
+def fit_epochs(trainer: Trainer, request: Request) -> None:
     """Train as the request says; the history of the trainer gets what is measured, and how the fit ended.
 
-    Where there is nothing to look at, all the epochs are one call of ``train``.
+    Where there is nothing to look at, all the epochs are one call of the core.
     """
     if not request.is_plain:
-        train(request.rows, 0)  # for its checks, before anything else
+        train_epochs(trainer, request.rows, 0)  # for its checks, before anything else
     if request.metrics:  # on all rows: a metric may depend on their number, or on every class being there
         _measure(trainer, request)
     history, stopper, step = trainer.history, None, trainer.step
@@ -57,7 +49,7 @@ def fit_epochs(trainer: Trainer, train: Train, request: Request) -> None:
     if request.stream is not None:
         lines = Progress(request.stream, request.epochs, len(request.rows.inputs))
     try:
-        ending = end(_train(trainer, train, request, stopper, lines))
+        ending = end(_train(trainer, request, stopper, lines))
         if lines is not None:
             lines.end(ending)
     except KeyboardInterrupt:
@@ -78,13 +70,11 @@ def fit_epochs(trainer: Trainer, train: Train, request: Request) -> None:
             lines.close()
 
 
-def _train(
-    trainer: Trainer, train: Train, request: Request, stopper: EarlyStopper | None, lines: Progress | None
-) -> str:
+def _train(trainer: Trainer, request: Request, stopper: EarlyStopper | None, lines: Progress | None) -> str:
     """Train and measure until there is a reason to end, and return it."""
     if request.is_plain:
         before = trainer.epoch
-        train(request.rows, request.epochs)
+        train_epochs(trainer, request.rows, request.epochs)
         return "epochs" if trainer.epoch - before == request.epochs else "converged"
     clock = None if request.time_budget is None else Clock(request.time_budget)
     settled = None
@@ -108,11 +98,11 @@ def _train(
         return None
 
     way = _train_all_rows if takes_all_rows(trainer.optimizer) else _train_epochs
-    return way(train, request, look if request.looks_at_each_epoch else lambda: None, lines, clock)
+    return way(trainer, request, look if request.looks_at_each_epoch else lambda: None, lines, clock)
 
 
 def _train_all_rows(
-    train: Train, request: Request, look: Look, lines: Progress | None, clock: Clock | None
+    trainer: Trainer, request: Request, look: Look, lines: Progress | None, clock: Clock | None
 ) -> str:
     """Train with an optimizer that makes all epochs in one go."""
     reason, left = None, request.epochs
@@ -125,19 +115,19 @@ def _train_all_rows(
             reason = "time_budget"
         return reason is not None
 
-    train(request.rows, request.epochs, None, after)
+    train_epochs(trainer, request.rows, request.epochs, None, after)
     return reason or ("converged" if left else "epochs")
 
 
 def _train_epochs(
-    train: Train, request: Request, look: Look, lines: Progress | None, clock: Clock | None
+    trainer: Trainer, request: Request, look: Look, lines: Progress | None, clock: Clock | None
 ) -> str:
     poll = _each([watcher.poll for watcher in (lines, clock) if watcher is not None])
     left, together = request.epochs, 1
     while left > 0:
         started = monotonic()
         try:
-            train(request.rows, together, poll)
+            train_epochs(trainer, request.rows, together, poll)
         except TimeIsUp:
             return "time_budget"
         left -= together

@@ -8,14 +8,14 @@ import numpy as np
 
 from . import _checks
 from ._checks_values import count, describe
+from ._epochs import make_update
 from ._evaluation import Rows, as_rows, evaluate
 from ._fit_request import fit_request
-from ._fitting import Poll, fit_epochs
+from ._fitting import fit_epochs
 from ._network import Array, TrainingState
 from ._settings import SETTINGS
 from ._trainer_record import check_trainer_record, restore_progress, trainer_to_record
 from ._training_plan import training_plan
-from ._whole_batch import AfterEpoch, minimise, takes_all_rows
 from .backend import core
 from .history import History, Measurements
 from .metrics import find_metrics
@@ -273,7 +273,7 @@ class Trainer:
             tolerance_epochs=tolerance_epochs,
         )
         before = len(self.history)
-        fit_epochs(self, self._train, request)
+        fit_epochs(self, request)
         return self.history.since(before)
 
     def train_on_batch(self, X: Any, y: Any) -> float:
@@ -284,16 +284,8 @@ class Trainer:
         ValueError, TypeError, FloatingPointError
             As `fit`.
         """
-        rows = self._rows(X, y)
-        state = self.state
-        one = TrainingState(
-            state.weights, state.biases, state.weight_velocity, state.bias_velocity, state.epoch, state.step
-        )
-        try:
-            self._run(one, rows, len(rows.inputs), False, 1, None)
-        finally:
-            state.step = one.step
-        return one.losses[0] if one.losses else self.gradients(X, y).loss  # converged: nothing was done
+        loss = make_update(self, self._rows(X, y))
+        return self.gradients(X, y).loss if loss is None else loss
 
     def gradients(self, X: Any, y: Any) -> Gradients:
         """Return the loss and its derivatives, as the next update with these rows would use them; nothing changes.
@@ -350,51 +342,6 @@ class Trainer:
 
     def _rows(self, X: Any, y: Any, X_name: str = "X", y_name: str = "y") -> Rows:
         return as_rows(X, y, self._model.network, self.loss, X_name, y_name)
-
-    def _train(
-        self, rows: Rows, epochs: int, poll: Poll | None = None, after: AfterEpoch | None = None
-    ) -> None:
-        batch_size = self.batch_size if isinstance(self.batch_size, int) else len(rows.inputs)
-        self._run(self.state, rows, batch_size, self.shuffle, epochs, poll, after)
-
-    def _run(
-        self,
-        state: TrainingState,
-        rows: Rows,
-        batch_size: int,
-        shuffle: bool,
-        epochs: int,
-        poll: Poll | None,
-        after: AfterEpoch | None = None,
-    ) -> None:
-        if takes_all_rows(self.optimizer):
-            minimise(
-                self.optimizer,
-                core(),
-                self._model.network,
-                state,
-                rows,
-                self.loss,
-                batch_size,
-                self.n_threads,
-                epochs,
-                after,
-            )
-            return
-        core().train_epochs(
-            self._model.network,
-            state,
-            rows.inputs,
-            rows.target,
-            loss=self.loss,
-            optimizer=self.optimizer,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            seed=self.seed,
-            epochs=epochs,
-            n_threads=self.n_threads,
-            poll=poll,
-        )
 
     def __getstate__(self) -> dict[str, Any]:
         settings = {name: getattr(self, name) for name in SETTINGS}

@@ -1,0 +1,62 @@
+"""Epochs and single updates of a trainer, by the core in use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ._evaluation import Rows
+from ._network import TrainingState
+from ._whole_batch import AfterEpoch, minimise, takes_all_rows
+from .backend import core
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+Poll = Callable[[int, int, int, float], object]
+
+
+def train_epochs(
+    trainer: Trainer, rows: Rows, epochs: int, poll: Poll | None = None, after: AfterEpoch | None = None
+) -> None:
+    """Train for so many more epochs, with the settings of the trainer."""
+    batch_size = trainer.batch_size if isinstance(trainer.batch_size, int) else len(rows.inputs)
+    _run(trainer, trainer.state, rows, batch_size, trainer.shuffle, epochs, poll, after)
+
+
+def make_update(trainer: Trainer, rows: Rows) -> float | None:
+    """Make one update with all the rows and count it; return their loss before it, None if nothing was to be done."""
+    state = trainer.state
+    one = TrainingState(
+        state.weights, state.biases, state.weight_velocity, state.bias_velocity, state.epoch, state.step
+    )
+    try:
+        _run(trainer, one, rows, len(rows.inputs), False, 1, None, None)
+    finally:
+        state.step = one.step
+    return one.losses[0] if one.losses else None
+
+
+def _run(
+    trainer: Trainer, state: TrainingState, rows: Rows, batch_size: int, shuffle: bool, epochs: int,
+    poll: Poll | None, after: AfterEpoch | None
+) -> None:  # fmt: skip
+    network, optimizer = trainer.model.network, trainer.optimizer
+    if takes_all_rows(optimizer):
+        how = (trainer.loss, batch_size, trainer.n_threads)
+        minimise(optimizer, core(), network, state, rows, *how, epochs, after)
+        return
+    core().train_epochs(
+        network,
+        state,
+        rows.inputs,
+        rows.target,
+        loss=trainer.loss,
+        optimizer=optimizer,
+        batch_size=batch_size,
+        shuffle=shuffle,
+        seed=trainer.seed,
+        epochs=epochs,
+        n_threads=trainer.n_threads,
+        poll=poll,
+    )
