@@ -9,7 +9,6 @@ import numpy as np
 
 from ._checks_values import check_bool, describe
 from ._network import Array
-from .reference import permutation
 
 _EPOCH = 2**64 - 1
 """The order of this epoch splits the rows: no training gets that far, so none shuffles with the same words."""
@@ -84,6 +83,8 @@ def split_rows(
             raise ValueError("stratify needs shuffle=True")
         order = np.arange(n)
         return order[: n - n_test], order[n - n_test :]
+    from .reference import permutation  # not before somebody splits: `import chainrule` loads no core
+
     order = permutation(n, seed=seed, epoch=_EPOCH)
     if classes is None:
         return order[n_test:], order[:n_test]
