@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "bindings/gil.hpp"
-#include "model/network.hpp"
+#include "model/rule.hpp"
 
 namespace chainrule::bindings {
 
@@ -122,6 +122,14 @@ inline Activation activation_of(int kind) {
 inline Loss loss_of(int kind) {
     require(kind >= 0 && kind < int(std::size(loss_names)), "unknown loss");
     return Loss(kind);
+}
+
+// A rule as chainrule/native.py has it: its kind, and its numbers in the order of `Rule` there.
+inline RuleNumbers rule_of(int kind, const std::vector<double>& n) {
+    require(kind >= 0 && kind < int(std::size(rule_names)), "unknown rule");
+    require(n.size() == 16, "a rule has 16 numbers");
+    return {RuleKind(kind), n[0], n[1],  n[2] != 0, n[3],  n[4] != 0, n[5],  n[6], n[7],
+            n[8],           n[9], n[10], n[11],     n[12], n[13],     n[14], n[15]};
 }
 
 // Calls f.operator()<float>() or <double>(), as the array is.

@@ -97,6 +97,23 @@ void bind_layers(py::module_& m) {
                                 gradient);
         });
     });
+    m.def("apply_rule", [](const py::array& w, const py::object& v, const py::object& s, const py::array& g, int kind,
+                           const std::vector<double>& numbers, const py::object&, std::uint64_t t) {
+        const RuleNumbers rule = rule_of(kind, numbers);
+        with_dtype(w, [&]<class T>() {
+            const std::ptrdiff_t n = w.size();
+            const auto optional = [&](const py::object& a) {
+                return a.is_none() ? nullptr : writable<T>(py::cast<py::array>(a), n);
+            };
+            T *weights = writable<T>(w, n), *velocity = optional(v), *square = optional(s);
+            const T* gradient = contiguous<T>(g, n);
+            require(velocity || rule.kind == RuleKind::adagrad, "no velocity");
+            require(square || !rule.has_square(), "no square");
+            const WithoutGil released;
+            FlushToZero ftz;
+            kernels<T>().apply_rule(n, rule.at<T>(rule.learning_rate, t, 1), weights, velocity, square, gradient);
+        });
+    });
 }
 
 }  // namespace chainrule::bindings

@@ -69,9 +69,11 @@ py::tuple matmul_gradients(const py::array& X, const py::array& W, const py::arr
 }  // namespace
 
 void bind_model(py::module_& m) {
-    py::list activations, losses;
+    py::list activations, losses, rules;
     for (const char* name : activation_names) activations.append(name);
     for (const char* name : loss_names) losses.append(name);
+    for (const char* name : rule_names) rules.append(name);
+    m.attr("RULES") = py::tuple(rules);
     m.attr("ACTIVATIONS") = py::tuple(activations);
     m.attr("LOSSES") = py::tuple(losses);
     py::class_<Network>(m, "Network")

@@ -51,6 +51,29 @@ private:
     }
 };
 
+// The Python side of Rates: a function of a step and a number of steps, whose rates are checked there.
+struct PythonRates {
+    const py::object& function;
+    WithoutGil& released;
+    std::exception_ptr& raised;
+
+    static std::ptrdiff_t call(void* self, std::uint64_t step, std::ptrdiff_t count, double* out) {
+        auto& rates = *static_cast<PythonRates*>(self);
+        return rates.released.with_gil([&]() -> std::ptrdiff_t {
+            try {
+                const py::array_t<double> found(rates.function(step, count));
+                require(found.ndim() == 1 && found.size() > 0 && found.size() <= count,
+                        "the rates have a wrong number");
+                std::copy_n(found.data(), found.size(), out);
+                return found.size();
+            } catch (...) {
+                rates.raised = std::current_exception();
+                return 0;
+            }
+        });
+    }
+};
+
 // A state may be trained by one call at a time: two would write each other's parameters and lose counts.
 class Claim {
 public:
@@ -73,22 +96,27 @@ private:
 
 template <class T>
 py::tuple train(const Network& network, const py::object& state, const Arrays& weights, const Arrays& biases,
-                const Arrays& weight_velocity, const Arrays& bias_velocity, const py::array& X, const py::array& target,
-                int loss, const Sgd<T>& sgd, std::ptrdiff_t batch_size, bool shuffle, std::uint64_t seed,
-                std::ptrdiff_t epochs, int n_threads, const py::object& function) {
+                const Arrays& weight_velocity, const Arrays& bias_velocity, const Arrays& weight_square,
+                const Arrays& bias_square, const py::array& X, const py::array& target, int loss,
+                const RuleNumbers& rule, const py::object& rates, std::ptrdiff_t batch_size, bool shuffle,
+                std::uint64_t seed, std::ptrdiff_t epochs, int n_threads, const py::object& function) {
     const Claim claim(state);
     TrainRequest<T> request{&network,
                             parameters<T>(network, weights, biases, true),
                             parameters<T>(network, weight_velocity, bias_velocity, true),
+                            {},
                             data<T>(network.n_in(), network.n_out(), X, target),
                             loss_of(loss),
-                            sgd,
+                            rule,
+                            {},
+                            py::cast<std::uint64_t>(state.attr("started")),
                             batch_size,
                             shuffle,
                             seed,
                             epochs,
                             n_threads,
                             {}};
+    if (rule.has_square()) request.squares = parameters<T>(network, weight_square, bias_square, true);
     require(batch_size > 0 && epochs >= 0, "batch_size or epochs out of range");
     require(request.data.rows < (std::ptrdiff_t(1) << 32), "2^32 rows or more");
     TrainProgress progress{py::cast<std::uint64_t>(state.attr("epoch")), py::cast<std::uint64_t>(state.attr("step")),
@@ -100,6 +128,8 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
     {
         WithoutGil released;
         PythonPoll poll{function, released, raised};
+        PythonRates schedule{rates, released, raised};
+        if (!rates.is_none()) request.rates = {PythonRates::call, &schedule};
         request.poll = {PythonPoll::call, PythonPoll::interrupted, &poll, !function.is_none()};
         try {
             stop = train_epochs(request, progress, epoch_losses);
@@ -119,10 +149,13 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
 
 void bind_training(py::module_& m) {
     // What train_epochs would choose for full batches, without training.
-    m.def("choices", [](const Network& network, bool single, std::ptrdiff_t batch, int n_threads) {
+    m.def("choices", [](const Network& network, bool single, std::ptrdiff_t batch, int n_threads, int kind,
+                        const std::vector<double>& numbers, const py::object& rates) {
+        const RuleNumbers rule = rule_of(kind, numbers);
+        const bool constant = rates.is_none();
         require(batch > 0 && batch < (std::ptrdiff_t(1) << 32), "batch out of range");
-        const Choices c =
-            single ? choices<float>(network, batch, n_threads) : choices<double>(network, batch, n_threads);
+        const Choices c = single ? choices<float>(network, batch, n_threads, rule, constant)
+                                 : choices<double>(network, batch, n_threads, rule, constant);
         py::list layers;
         for (const LayerChoice& layer : c.layers)
             layers.append(py::make_tuple(layer.K, layer.N, layer.large, layer.transposed));
@@ -133,14 +166,14 @@ void bind_training(py::module_& m) {
     // Returns (finite, steps done in the unfinished epoch); the counters of `state` are set whatever happens.
     m.def("train_epochs",
           [](const Network& network, const py::object& state, const Arrays& weights, const Arrays& biases,
-             const Arrays& weight_velocity, const Arrays& bias_velocity, const py::array& X, const py::array& target,
-             int loss, double learning_rate, double momentum, bool nesterov, double weight_decay,
-             std::ptrdiff_t batch_size, bool shuffle, std::uint64_t seed, std::ptrdiff_t epochs, int n_threads,
-             const py::object& poll) {
+             const Arrays& weight_velocity, const Arrays& bias_velocity, const Arrays& weight_square,
+             const Arrays& bias_square, const py::array& X, const py::array& target, int loss, int rule,
+             const std::vector<double>& numbers, const py::object& rates, std::ptrdiff_t batch_size, bool shuffle,
+             std::uint64_t seed, std::ptrdiff_t epochs, int n_threads, const py::object& poll) {
               return with_dtype(X, [&]<class T>() {
-                  return train<T>(network, state, weights, biases, weight_velocity, bias_velocity, X, target, loss,
-                                  {T(learning_rate), T(momentum), T(weight_decay), nesterov}, batch_size, shuffle, seed,
-                                  epochs, n_threads, poll);
+                  return train<T>(network, state, weights, biases, weight_velocity, bias_velocity, weight_square,
+                                  bias_square, X, target, loss, rule_of(rule, numbers), rates, batch_size, shuffle,
+                                  seed, epochs, n_threads, poll);
               });
           });
 }

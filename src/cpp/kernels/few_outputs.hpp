@@ -50,6 +50,12 @@ struct FewOutputs {
                 return;
             }
             const ptrdiff_t depth = (p.K + block - 1) / block * block, at = (p.N - N) * depth + k * L;
+            if (p.sums) {
+#pragma GCC unroll 16
+                for (int i = 0; i < L; ++i)
+                    if (i < rows) acc[i][0].store(p.sums + at + i * L);
+                return;
+            }
             T *w = p.weights + at, *v = p.velocity + at;
             using Tile = typename WeightTile<V, 1, false>::template With<V::lanes>;
             if (rows >= L)
@@ -104,7 +110,7 @@ bool panel_gradient(const WeightGradient<typename V::Scalar>& p, ptrdiff_t panel
     if (p.N - column > few_outputs<V>) return weight_gradient<V>(p, panel_index, k0, k1);
     V check = V::zero();
     run_tile<FewOutputs<V>::template With, few_outputs<V>>(int(p.N - column), p, k0, k1, &check);
-    if (!p.gradient && p.transposed) transpose_block<V>(p.K, p.N, column, k0, k1, p.weights, p.transposed);
+    if (!p.gradient && !p.sums && p.transposed) transpose_block<V>(p.K, p.N, column, k0, k1, p.weights, p.transposed);
     return !check.any_nonzero_or_nan();
 }
 

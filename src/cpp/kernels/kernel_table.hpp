@@ -50,6 +50,19 @@ struct Sgd {
     bool nesterov;
 };
 
+// The numbers of any other update, for one step; the formulas stand in rules.hpp.
+template <class T>
+struct Rule {
+    RuleKind kind;
+    T rate, momentum;
+    T decay, shrink, l1;  // added to the gradient: decay w and l1 sign(w); w becomes shrink w before
+    T beta1, one_minus_beta1, beta2, one_minus_beta2, epsilon;
+    T root;  // of Adam: what makes sqrt(s) that of a mean over the steps there were
+    T eta_minus, eta_plus, smallest, largest;
+    T limit, scale;  // gradients are cut off at -limit and limit, and then multiplied
+    bool nesterov;
+};
+
 // Rows [k0, k1) of one panel of dW = A^T dZ, either stored to `gradient` or applied to weights and velocity.
 template <class T>
 struct WeightGradient {
@@ -59,6 +72,7 @@ struct WeightGradient {
     const T* dZ;  // IN (rows, N)
     ptrdiff_t ldz;
     T* gradient = nullptr;    // OUT (K, N) row-major, or null: update instead
+    T* sums = nullptr;        // OUT panels, instead of the update, or null
     T* weights = nullptr;     // INOUT panels
     T* velocity = nullptr;    // INOUT panels
     T* transposed = nullptr;  // OUT panels of W^T, or null (first layer)
@@ -139,6 +153,15 @@ struct Kernels {
     void (*column_sums)(ptrdiff_t rows, ptrdiff_t N, const T* dZ, ptrdiff_t ldz, T* out);
     // v = mu*v - eta*g, w += v (Nesterov: w += mu*v - eta*g); false if a new weight is not finite.
     bool (*update)(ptrdiff_t n, const Sgd<T>&, T* w, T* v, const T* g);
+
+    // Any rule on n numbers and what is remembered of each (v, s; null where the rule has none); false if a gradient or
+    // anything new is not finite.
+    bool (*apply_rule)(ptrdiff_t n, const Rule<T>&, T* w, T* v, T* s, const T* g);
+    // Rows [k0, k1) of one panel of W to the panels of W^T.
+    void (*transpose_part)(ptrdiff_t K, ptrdiff_t N, ptrdiff_t panel_index, ptrdiff_t k0, ptrdiff_t k1, const T* panels,
+                           T* transposed);
+    // Shortens the columns of one panel that are longer than `most`; transposed may be null.
+    void (*limit_norms)(ptrdiff_t K, ptrdiff_t N, ptrdiff_t panel_index, T most, T* weights, T* transposed);
 
     void (*activate)(Activation, ptrdiff_t rows, ptrdiff_t N, const T* Z, ptrdiff_t ldz, T* A, ptrdiff_t lda);
     // dZ = dA * f'(z), from the outputs A.

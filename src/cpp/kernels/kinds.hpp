@@ -13,6 +13,9 @@ enum class Loss : int { half_squared_error, mean_squared_error, cross_entropy, b
 constexpr const char* loss_names[] = {"half_squared_error", "mean_squared_error", "cross_entropy",
                                       "binary_cross_entropy"};
 
+enum class RuleKind : int { sgd, adam, rmsprop, adagrad, rprop };
+constexpr const char* rule_names[] = {"sgd", "adam", "rmsprop", "adagrad", "rprop"};
+
 // What makes dLoss/dA of the sum over a batch that of the mean: 2 of the square and the counts the mean goes over.
 template <class T>
 static constexpr T gradient_scale(Loss loss, ptrdiff_t rows, ptrdiff_t n_out) {

@@ -7,6 +7,7 @@
 #include "product.hpp"
 #include "tiny.hpp"
 #include "few_outputs.hpp"
+#include "rules.hpp"
 
 #define CR_JOIN_(a, b) a##b
 #define CR_JOIN(a, b) CR_JOIN_(a, b)
@@ -26,6 +27,9 @@
         pack_columns<V>,                                     \
         column_sums<V>,                                      \
         update<V>,                                           \
+        apply_rule<V>,                                       \
+        transpose_part<V>,                                   \
+        limit_norms<V>,                                      \
         activate<V>,                                         \
         activation_gradient<V>,                              \
         dropout<V>,                                          \

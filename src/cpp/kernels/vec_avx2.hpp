@@ -42,6 +42,7 @@ struct VecF32 {
     friend CR_INLINE Mask less(VecF32 a, VecF32 b) { return _mm256_cmp_ps(a.r, b.r, _CMP_LT_OQ); }
     friend CR_INLINE Mask at_most(VecF32 a, VecF32 b) { return _mm256_cmp_ps(a.r, b.r, _CMP_LE_OQ); }
     static CR_INLINE VecF32 choose(Mask m, VecF32 a, VecF32 b) { return {_mm256_blendv_ps(b.r, a.r, m)}; }
+    CR_INLINE VecF32 sqrt() const { return {_mm256_sqrt_ps(r)}; }
     CR_INLINE VecF32 abs() const { return {_mm256_andnot_ps(_mm256_set1_ps(-0.0f), r)}; }
     CR_INLINE VecF32 with_sign_of(VecF32 s) const {
         return {_mm256_or_ps(r, _mm256_and_ps(s.r, _mm256_set1_ps(-0.0f)))};
@@ -112,6 +113,7 @@ struct VecF64 {
     friend CR_INLINE Mask less(VecF64 a, VecF64 b) { return _mm256_cmp_pd(a.r, b.r, _CMP_LT_OQ); }
     friend CR_INLINE Mask at_most(VecF64 a, VecF64 b) { return _mm256_cmp_pd(a.r, b.r, _CMP_LE_OQ); }
     static CR_INLINE VecF64 choose(Mask m, VecF64 a, VecF64 b) { return {_mm256_blendv_pd(b.r, a.r, m)}; }
+    CR_INLINE VecF64 sqrt() const { return {_mm256_sqrt_pd(r)}; }
     CR_INLINE VecF64 abs() const { return {_mm256_andnot_pd(_mm256_set1_pd(-0.0), r)}; }
     CR_INLINE VecF64 with_sign_of(VecF64 s) const {
         return {_mm256_or_pd(r, _mm256_and_pd(s.r, _mm256_set1_pd(-0.0)))};

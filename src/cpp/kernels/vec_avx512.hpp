@@ -40,6 +40,7 @@ struct VecF32 {
     friend CR_INLINE Mask less(VecF32 a, VecF32 b) { return _mm512_cmp_ps_mask(a.r, b.r, _CMP_LT_OQ); }
     friend CR_INLINE Mask at_most(VecF32 a, VecF32 b) { return _mm512_cmp_ps_mask(a.r, b.r, _CMP_LE_OQ); }
     static CR_INLINE VecF32 choose(Mask m, VecF32 a, VecF32 b) { return {_mm512_mask_blend_ps(m, b.r, a.r)}; }
+    CR_INLINE VecF32 sqrt() const { return {_mm512_sqrt_ps(r)}; }
     CR_INLINE VecF32 abs() const { return {_mm512_abs_ps(r)}; }
     CR_INLINE VecF32 with_sign_of(VecF32 s) const {  // *this must not be negative
         return {_mm512_or_ps(r, _mm512_and_ps(s.r, _mm512_set1_ps(-0.0f)))};
@@ -117,6 +118,7 @@ struct VecF64 {
     friend CR_INLINE Mask less(VecF64 a, VecF64 b) { return _mm512_cmp_pd_mask(a.r, b.r, _CMP_LT_OQ); }
     friend CR_INLINE Mask at_most(VecF64 a, VecF64 b) { return _mm512_cmp_pd_mask(a.r, b.r, _CMP_LE_OQ); }
     static CR_INLINE VecF64 choose(Mask m, VecF64 a, VecF64 b) { return {_mm512_mask_blend_pd(m, b.r, a.r)}; }
+    CR_INLINE VecF64 sqrt() const { return {_mm512_sqrt_pd(r)}; }
     CR_INLINE VecF64 abs() const { return {_mm512_abs_pd(r)}; }
     CR_INLINE VecF64 with_sign_of(VecF64 s) const {
         return {_mm512_or_pd(r, _mm512_and_pd(s.r, _mm512_set1_pd(-0.0)))};

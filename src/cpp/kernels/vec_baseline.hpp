@@ -54,6 +54,12 @@ struct BaselineVec {
         return {(Register)((m & (Mask)a.r) | (~m & (Mask)b.r))};
     }
     static CR_INLINE Mask sign_bit() { return Mask{} + (Bits(1) << (8 * sizeof(T) - 1)); }
+    CR_INLINE BaselineVec sqrt() const {
+        BaselineVec x;
+        for (int i = 0; i < lanes; ++i)
+            x.r[i] = sizeof(T) == 4 ? T(__builtin_sqrtf(float(r[i]))) : T(__builtin_sqrt(r[i]));
+        return x;
+    }
     CR_INLINE BaselineVec abs() const { return {(Register)((Mask)r & ~sign_bit())}; }
     CR_INLINE BaselineVec with_sign_of(BaselineVec s) const { return {(Register)((Mask)r | ((Mask)s.r & sign_bit()))}; }
     CR_INLINE BaselineVec to_exponent() const { return {(Register)((Mask)r << mantissa_bits)}; }

@@ -81,6 +81,11 @@ struct WeightTile {
                 for (int m = 0; m < MR; ++m)
 #pragma GCC unroll 2
                     for (int n = 0; n < NV; ++n) acc[m][n].store_first(g + m * p.N + n * L, p.N - column - n * L);
+            } else if (p.sums) {
+#pragma GCC unroll 16
+                for (int m = 0; m < MR; ++m)
+#pragma GCC unroll 2
+                    for (int n = 0; n < NV; ++n) acc[m][n].store(p.sums + at + (m * NV + n) * L);
             } else if (const SgdVectors<V> s = *sgd; s.nesterov) {
                 update<true>(acc, w, v, s, *check);
             } else {
@@ -167,7 +172,7 @@ bool weight_gradient(const WeightGradient<typename V::Scalar>& p, ptrdiff_t pane
             }
         }
     }
-    if (!p.gradient && p.transposed) transpose_block<V>(p.K, p.N, column, k0, k1, p.weights, p.transposed);
+    if (!p.gradient && !p.sums && p.transposed) transpose_block<V>(p.K, p.N, column, k0, k1, p.weights, p.transposed);
     return !check.any_nonzero_or_nan();
 }
 

@@ -7,12 +7,13 @@
 namespace chainrule {
 
 template <class T>
-Choices choices(const Network& network, std::ptrdiff_t batch, int n_threads) {
+Choices choices(const Network& network, std::ptrdiff_t batch, int n_threads, const RuleNumbers& rule,
+                bool constant_rate) {
     const double work = double(batch) * network.training_work();
-    const bool row_by_row = tiny_fits(network, batch);
+    const bool row_by_row = rule.is_plain() && constant_rate && tiny_fits(network, batch);
     const int threads = row_by_row ? 1 : resolve_threads(n_threads, work, work_of_a_step);
     const Kernels<T>& k = kernels<T>();
-    const Workspace<T> memory(network, batch, threads, typename Workspace<T>::Counted());
+    const Workspace<T> memory(network, batch, threads, typename Workspace<T>::Counted(), rule);
     Choices made{.row_by_row = row_by_row,
                  .threads = threads,
                  .by_columns = !row_by_row && own_columns(memory, threads),
@@ -30,7 +31,7 @@ Choices choices(const Network& network, std::ptrdiff_t batch, int n_threads) {
     return made;
 }
 
-template Choices choices<float>(const Network&, std::ptrdiff_t, int);
-template Choices choices<double>(const Network&, std::ptrdiff_t, int);
+template Choices choices<float>(const Network&, std::ptrdiff_t, int, const RuleNumbers&, bool);
+template Choices choices<double>(const Network&, std::ptrdiff_t, int, const RuleNumbers&, bool);
 
 }  // namespace chainrule

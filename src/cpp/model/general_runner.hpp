@@ -19,17 +19,17 @@ public:
         : request_(request), batch_(std::min(request.batch_size, request.data.rows)),
           threads_(
               resolve_threads(request.n_threads, double(batch_) * request.network->training_work(), work_of_a_step)),
-          memory_(*request.network, batch_, threads_), step_(memory_, request.loss, request.sgd),
+          memory_(*request.network, batch_, threads_, request.rule), step_(memory_, request.loss, request.rule),
           choice_(threads_, double(batch_) * request.network->training_work() / multiply_adds_per_second) {}
 
     void pack() override {
         run_team(copying_threads(), [&](int thread, int members, Barrier&) {
-            memory_.pack(request_.parameters, request_.velocities, thread, members);
+            memory_.pack(request_.parameters, request_.velocities, request_.squares, thread, members);
         });
     }
     void unpack() override {
         run_team(copying_threads(), [&](int thread, int members, Barrier&) {
-            memory_.unpack(request_.parameters, request_.velocities, thread, members);
+            memory_.unpack(request_.parameters, request_.velocities, request_.squares, thread, members);
         });
     }
 
@@ -37,7 +37,12 @@ public:
                typename Runner<T>::Between between) override {
         bool finite = true, stop = false;
         while (finite && !stop && done < count) {
-            const auto piece = choice_.next(count - done);
+            auto piece = choice_.next(count - done);
+            if (request_.rates.call) {
+                piece.steps = std::min(piece.steps, rates_from(step + std::uint64_t(done), count - done));
+                course.stopped = piece.steps == 0;
+                if (course.stopped) break;
+            }
             finite = run(course, step + std::uint64_t(done), done, piece, done);
             choice_.took(seconds_of_a_step_);
             stop = finite && between.call(between.context, done);
@@ -58,6 +63,20 @@ private:
     static constexpr double multiply_adds_per_second = 30e9;  // a guess, for the first piece only
     static constexpr double longest_piece = 0.05;             // seconds until somebody may ask to stop
 
+    // Has the rates of steps from `step` on at hand; returns of how many, at most `wanted`.
+    std::ptrdiff_t rates_from(std::uint64_t step, std::ptrdiff_t wanted) {
+        if (step < rates_begin_ || step >= rates_begin_ + std::uint64_t(rates_count_)) {
+            rates_.resize(rates_at_once);
+            rates_begin_ = step;
+            rates_count_ =
+                request_.rates.call(request_.rates.context, step, std::min(wanted, rates_at_once), rates_.data());
+        }
+        return std::min(wanted, rates_count_ - std::ptrdiff_t(step - rates_begin_));
+    }
+    double rate_of(std::uint64_t step) const {
+        return request_.rates.call ? rates_[std::size_t(step - rates_begin_)] : request_.rule.learning_rate;
+    }
+
     // Consecutive steps on one team, until the piece is done or its time is up; false where a step was not finite, which
     // then is not counted in `done`. Nothing is called back from here: Python code may fork, and a fork in the middle of
     // a team leaves a child that waits for threads it does not have.
@@ -74,7 +93,9 @@ private:
                                       .rows = std::min(batch_, request_.data.rows - row),
                                       .loss = request_.loss,
                                       .seed = request_.seed,
-                                      .step = step + std::uint64_t(s)};
+                                      .step = step + std::uint64_t(s),
+                                      .learning_rate = rate_of(step + std::uint64_t(s)),
+                                      .t = step + std::uint64_t(s) - request_.started + 1};
             };
             for (std::ptrdiff_t s = 0; s < piece.steps; ++s) {
                 const StepRequest<T> batch = batch_of(s);
@@ -82,7 +103,7 @@ private:
                 const StepRequest<T> next = more ? batch_of(s + 1) : batch;
                 step_.passes(batch, thread, members, barrier);
                 barrier.wait();
-                if (!step_.weights_phase(batch.rows, thread, members, more ? &next : nullptr))
+                if (!step_.weights_phase(batch, thread, members, more ? &next : nullptr, barrier))
                     spoiled.store(true, std::memory_order_relaxed);
                 if (thread == 0) {
                     double loss = 0;
@@ -114,6 +135,10 @@ private:
     Step<T> step_;
     TeamChoice choice_;
     double seconds_of_a_step_ = 0;
+    static constexpr std::ptrdiff_t rates_at_once = 1024;
+    std::vector<double> rates_;  // of the steps from rates_begin_ on
+    std::uint64_t rates_begin_ = 0;
+    std::ptrdiff_t rates_count_ = 0;
 };
 
 }  // namespace chainrule

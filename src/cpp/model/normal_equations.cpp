@@ -19,7 +19,7 @@ public:
         : data_(data), n_out_(network.n_out()), P_(n_parameters(network)), ldj_(padded_width<T>(P_)),
           rows_(std::min(data.rows, std::max<std::ptrdiff_t>(1, errors_at_once / n_out_))), w_(network, rows_, 1),
           JTJ_(JTJ), JTe_(JTe) {
-        w_.pack(parameters, {});
+        w_.pack(parameters, {}, {});
         const auto parts = [&](auto&& part) {
             part(J_, rows_ * n_out_ * ldj_);
             part(e_, rows_ * n_out_);

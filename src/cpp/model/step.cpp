@@ -16,7 +16,7 @@ constexpr std::ptrdiff_t unit_rows = 112;
 }  // namespace
 
 template <class T>
-Step<T>::Step(Workspace<T>& workspace, Loss loss, const Sgd<T>& sgd) : w_(workspace), loss_(loss), sgd_(sgd) {
+Step<T>::Step(Workspace<T>& workspace, Loss loss, const RuleNumbers& rule) : w_(workspace), loss_(loss), rule_(rule) {
     for (std::ptrdiff_t l = 0; l < w_.network.n_layers(); ++l) {
         const Layer& layer = w_.network.layers[static_cast<std::size_t>(l)];
         const std::ptrdiff_t panel = w_.kernels.panel, lanes = w_.kernels.lanes;
@@ -32,6 +32,7 @@ Step<T>::Step(Workspace<T>& workspace, Loss loss, const Sgd<T>& sgd) : w_(worksp
         if (w_.network.bias != BiasMode::none) units_.push_back({l, -1, 0, 0, double(round_up(layer.N, lanes))});
     }
     for (const WeightUnit& unit : units_) total_work_ += unit.work;
+    if (rule_.clips_norm()) squares_.resize(units_.size());
 }
 
 template <class T>
@@ -173,22 +174,18 @@ void Step<T>::passes(const StepRequest<T>& request, int thread, int members, Bar
         rows_pass(request, thread, members);
 }
 
-// Columns [c0, c1); all of them where the layer has one bias.
+// All columns are mine where the layer has one bias.
 template <class T>
-bool Step<T>::bias_unit(std::ptrdiff_t l, std::ptrdiff_t rows, std::ptrdiff_t c0, std::ptrdiff_t c1) {
+void Step<T>::bias_gradient(std::ptrdiff_t l, std::ptrdiff_t rows, const Columns& mine) {
     const LayerMemory<T>& m = w_.layers[static_cast<std::size_t>(l)];
-    const std::ptrdiff_t n = c1 - c0;
-    T* gradient = m.bias_gradient + c0;
-    w_.kernels.column_sums(rows, n, m.dZ + c0, m.ld, gradient);
+    const std::ptrdiff_t n = mine.end - mine.begin;
+    T* gradient = m.bias_gradient + mine.begin;
+    w_.kernels.column_sums(rows, n, m.dZ + mine.begin, m.ld, gradient);
     if (w_.network.bias == BiasMode::layer) {
         T sum = 0;
         for (std::ptrdiff_t j = 0; j < n; ++j) sum += gradient[j];
         std::fill(gradient, gradient + n, sum);
     }
-    if (m.gradient) return true;
-    Sgd<T> without_decay = sgd_;
-    without_decay.weight_decay = 0;
-    return w_.kernels.update(n, without_decay, m.bias + c0, m.bias_velocity + c0, gradient);
 }
 
 template <class T>
@@ -202,7 +199,7 @@ void Step<T>::fetch(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdi
 
 // `packed`: what pack_columns made of its columns of A, or null.
 template <class T>
-bool Step<T>::weight_unit(const WeightUnit& unit, std::ptrdiff_t rows, T* packed) {
+bool Step<T>::weight_unit(const WeightUnit& unit, std::ptrdiff_t rows, const Sgd<T>& sgd, T* packed) {
     const std::size_t l = static_cast<std::size_t>(unit.layer);
     const Layer& layer = w_.network.layers[l];
     const LayerMemory<T>& m = w_.layers[l];
@@ -214,16 +211,24 @@ bool Step<T>::weight_unit(const WeightUnit& unit, std::ptrdiff_t rows, T* packed
                                        .dZ = m.dZ,
                                        .ldz = m.ld,
                                        .gradient = m.gradient,
+                                       .sums = m.sums,
                                        .weights = m.weights,
                                        .velocity = m.velocity,
                                        .transposed = m.transposed,
-                                       .sgd = sgd_,
+                                       .sgd = sgd,
                                        .packed = packed},
                                       unit.panel, unit.k0, unit.k1);
 }
 
 template <class T>
-bool Step<T>::weights_phase(std::ptrdiff_t rows, int thread, int members, const StepRequest<T>* next) {
+bool Step<T>::weights_phase(const StepRequest<T>& request, int thread, int members, const StepRequest<T>* next,
+                            Barrier& barrier) {
+    const std::ptrdiff_t rows = request.rows;
+    const Sgd<T> sgd = rule_.template sgd<T>(request.learning_rate);
+    Sgd<T> without_decay = sgd;
+    without_decay.weight_decay = 0;
+    const bool plain = rule_.is_plain(), at_once = !plain && !rule_.clips_norm();
+    const Rule<T> rule = at_once ? rule_.template at<T>(request.learning_rate, request.t, 1) : Rule<T>{};
     const bool columns = own_columns(w_, members);
     const std::size_t first = columns ? 0 : first_unit(thread, members);
     const std::size_t last = columns ? units_.size() : first_unit(thread + 1, members);
@@ -240,7 +245,14 @@ bool Step<T>::weights_phase(std::ptrdiff_t rows, int thread, int members, const 
         const Layer& layer = w_.network.layers[static_cast<std::size_t>(unit.layer)];
         if (unit.panel < 0) {
             const Columns mine = columns ? bias_columns(w_, unit.layer, thread, members) : Columns{0, layer.N};
-            if (mine.begin < mine.end) finite &= bias_unit(unit.layer, rows, mine.begin, mine.end);
+            if (mine.begin == mine.end) continue;
+            const LayerMemory<T>& m = w_.layers[static_cast<std::size_t>(unit.layer)];
+            bias_gradient(unit.layer, rows, mine);
+            if (plain && !m.gradient)
+                finite &= w_.kernels.update(mine.end - mine.begin, without_decay, m.bias + mine.begin,
+                                            m.bias_velocity + mine.begin, m.bias_gradient + mine.begin);
+            else if (at_once)
+                finite &= update_biases(unit.layer, mine, rule);
             continue;
         }
         if (columns && !owns(i, thread, members)) continue;
@@ -250,10 +262,14 @@ bool Step<T>::weights_phase(std::ptrdiff_t rows, int thread, int members, const 
             const T* A = l ? w_.layers[l - 1].A : w_.X;
             w_.kernels.pack_columns(rows, unit.k1 - unit.k0, A + unit.k0, l ? w_.layers[l - 1].ld : w_.ldx, packed);
         }
-        finite &= weight_unit(unit, rows, packed);
+        finite &= weight_unit(unit, rows, sgd, packed);
+        if (at_once)
+            finite &= update_unit(unit, rule);
+        else if (!plain)
+            add_squares(i);
         before = &unit;
     }
-    return finite;
+    return plain ? finite : finite & late_update(request, thread, members, barrier);
 }
 
 template class Step<float>;

@@ -8,7 +8,7 @@
 // No thread ever adds to what another has, so there is nothing to reduce, and the bits do not depend on the team.
 #pragma once
 
-#include "model/workspace.hpp"
+#include "model/columns.hpp"
 #include "runtime/team.hpp"
 
 namespace chainrule {
@@ -20,6 +20,8 @@ struct StepRequest {
     std::ptrdiff_t rows;        // of this batch
     Loss loss;
     std::uint64_t seed, step;  // of the dropout masks
+    double learning_rate = 0;
+    std::uint64_t t = 1;  // steps of this rule, from 1 on
 };
 
 // A block of rows of a weight panel, or (panel < 0) a layer's biases.
@@ -31,13 +33,15 @@ struct WeightUnit {
 template <class T>
 class Step {
 public:
-    Step(Workspace<T>& workspace, Loss loss, const Sgd<T>& sgd);
+    Step(Workspace<T>& workspace, Loss loss, const RuleNumbers& rule);
 
     // The part of thread `thread` of `members`; the barrier is met inside where columns are owned, and not at the end.
     void passes(const StepRequest<T>& request, int thread, int members, Barrier& barrier);
     // The units of thread `thread`. Between them the rows that this thread will gather for `next` (null: none) are fetched
-    // into the cache. Returns false if an updated parameter is not finite.
-    bool weights_phase(std::ptrdiff_t rows, int thread, int members, const StepRequest<T>* next);
+    // into the cache. The barrier is met inside where all gradients are to be known before the first update. Returns false
+    // if an updated parameter is not finite.
+    bool weights_phase(const StepRequest<T>& request, int thread, int members, const StepRequest<T>* next,
+                       Barrier& barrier);
 
 private:
     // Some rows and some columns of a layer's outputs.
@@ -59,13 +63,25 @@ private:
     void drop(const StepRequest<T>& request, std::size_t l, const Part& part, T* mask);
     void output(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1);
     void backward(std::size_t l, const Part& part, int thread);
-    bool bias_unit(std::ptrdiff_t layer, std::ptrdiff_t rows, std::ptrdiff_t c0, std::ptrdiff_t c1);
-    bool weight_unit(const WeightUnit& unit, std::ptrdiff_t rows, T* packed);
+    void bias_gradient(std::ptrdiff_t layer, std::ptrdiff_t rows, const Columns& mine);
+    bool weight_unit(const WeightUnit& unit, std::ptrdiff_t rows, const Sgd<T>& sgd, T* packed);
+
+    // Where the rule is not plain gradient descent: update.cpp.
+    struct Range {
+        std::ptrdiff_t at, count;
+    };
+    Range range(const WeightUnit& unit) const;
+    bool update_unit(const WeightUnit& unit, const Rule<T>& rule);
+    bool update_biases(std::ptrdiff_t layer, const Columns& mine, const Rule<T>& rule);
+    void add_squares(std::size_t unit);
+    double clip_scale() const;
+    bool late_update(const StepRequest<T>& request, int thread, int members, Barrier& barrier);
 
     Workspace<T>& w_;
     Loss loss_;
-    Sgd<T> sgd_;
+    RuleNumbers rule_;
     std::vector<WeightUnit> units_;
+    std::vector<double> squares_;  // of the gradient of each unit, where the norm of all is limited
     double total_work_ = 0;
 };
 

@@ -93,7 +93,7 @@ public:
                                static_cast<std::ptrdiff_t>(layers_.size()),
                                request_.loss,
                                static_cast<int>(request_.network->bias),
-                               request_.sgd,
+                               request_.rule.template sgd<T>(request_.rule.learning_rate),
                                request_.data.X,
                                request_.data.ldx,
                                request_.data.Y,

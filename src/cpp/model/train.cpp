@@ -77,7 +77,7 @@ Stop replay(const TrainRequest<T>& request, Runner<T>& runner, Course& course, T
         const std::ptrdiff_t wanted = reached.epoch < to ? steps_per_epoch : steps;
         if (!runner.steps(course, reached.step, wanted, done, {Listener::between, &listener})) return Stop::not_finite;
         reached.step += std::uint64_t(done);
-        if (listener.stopped || reached.epoch == to) {
+        if (listener.stopped || course.stopped || reached.epoch == to) {
             reached.step_in_epoch = done;
             break;
         }
@@ -85,7 +85,7 @@ Stop replay(const TrainRequest<T>& request, Runner<T>& runner, Course& course, T
     }
     runner.unpack();
     at = reached;
-    return listener.stopped ? Stop::asked : Stop::not_finite;
+    return listener.stopped || course.stopped ? Stop::asked : Stop::not_finite;
 }
 
 }  // namespace
@@ -93,7 +93,8 @@ Stop replay(const TrainRequest<T>& request, Runner<T>& runner, Course& course, T
 template <class T>
 Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::vector<double>& losses) {
     std::unique_ptr<Runner<T>> runner;
-    if (tiny_fits(*request.network, std::min(request.batch_size, request.data.rows)))
+    if (request.rule.is_plain() && !request.rates.call &&
+        tiny_fits(*request.network, std::min(request.batch_size, request.data.rows)))
         runner = std::make_unique<TinyRunner<T>>(request);
     else
         runner = std::make_unique<GeneralRunner<T>>(request);
@@ -128,7 +129,7 @@ Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::
             progress = copied;
             return why;
         }
-        if (asker.stopped) {
+        if (asker.stopped || course.stopped) {
             runner->unpack();
             progress.step_in_epoch = done;
             return Stop::asked;
@@ -155,14 +156,14 @@ template <class T>
 double gradients(const Network& network, const Parameters<T>& parameters, const Data<T>& data, Loss loss,
                  std::uint64_t seed, std::uint64_t step, int n_threads, const Parameters<T>& out) {
     const int threads = resolve_threads(n_threads, double(data.rows) * network.training_work(), work_of_a_call);
-    Workspace<T> memory(network, data.rows, threads, &out);
-    memory.pack(parameters, {});
+    Workspace<T> memory(network, data.rows, threads, {}, &out);
+    memory.pack(parameters, {}, {});
     Step<T> one(memory, loss, {});
     const StepRequest<T> request{&data, nullptr, data.rows, loss, seed, step};
     run_team(threads, [&](int thread, int members, Barrier& barrier) {
         one.passes(request, thread, members, barrier);
         barrier.wait();
-        one.weights_phase(data.rows, thread, members, nullptr);
+        one.weights_phase(request, thread, members, nullptr, barrier);
     });
     for (std::size_t l = 0; l < out.biases.size(); ++l)
         std::copy_n(memory.layers[l].bias_gradient, network.bias == BiasMode::layer ? 1 : network.layers[l].N,

@@ -1,7 +1,7 @@
 // Whole epochs without leaving native code.
 #pragma once
 
-#include "model/network.hpp"
+#include "model/rule.hpp"
 
 namespace chainrule {
 
@@ -26,10 +26,12 @@ struct Poll {
 template <class T>
 struct TrainRequest {
     const Network* network;
-    Parameters<T> parameters, velocities;  // INOUT
+    Parameters<T> parameters, velocities, squares;  // INOUT; no squares where the rule has none
     Data<T> data;
     Loss loss;
-    Sgd<T> sgd;
+    RuleNumbers rule;
+    Rates rates;
+    std::uint64_t started;  // steps done when the rule began
     std::ptrdiff_t batch_size;
     bool shuffle;
     std::uint64_t seed;

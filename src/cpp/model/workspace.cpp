@@ -27,29 +27,30 @@ std::ptrdiff_t choose_rows_at_once(const Network& network, const Kernels<T>& ker
 }  // namespace
 
 template <class T>
-Workspace<T>::Workspace(const Network& net, std::ptrdiff_t batch_rows, int threads, Counted,
+Workspace<T>::Workspace(const Network& net, std::ptrdiff_t batch_rows, int threads, Counted, const RuleNumbers& rule,
                         const Parameters<T>* gradients)
     : network(net), kernels(chainrule::kernels<T>()), batch(batch_rows),
       rows_at_once(choose_rows_at_once(net, kernels, batch_rows)), layers(net.layers.size()),
       ldx(padded_width<T>(net.n_in())), ldy(padded_width<T>(net.n_out())), masks(static_cast<std::size_t>(threads)),
       scratch(static_cast<std::size_t>(threads)) {
-    for_each_part(gradients, [&]<class U>(U*&, std::ptrdiff_t count, bool wanted) {
+    for_each_part(rule, gradients, [&]<class U>(U*&, std::ptrdiff_t count, bool wanted) {
         if (wanted) arena_.reserve<U>(count);
     });
 }
 
 template <class T>
-Workspace<T>::Workspace(const Network& net, std::ptrdiff_t batch_rows, int threads, const Parameters<T>* gradients)
-    : Workspace(net, batch_rows, threads, Counted(), gradients) {
+Workspace<T>::Workspace(const Network& net, std::ptrdiff_t batch_rows, int threads, const RuleNumbers& rule,
+                        const Parameters<T>* gradients)
+    : Workspace(net, batch_rows, threads, Counted(), rule, gradients) {
     arena_.allocate();
-    for_each_part(gradients, [&]<class U>(U*& pointer, std::ptrdiff_t count, bool wanted) {
+    for_each_part(rule, gradients, [&]<class U>(U*& pointer, std::ptrdiff_t count, bool wanted) {
         pointer = wanted ? arena_.take<U>(count) : nullptr;
     });
 }
 
 template <class T>
 template <class Part>
-void Workspace<T>::for_each_part(const Parameters<T>* gradients, Part&& part) {
+void Workspace<T>::for_each_part(const RuleNumbers& rule, const Parameters<T>* gradients, Part&& part) {
     std::ptrdiff_t widest_dropout = 0;
     for (const Layer& layer : network.layers)
         if (layer.dropout > 0) widest_dropout = std::max(widest_dropout, layer.N);
@@ -67,10 +68,13 @@ void Workspace<T>::for_each_part(const Parameters<T>* gradients, Part&& part) {
         part(m.weights, panels, true);
         part(m.velocity, panels, !gradients);
         part(m.transposed, panel_size(kernels, shape.N, shape.K), l > 0 && !is_large(shape, batch));
+        part(m.square, panels, rule.has_square());
+        part(m.sums, panels, !rule.is_plain());
         m.gradient = gradients ? gradients->weights[l] : nullptr;
         const bool bias = network.bias != BiasMode::none;
         part(m.bias, round_up(shape.N, block), bias);
         part(m.bias_velocity, round_up(shape.N, block), bias && !gradients);
+        part(m.bias_square, round_up(shape.N, block), bias && rule.has_square());
         part(m.bias_gradient, round_up(shape.N, block), bias);
         part(m.A, batch * m.ld, true);
         part(m.dZ, batch * m.ld, true);
@@ -99,7 +103,8 @@ struct Columns {
 }  // namespace
 
 template <class T>
-void Workspace<T>::pack(const Parameters<T>& parameters, const Parameters<T>& velocities, int thread, int members) {
+void Workspace<T>::pack(const Parameters<T>& parameters, const Parameters<T>& velocities, const Parameters<T>& squares,
+                        int thread, int members) {
     const auto pack_bias = [&](const T* from, T* to, std::ptrdiff_t N) {
         if (network.bias == BiasMode::layer)
             std::fill(to, to + N, from[0]);
@@ -115,18 +120,20 @@ void Workspace<T>::pack(const Parameters<T>& parameters, const Parameters<T>& ve
         if (count > 0) kernels.pack(K, count, parameters.weights[l] + begin, N, m.weights + at);
         if (count > 0 && m.velocity && !velocities.weights.empty())
             kernels.pack(K, count, velocities.weights[l] + begin, N, m.velocity + at);
+        if (count > 0 && m.square) kernels.pack(K, count, squares.weights[l] + begin, N, m.square + at);
         if (thread > 0) continue;
         if (m.transposed) kernels.transpose_panels(K, N, m.weights, m.transposed);  // not large: all columns are here
         if (m.bias) {
             pack_bias(parameters.biases[l], m.bias, N);
             if (!velocities.biases.empty()) pack_bias(velocities.biases[l], m.bias_velocity, N);
+            if (m.bias_square) pack_bias(squares.biases[l], m.bias_square, N);
         }
     }
 }
 
 template <class T>
-void Workspace<T>::unpack(const Parameters<T>& parameters, const Parameters<T>& velocities, int thread,
-                          int members) const {
+void Workspace<T>::unpack(const Parameters<T>& parameters, const Parameters<T>& velocities,
+                          const Parameters<T>& squares, int thread, int members) const {
     for (std::size_t l = 0; l < layers.size(); ++l) {
         const auto [K, N, activation, dropout] = network.layers[l];
         const LayerMemory<T>& m = layers[l];
@@ -135,10 +142,12 @@ void Workspace<T>::unpack(const Parameters<T>& parameters, const Parameters<T>& 
         const std::ptrdiff_t at = begin * round_up(K, block);
         if (count > 0) kernels.unpack(K, count, m.weights + at, parameters.weights[l] + begin, N);
         if (count > 0) kernels.unpack(K, count, m.velocity + at, velocities.weights[l] + begin, N);
+        if (count > 0 && m.square) kernels.unpack(K, count, m.square + at, squares.weights[l] + begin, N);
         if (m.bias && thread == 0) {
             const std::ptrdiff_t n = network.bias == BiasMode::layer ? 1 : N;
             std::copy(m.bias, m.bias + n, parameters.biases[l]);
             std::copy(m.bias_velocity, m.bias_velocity + n, velocities.biases[l]);
+            if (m.bias_square) std::copy(m.bias_square, m.bias_square + n, squares.biases[l]);
         }
     }
 }

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "model/network.hpp"
+#include "model/rule.hpp"
 #include "runtime/buffer.hpp"
 
 namespace chainrule {
@@ -39,6 +39,7 @@ template <class T>
 struct LayerMemory {
     T *weights, *velocity, *transposed;       // panels; transposed null for the first layer and large ones
     T *bias, *bias_velocity, *bias_gradient;  // N, padded; null without bias
+    T *square, *sums, *bias_square;           // what a rule remembers second, and dW, in panels; null without need
     T* gradient;                              // (K, N) row-major, not ours; null in training
     T *A, *dZ;                                // (batch, ld): outputs, dLoss/dZ
     T* slope;                                 // (batch, ld): f'(z) times dropout mask, null without dropout
@@ -49,16 +50,19 @@ template <class T>
 class Workspace {
 public:
     // With `gradients` they are written there, and nothing is updated. Throws std::bad_alloc.
-    Workspace(const Network& network, std::ptrdiff_t batch, int threads, const Parameters<T>* gradients = nullptr);
+    Workspace(const Network& network, std::ptrdiff_t batch, int threads, const RuleNumbers& rule = {},
+              const Parameters<T>* gradients = nullptr);
     // Takes no memory, and has pointers to none: only counts.
     struct Counted {};
-    Workspace(const Network& network, std::ptrdiff_t batch, int threads, Counted,
+    Workspace(const Network& network, std::ptrdiff_t batch, int threads, Counted, const RuleNumbers& rule = {},
               const Parameters<T>* gradients = nullptr);
 
     // Plain arrays to panels and back: the part of thread `thread` of `members`, who share the columns of large layers.
-    void pack(const Parameters<T>& parameters, const Parameters<T>& velocities, int thread = 0, int members = 1);
-    void unpack(const Parameters<T>& parameters, const Parameters<T>& velocities, int thread = 0,
-                int members = 1) const;
+    // Lists that are empty are left away.
+    void pack(const Parameters<T>& parameters, const Parameters<T>& velocities, const Parameters<T>& squares,
+              int thread = 0, int members = 1);
+    void unpack(const Parameters<T>& parameters, const Parameters<T>& velocities, const Parameters<T>& squares,
+                int thread = 0, int members = 1) const;
 
     std::size_t bytes() const { return arena_.bytes(); }
 
@@ -75,7 +79,7 @@ public:
 private:
     // Calls part(pointer, elements, whether it is wanted) for all memory, always in the same order.
     template <class Part>
-    void for_each_part(const Parameters<T>* gradients, Part&& part);
+    void for_each_part(const RuleNumbers& rule, const Parameters<T>* gradients, Part&& part);
 
     Arena arena_;
 };

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import initializers, losses, metrics
+from . import initializers, losses, metrics, schedules
 from ._lbfgs import LBFGS
 from ._levenberg_marquardt import LevenbergMarquardt
 from ._version import __version__
@@ -22,7 +22,7 @@ from .config import show_config
 from .history import Ending, History
 from .inputs import DtypeConversionWarning
 from .model import MLP
-from .optimizers import SGD
+from .optimizers import RPROP, SGD, Adagrad, Adam, AdamW, RMSprop
 from .persistence import load
 from .predictor import Predictor
 from .stopping import EarlyStopping
@@ -33,7 +33,11 @@ _MODULES = ("datasets", "native", "preprocessing", "reference")  # imported when
 __all__ = [
     "LBFGS",
     "MLP",
+    "RPROP",
     "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
     "DtypeConversionWarning",
     "EarlyStopping",
     "Ending",
@@ -41,6 +45,7 @@ __all__ = [
     "History",
     "LevenbergMarquardt",
     "Predictor",
+    "RMSprop",
     "Trainer",
     "__version__",
     "backend",
@@ -53,6 +58,7 @@ __all__ = [
     "native",
     "preprocessing",
     "reference",
+    "schedules",
     "set_backend",
     "show_config",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from ._checks_arrays import (
@@ -26,6 +27,7 @@ from ._checks_values import (
     describe,
 )
 from ._network import ACTIVATIONS, LOSSES, Array
+from ._rules import Rule, check_optimizer
 
 MAX_64 = 2**64 - 1
 MAX_WORDS = 2**34
@@ -214,18 +216,6 @@ def check_update(learning_rate: Any, momentum: Any, nesterov: Any, weight_decay:
     )
 
 
-def check_optimizer(optimizer: Any) -> Update:
-    """Return the numbers of an optimizer, which must have the four attributes of `Update`."""
-    if isinstance(optimizer, type):
-        raise TypeError(f"optimizer must be an object, but it is the class {optimizer.__name__}; call it")
-    missing = [name for name in Update._fields if not hasattr(optimizer, name)]
-    if missing:
-        raise TypeError(
-            f"optimizer must have {', '.join(Update._fields)}; {describe(optimizer)} lacks {missing[0]}"
-        )
-    return check_update(*(getattr(optimizer, name) for name in Update._fields))
-
-
 def check_sgd_momentum_step(
     w: Any, v: Any, g: Any, learning_rate: Any, momentum: Any, nesterov: Any, weight_decay: Any
 ) -> tuple[Array, Array, Array, Update]:
@@ -237,3 +227,22 @@ def check_sgd_momentum_step(
     check_same_shape(w, "w", g, "g")
     check_apart([(w, "w"), (v, "v")], [(g, "g")])
     return w, v, g, check_update(learning_rate, momentum, nesterov, weight_decay)
+
+
+def check_rule_step(
+    kind: str, arrays: dict[str, Any], g: Any, numbers: dict[str, Any], t: Any = 1
+) -> tuple[list[Array], Array, Rule, int]:
+    """Return (the parameter and what is remembered of it, g, the rule, t)."""
+    checked = {name: check_parameter(array, name, writable=True) for name, array in arrays.items()}
+    (first, w), *others = checked.items()
+    g = check_float_array(g, "g")
+    check_same_dtype(w, first, *((array, name) for name, array in others), (g, "g"))
+    for name, array in (*others, ("g", g)):
+        check_same_shape(w, first, array, name)
+    check_apart([(array, name) for name, array in checked.items()], [(g, "g")])
+    rule = check_optimizer(SimpleNamespace(kind=kind, **numbers))
+    if rule.rates is not None:
+        raise TypeError(
+            f"learning_rate must be a real number, but it is {describe(numbers['learning_rate'])}"
+        )
+    return list(checked.values()), g, rule, check_int(t, "t", 1, MAX_64)

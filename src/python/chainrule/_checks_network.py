@@ -12,16 +12,15 @@ from ._checks_arrays import check_apart, check_data, check_out, check_parameter
 from ._checks_layers import (
     MAX_64,
     STEP_HAS_NO_GRADIENT,
-    Update,
     check_loss,
     check_mask_size,
-    check_optimizer,
     check_rows,
     check_seed,
     check_target,
 )
 from ._checks_values import check_bool, check_int, check_n_threads, check_sequence, count, describe
 from ._network import Array, Network, TrainingState
+from ._rules import HAS_SQUARE, Rule, check_optimizer
 
 
 def check_parameters(
@@ -128,9 +127,11 @@ class Training(NamedTuple):
     biases: list[Array]
     weight_velocity: list[Array]
     bias_velocity: list[Array]
+    weight_square: list[Array]
+    bias_square: list[Array]
     X: Array
     target: Array
-    update: Update
+    rule: Rule
     batch_size: int
     shuffle: bool
     seed: int
@@ -156,10 +157,18 @@ def check_train_epochs(
     check_trainable(network, loss)
     if not isinstance(state, TrainingState):
         raise TypeError(f"state must be a TrainingState, but it is {describe(state)}")
-    update = check_optimizer(optimizer)
+    rule = check_optimizer(optimizer)
+    if rule.kind != state.rule:
+        raise ValueError(
+            f"state.rule is {state.rule!r}, but the optimizer's is {rule.kind!r}; call state.restart({rule.kind!r}, "
+            f"{rule.kind in HAS_SQUARE})"
+        )
     lists: list[list[Array]] = []
     named: list[tuple[Array, str]] = []
-    for name in Training._fields[:4]:
+    for name in Training._fields[:6]:
+        if name.endswith("square") and rule.kind not in HAS_SQUARE:
+            lists.append([])
+            continue
         shapes = network.weight_shapes if name.startswith("weight") else network.bias_shapes
         arrays = check_parameters(network, getattr(state, name), f"state.{name}", shapes, writable=True)
         lists.append(arrays)
@@ -168,17 +177,20 @@ def check_train_epochs(
         raise TypeError(f"state.losses must be a list, but it is {describe(state.losses)}")
     check_int(state.epoch, "state.epoch", 0, MAX_64)
     check_int(state.step, "state.step", 0, MAX_64)
+    check_int(state.started, "state.started", 0, state.step)
     X, target = _check_batch(network, X, target)
     check_apart(named, [(X, "X"), (target, "target")])
     batch_size, shuffle = check_int(batch_size, "batch_size", 1), check_bool(shuffle, "shuffle")
     seed, epochs = check_seed(seed), check_int(epochs, "epochs", 0)
     check_n_threads(n_threads)
+    if rule.kind == "rprop" and batch_size < len(X):
+        raise ValueError(
+            f"RPROP takes all rows at once, but batch_size is {batch_size} and there are {len(X)} rows; use "
+            "batch_size='full', or another optimizer"
+        )
     if poll is not None and not callable(poll):
         raise TypeError(f"poll must be callable or None, but it is {describe(poll)}")
-    weights, biases, weight_velocity, bias_velocity = lists
-    return Training(
-        weights, biases, weight_velocity, bias_velocity, X, target, update, batch_size, shuffle, seed, epochs
-    )
+    return Training(*lists, X, target, rule, batch_size, shuffle, seed, epochs)
 
 
 # Numbers that are not finite

@@ -11,6 +11,7 @@ _Array: TypeAlias = npt.NDArray[Any]
 __version__: str
 ACTIVATIONS: tuple[str, ...]
 LOSSES: tuple[str, ...]
+RULES: tuple[str, ...]
 plan_api: object
 
 class Network:
@@ -34,6 +35,17 @@ def update(
     momentum: float,
     nesterov: bool,
     weight_decay: float,
+    /,
+) -> None: ...
+def apply_rule(
+    w: _Array,
+    velocity: _Array | None,
+    square: _Array | None,
+    g: _Array,
+    kind: int,
+    numbers: Sequence[float],
+    rates: object,
+    t: int,
     /,
 ) -> None: ...
 def predict(
@@ -76,7 +88,16 @@ def normal_equations(
     /,
 ) -> float: ...
 def damped_step(H: _Array, g: _Array, damping: float, out: _Array, n_threads: int, /) -> bool: ...
-def choices(network: Network, single: bool, batch: int, n_threads: int, /) -> dict[str, Any]: ...
+def choices(
+    network: Network,
+    single: bool,
+    batch: int,
+    n_threads: int,
+    kind: int,
+    numbers: Sequence[float],
+    rates: object,
+    /,
+) -> dict[str, Any]: ...
 def train_epochs(
     network: Network,
     state: TrainingState,
@@ -84,13 +105,14 @@ def train_epochs(
     biases: Sequence[_Array],
     weight_velocity: Sequence[_Array],
     bias_velocity: Sequence[_Array],
+    weight_square: Sequence[_Array],
+    bias_square: Sequence[_Array],
     X: _Array,
     target: _Array,
     loss: int,
-    learning_rate: float,
-    momentum: float,
-    nesterov: bool,
-    weight_decay: float,
+    rule: int,
+    numbers: Sequence[float],
+    rates: Callable[[int, int], _Array] | None,
     batch_size: int,
     shuffle: bool,
     seed: int,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ._evaluation import Rows
 from ._network import TrainingState
+from ._plateau import at_present
 from ._whole_batch import AfterEpoch, minimise, takes_all_rows
 from .backend import core
 
@@ -27,9 +29,7 @@ def train_epochs(
 def make_update(trainer: Trainer, rows: Rows) -> float | None:
     """Make one update with all the rows and count it; return their loss before it, None if nothing was to be done."""
     state = trainer.state
-    one = TrainingState(
-        state.weights, state.biases, state.weight_velocity, state.bias_velocity, state.epoch, state.step
-    )
+    one = replace(state, losses=[])
     try:
         _run(trainer, one, rows, len(rows.inputs), False, 1, None, None)
     finally:
@@ -41,7 +41,7 @@ def _run(
     trainer: Trainer, state: TrainingState, rows: Rows, batch_size: int, shuffle: bool, epochs: int,
     poll: Poll | None, after: AfterEpoch | None
 ) -> None:  # fmt: skip
-    network, optimizer = trainer.model.network, trainer.optimizer
+    network, optimizer = trainer.model.network, at_present(trainer.optimizer, state)
     if takes_all_rows(optimizer):
         how = (trainer.loss, batch_size, trainer.n_threads)
         minimise(optimizer, core(), network, state, rows, *how, epochs, after)

@@ -8,10 +8,11 @@ import numpy as np
 
 from ._checks_values import check_bool, check_int, check_real, check_sequence, count
 from ._evaluation import Rows, as_rows
+from ._plateau import plateau_of
 from ._split import split_rows
 from .metrics import Metric, find_metrics
 from .progress import find_stream
-from .stopping import EarlyStopping, find_early_stopping
+from .stopping import EarlyStopping, find_early_stopping, find_mode
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -30,11 +31,14 @@ class Request(NamedTuple):
     target_loss: float | None
     tolerance: float | None
     tolerance_epochs: int
+    plateau_mode: str | None
 
     @property
     def looks_at_each_epoch(self) -> bool:
         """Whether something is to be done after each epoch, so that they are trained one by one."""
-        wanted = (self.validation, self.stream, self.early_stopping, self.target_loss, self.tolerance)
+        wanted = (
+            self.validation, self.stream, self.early_stopping, self.target_loss, self.tolerance, self.plateau_mode
+        )  # fmt: skip
         return bool(self.metrics) or any(each is not None for each in wanted)
 
     @property
@@ -75,6 +79,10 @@ def fit_request(
         raise ValueError("stratify is about validation_split, which is not given")
     judged = validation_data is not None or validation_split is not None
     early_stopping = find_early_stopping(early_stopping, measures, judged)
+    plateau, plateau_mode = plateau_of(trainer.optimizer), None
+    if plateau is not None:
+        name = "the learning_rate ReduceOnPlateau"
+        plateau_mode = find_mode(plateau.monitor, plateau.mode, measures, judged, name)
     if time_budget is not None:
         time_budget = check_real(time_budget, "time_budget", 0.0)
     if target_loss is not None:
@@ -102,6 +110,7 @@ def fit_request(
         target_loss,
         tolerance,
         tolerance_epochs,
+        plateau_mode,
     )
 
 

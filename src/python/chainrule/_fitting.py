@@ -11,6 +11,8 @@ from ._epochs import Poll, train_epochs
 from ._evaluation import evaluate
 from ._fit_request import Request
 from ._network import _to_the_end
+from ._plateau import look as lower_rate
+from ._plateau import plateau_of
 from ._watching import Clock, EarlyStopper, TimeIsUp, Watch
 from ._whole_batch import takes_all_rows
 from .history import Ending, Measurements
@@ -77,7 +79,7 @@ def _train(trainer: Trainer, request: Request, stopper: EarlyStopper | None, lin
         train_epochs(trainer, request.rows, request.epochs)
         return "epochs" if trainer.epoch - before == request.epochs else "converged"
     clock = None if request.time_budget is None else Clock(request.time_budget)
-    settled = None
+    settled, plateau = None, plateau_of(trainer.optimizer)
     if request.tolerance is not None:
         settled = Watch(request.tolerance_epochs, request.tolerance)
 
@@ -86,6 +88,8 @@ def _train(trainer: Trainer, request: Request, stopper: EarlyStopper | None, lin
         state = trainer.state
         measured = Measurements(state.epoch - 1, state.losses[-1], *_measure(trainer, request))
         trainer.history.append(measured)
+        if plateau is not None and request.plateau_mode is not None:
+            lower_rate(plateau, request.plateau_mode, measured, state)
         if lines is not None:
             lines.epoch(measured)
         stopped = stopper is not None and stopper.has_enough(measured, state)

@@ -5,10 +5,11 @@ Nothing is computed here: both cores take these two objects, and the public laye
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -129,6 +130,17 @@ class Network:
         return tuple((1,) if self.bias == "layer" else (size,) for size in self.layer_sizes[1:])
 
 
+class Plateau(NamedTuple):
+    """What `schedules.ReduceOnPlateau` remembers: the factor of the rate, the best value, and epochs since it."""
+
+    factor: float
+    best: float
+    waited: int
+
+
+NO_PLATEAU = Plateau(1.0, math.inf, 0)
+
+
 @dataclass(eq=False)
 class TrainingState:
     """Everything that training changes. The arrays are updated in place.
@@ -138,13 +150,21 @@ class TrainingState:
     weights, biases : list of ndarray
         The parameters, shapes as in `Network.weight_shapes` and `Network.bias_shapes`.
     weight_velocity, bias_velocity : list of ndarray
-        The velocities of momentum, of the same shapes.
+        The velocities of momentum, or what else a rule remembers first, of the same shapes.
     epoch : int
         Whole epochs done.
     step : int
         Updates done, ever.
     losses : list of float
         The mean loss of each finished epoch.
+    rule : str
+        The kind of rule that remembers what is in the velocities and the squares.
+    started : int
+        The number of updates done when that was zero.
+    weight_square, bias_square : list of ndarray
+        What a rule remembers second: the mean square of the gradients, or their sum, or step sizes. Empty lists for
+        rules that do not.
+    plateau : Plateau
     """
 
     weights: list[Array]
@@ -154,6 +174,11 @@ class TrainingState:
     epoch: int = 0
     step: int = 0
     losses: list[float] = field(default_factory=list)
+    rule: str = "sgd"
+    started: int = 0
+    weight_square: list[Array] = field(default_factory=list)
+    bias_square: list[Array] = field(default_factory=list)
+    plateau: Plateau = NO_PLATEAU
 
     @classmethod
     def start(cls, weights: Sequence[Array], biases: Sequence[Array]) -> TrainingState:
@@ -163,6 +188,16 @@ class TrainingState:
             [np.zeros_like(b) for b in biases],
         )
         return cls(list(weights), list(biases), weight_velocity, bias_velocity)
+
+    def restart(self, rule: str, has_square: bool) -> None:
+        """Forget what the updates so far have left, for another rule."""
+        squares = [
+            [np.zeros_like(a) for a in arrays] if has_square else [] for arrays in (self.weights, self.biases)
+        ]
+        self.weight_velocity = [np.zeros_like(w) for w in self.weights]
+        self.bias_velocity = [np.zeros_like(b) for b in self.biases]
+        self.weight_square, self.bias_square = squares
+        self.rule, self.started = rule, self.step
 
     def finish_step(self, old: Sequence[Array], new: Sequence[Array]) -> None:
         """Copy the new arrays over the old ones, which are this state's, and count the step."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from . import _checks
 from ._checks_values import check_bool, check_int, check_n_threads
+from ._rules import check_optimizer
 from ._whole_batch import takes_all_rows
 from .losses import find_loss
 
@@ -21,7 +22,7 @@ def _check_batch_size(batch_size: Any) -> int | str:
 
 def _check_optimizer(optimizer: Any) -> Any:
     if not takes_all_rows(optimizer):
-        _checks.check_optimizer(optimizer)
+        check_optimizer(optimizer)
     return optimizer
 
 

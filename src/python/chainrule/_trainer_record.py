@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from . import _checks
-from ._checks_values import check_int, check_sequence, count
-from ._network import Network, TrainingState
+from ._checks_values import check_choice, check_int, check_sequence, count
+from ._network import Network, Plateau, TrainingState
 from ._plain import array_to_record, arrays_from_records, check_record
+from ._rules import ATTRIBUTES, HAS_SQUARE
 from ._settings import SETTINGS
 from ._version import __version__
 from .history import History
 from .model import MLP
 
-_FIELDS = ("model", *SETTINGS, "weight_velocity", "bias_velocity", "epoch", "step", "losses", "history")
+_ARRAYS = ("weight_velocity", "bias_velocity", "weight_square", "bias_square")
+_FIELDS = ("model", *SETTINGS, *_ARRAYS, "rule", "started", "plateau", "epoch", "step", "losses", "history")
 
 
 def trainer_to_record(
@@ -26,8 +29,10 @@ def trainer_to_record(
         "chainrule": __version__,
         "model": model,
         **settings,
-        "weight_velocity": [array_to_record(v) for v in state.weight_velocity],
-        "bias_velocity": [array_to_record(v) for v in state.bias_velocity],
+        **{name: [array_to_record(array) for array in getattr(state, name)] for name in _ARRAYS},
+        "rule": state.rule,
+        "started": state.started,
+        "plateau": tuple(state.plateau),
         "epoch": state.epoch,
         "step": state.step,
         "losses": list(state.losses),
@@ -56,13 +61,19 @@ def restore_progress(
     ValueError, TypeError
         If they do not fit the network or each other.
     """
-    for name, shapes in (
-        ("weight_velocity", network.weight_shapes),
-        ("bias_velocity", network.bias_shapes),
-    ):
+    state.rule = check_choice(fields["rule"], "rule", tuple(ATTRIBUTES))
+    for name in _ARRAYS:
+        shapes: Sequence[tuple[int, ...]] = (
+            network.weight_shapes if name.startswith("weight") else network.bias_shapes
+        )
+        if name.endswith("square") and state.rule not in HAS_SQUARE:
+            shapes = ()
         arrays = arrays_from_records(fields[name], name)
         setattr(state, name, _checks.check_parameters(network, arrays, name, shapes))
     state.epoch, state.step = check_int(fields["epoch"], "epoch", 0), check_int(fields["step"], "step", 0)
+    state.started = check_int(fields["started"], "started", 0, state.step)
+    factor, best, waited = check_sequence(fields["plateau"], "plateau")
+    state.plateau = Plateau(float(factor), float(best), check_int(waited, "plateau[2]", 0))
     state.losses = list(check_sequence(fields["losses"], "losses"))
     history.__setstate__(fields["history"])
     for name, number in (("losses", len(state.losses)), ("history", len(history))):

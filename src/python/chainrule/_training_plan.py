@@ -6,6 +6,8 @@ from typing import Any
 
 from ._checks_values import check_int
 from ._network import Network
+from ._rules import NO_LIMIT, Rule, check_optimizer
+from ._whole_batch import takes_all_rows
 from .backend import get_backend
 from .config import Config
 
@@ -13,13 +15,21 @@ MOST_ROWS = 2**32 - 1
 """More the native core does not train on."""
 
 
-def training_plan(network: Network, batch_size: int | str, n_threads: int | None, rows: int | None) -> Config:
+def training_plan(
+    network: Network, optimizer: Any, batch_size: int | str, n_threads: int | None, rows: int | None
+) -> Config:
     """Return the choices of the core in use; see `Trainer.plan`."""
     if rows is not None:
         rows = check_int(rows, "rows", 1, MOST_ROWS)
     elif isinstance(batch_size, str):
         raise ValueError(f"rows must be given where batch_size is {batch_size!r}, but it is None")
     batch = min(n for n in (rows, batch_size, MOST_ROWS) if isinstance(n, int))
+    if takes_all_rows(optimizer):
+        return Config(
+            backend=get_backend(), batch=_rows(batch),
+            way=f"{type(optimizer).__name__} minimises the loss of all rows, in float64; an epoch is one of its steps",
+            threads="as many as each of its functions would take",
+        )  # fmt: skip
     if get_backend() == "reference":
         return Config(
             backend="reference", batch=_rows(batch), way="each function of chainrule.reference in turn",
@@ -27,9 +37,11 @@ def training_plan(network: Network, batch_size: int | str, n_threads: int | None
         )  # fmt: skip
     from . import _core, native
 
-    made = native.choices(network, batch, n_threads)
+    rule = check_optimizer(optimizer)
+    made = native.choices(network, batch, n_threads, rule)
     plan = Config(backend="native", instruction_set=_core.config()["instruction_set"], batch=_rows(batch))
     plan["way"] = _way(made, batch)
+    plan["update"] = _update(rule)
     plan["threads"] = _threads(made, n_threads)
     if not made["row_by_row"]:
         plan["tile"] = "{} rows by {} columns of results in registers".format(*made["tile"])
@@ -52,6 +64,15 @@ def _way(made: dict[str, Any], batch: int) -> str:
     if at_once >= batch:
         return "all rows of a thread pass a layer together, then the next"
     return f"{_rows(at_once)} at a time pass all layers and back, so that activations stay in the second-level cache"
+
+
+def _update(rule: Rule) -> str:
+    if rule.is_plain:
+        return "sgd: weights change while their gradient is in registers"
+    text = f"{rule.kind}: weights change block by block, while their gradient is in cache"
+    if rule.clip_norm != NO_LIMIT:
+        text = f"{rule.kind}: weights change after all gradients are known, as their norm is limited"
+    return text + ("; then units are shortened" if rule.max_norm != NO_LIMIT else "")
 
 
 def _threads(made: dict[str, Any], n_threads: int | None) -> str:

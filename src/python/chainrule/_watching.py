@@ -78,7 +78,11 @@ class EarlyStopper:
 
 
 def _arrays(state: TrainingState) -> list[Array]:
-    return [*state.weights, *state.biases, *state.weight_velocity, *state.bias_velocity]
+    velocities, squares = (
+        (*state.weight_velocity, *state.bias_velocity),
+        (*state.weight_square, *state.bias_square),
+    )
+    return [*state.weights, *state.biases, *velocities, *squares]
 
 
 class TimeIsUp(Exception):  # noqa: N818 - it never leaves this package

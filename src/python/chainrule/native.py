@@ -18,6 +18,7 @@ import numpy as np
 
 from . import _checks, reference
 from ._network import Array, Network, TrainingState
+from ._rules import Rule
 from ._version import __version__
 
 try:
@@ -37,6 +38,7 @@ if _core.__version__ != __version__:
 
 _ACTIVATION = {name: i for i, name in enumerate(_core.ACTIVATIONS)}
 _LOSS = {name: i for i, name in enumerate(_core.LOSSES)}
+_RULE = {name: i for i, name in enumerate(_core.RULES)}
 _BIAS = {None: 0, "unit": 1, "layer": 2}  # BiasMode in src/cpp/model/network.hpp
 
 
@@ -119,6 +121,53 @@ def sgd_momentum_step(
     _core.update(w, v, np.ascontiguousarray(g), *update)
 
 
+def _rule_step(kind: str, arrays: dict[str, Array], g: Array, numbers: dict[str, Any], t: int = 1) -> None:
+    checked, g, rule, t = _checks.check_rule_step(kind, arrays, g, numbers, t)
+    w, velocity, square = (
+        (*checked[:1], *checked[-2:]) if len(checked) == 3 else (checked[0], None, checked[1])
+    )
+    _core.apply_rule(w, velocity, square, np.ascontiguousarray(g), *_numbers(rule), t)
+
+
+def adam_step(
+    w: Array, m: Array, v: Array, g: Array, *, t: int, learning_rate: float, beta1: float = 0.9,
+    beta2: float = 0.999, epsilon: float = 1e-8, weight_decay: float = 0.0, decoupled: bool = False
+) -> None:  # fmt: skip
+    numbers = {"learning_rate": learning_rate, "beta1": beta1, "beta2": beta2, "epsilon": epsilon,
+               "weight_decay": weight_decay, "decoupled": decoupled}  # fmt: skip
+    _rule_step("adam", {"w": w, "m": m, "v": v}, g, numbers, t)
+
+
+def rmsprop_step(
+    w: Array, v: Array, s: Array, g: Array, *, learning_rate: float, beta2: float = 0.99, epsilon: float = 1e-8,
+    momentum: float = 0.0, weight_decay: float = 0.0
+) -> None:  # fmt: skip
+    numbers = {"learning_rate": learning_rate, "beta2": beta2, "epsilon": epsilon, "momentum": momentum,
+               "weight_decay": weight_decay}  # fmt: skip
+    _rule_step("rmsprop", {"w": w, "v": v, "s": s}, g, numbers)
+
+
+def adagrad_step(
+    w: Array, s: Array, g: Array, *, learning_rate: float, epsilon: float = 1e-10, weight_decay: float = 0.0
+) -> None:
+    numbers = {"learning_rate": learning_rate, "epsilon": epsilon, "weight_decay": weight_decay}
+    _rule_step("adagrad", {"w": w, "s": s}, g, numbers)
+
+
+def rprop_step(
+    w: Array, p: Array, d: Array, g: Array, *, learning_rate: float, eta_minus: float = 0.5,
+    eta_plus: float = 1.2, smallest: float = 1e-6, largest: float = 50.0
+) -> None:  # fmt: skip
+    numbers = {"learning_rate": learning_rate, "eta_minus": eta_minus, "eta_plus": eta_plus,
+               "smallest": smallest, "largest": largest}  # fmt: skip
+    _rule_step("rprop", {"w": w, "p": p, "d": d}, g, numbers)
+
+
+def _numbers(rule: Rule) -> tuple[Any, ...]:
+    """Return a rule as the core takes it: its kind as a number, and all of its numbers."""
+    return (_RULE[rule.kind], [float(x) for x in rule[1:-1]], rule.rates)
+
+
 def forward(
     network: Network, weights: Sequence[Array], biases: Sequence[Array], X: Array, *,
     out: Array | None = None, n_threads: int | None = None
@@ -151,7 +200,7 @@ def train_epochs(
         network, state, X, target, loss, optimizer, batch_size, shuffle, seed, epochs, n_threads, poll
     )
     finite, done = _core.train_epochs(
-        _compiled(network), state, *given[:6], _LOSS[loss], *given.update, min(given.batch_size, len(given.X)),
+        _compiled(network), state, *given[:8], _LOSS[loss], *_numbers(given.rule), min(given.batch_size, len(given.X)),
         given.shuffle, given.seed, min(given.epochs, 2**62), _int32(n_threads), poll
     )  # fmt: skip
     if not finite:
@@ -172,14 +221,20 @@ def _find_nonfinite(
         step=state.step
     )  # fmt: skip
     wrong = _checks.find_nonfinite(value, dWs, dbs)
-    if wrong is None:
+    rule = given.rule.at_rate(given.rule.rate_of(state.step))
+    if wrong is None and rule.is_plain:
         weights, biases = [w.copy() for w in given.weights], [b.copy() for b in given.biases]
-        spared = given.update._replace(weight_decay=0.0)
+        numbers = (rule.learning_rate, rule.momentum, rule.nesterov)
         for w, v, g in zip(weights, given.weight_velocity, dWs, strict=True):
-            _core.update(w, v.copy(), g, *given.update)
+            _core.update(w, v.copy(), g, *numbers, rule.weight_decay)
         for b, v, g in zip(biases, given.bias_velocity, dbs, strict=True):
-            _core.update(b, v.copy(), g, *spared)
+            _core.update(b, v.copy(), g, *numbers, 0.0)
         wrong = _checks.find_nonfinite_parameter(weights, biases)
+    elif wrong is None:
+        old = [array for arrays in given[:6] for array in arrays]
+        new = [np.empty_like(array) for array in old]
+        with np.errstate(all="ignore"):
+            wrong = reference.training._update(old, new, dWs, dbs, rule, state.step - state.started + 1)
     return wrong or "an updated parameter"
 
 
@@ -211,14 +266,17 @@ def make_plan(network: Network, weights: Sequence[Array], biases: Sequence[Array
     return _core.make_plan(_compiled(network), weights, biases)
 
 
-def choices(network: Network, batch: int, n_threads: int | None) -> dict[str, Any]:
+def choices(network: Network, batch: int, n_threads: int | None, rule: Rule) -> dict[str, Any]:
     """Return what `train_epochs` would choose for batches of so many rows; `Trainer.plan` puts it in words."""
-    return _core.choices(_compiled(network), network.dtype == "float32", batch, _int32(n_threads))
+    return _core.choices(
+        _compiled(network), network.dtype == "float32", batch, _int32(n_threads), *_numbers(rule)
+    )
 
 
 PUBLIC = (
     "random_words", "permutation", "dropout_mask", "activation", "activation_gradient", "matmul_bias",
-    "matmul_gradients", "loss_and_gradient", "sgd_momentum_step", "forward", "gradients", "train_epochs",
+    "matmul_gradients", "loss_and_gradient", "sgd_momentum_step",
+    "adam_step", "rmsprop_step", "adagrad_step", "rprop_step", "forward", "gradients", "train_epochs",
     "normal_equations", "damped_step"
 )  # fmt: skip
 for _name in PUBLIC:

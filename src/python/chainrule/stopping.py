@@ -105,36 +105,45 @@ def find_early_stopping(
             f"early_stopping must be an EarlyStopping or None, but it is {describe(early_stopping)}"
         )
     monitor, mode = early_stopping.monitor, early_stopping.mode
-    known: dict[str, str | None] = {"loss": "min"}
-    judged: dict[str, str | None] = {"validation_loss": "min"}
-    for name, metric in metrics.items():
-        known[name] = judged[f"validation_{name}"] = direction(metric)
-    if both := known.keys() & judged.keys():
-        raise ValueError(f"the metric {min(both)} has the name of something measured on validation data")
-    if monitor in judged and not validation:
-        raise ValueError(
-            f"early_stopping monitors {monitor}, but there are no validation data: give validation_data or "
-            f"validation_split, or monitor {monitor.removeprefix('validation_')}"
-        )
-    known.update(judged if validation else {})
-    if monitor not in known:
-        name = monitor.removeprefix("validation_")
-        hint = f"; add {name!r} to metrics" if is_known(name) else ""
-        raise ValueError(
-            f"early_stopping monitors {monitor!r}, but measured are only {', '.join(known)}{hint}"
-        )
-    better = known[monitor]
-    if mode == "auto" and better is None:
-        raise ValueError(
-            f"early_stopping needs mode='min' or mode='max' to monitor {monitor}, a function of your own"
-        )
-    if "auto" != mode != better and better is not None:
-        more = "more" if better == "max" else "less"
-        raise ValueError(f"early_stopping has mode={mode!r}, but of {monitor} {more} is better")
     return EarlyStopping(
         monitor,
         early_stopping.patience,
         early_stopping.min_delta,
-        better or mode,
+        find_mode(monitor, mode, metrics, validation, "early_stopping"),
         early_stopping.restore_best,
     )
+
+
+def find_mode(monitor: str, mode: str, metrics: Mapping[str, Metric], validation: bool, name: str) -> str:
+    """Return whether less ("min") or more ("max") of what is monitored is better, for a fit that measures these.
+
+    Raises
+    ------
+    ValueError
+        If it is not measured, or the mode is not known or the wrong one; the message says for whom: ``name``.
+    """
+    known: dict[str, str | None] = {"loss": "min"}
+    judged: dict[str, str | None] = {"validation_loss": "min"}
+    for key, metric in metrics.items():
+        known[key] = judged[f"validation_{key}"] = direction(metric)
+    if both := known.keys() & judged.keys():
+        raise ValueError(f"the metric {min(both)} has the name of something measured on validation data")
+    if monitor in judged and not validation:
+        raise ValueError(
+            f"{name} monitors {monitor}, but there are no validation data: give validation_data or "
+            f"validation_split, or monitor {monitor.removeprefix('validation_')}"
+        )
+    known.update(judged if validation else {})
+    if monitor not in known:
+        key = monitor.removeprefix("validation_")
+        hint = f"; add {key!r} to metrics" if is_known(key) else ""
+        raise ValueError(f"{name} monitors {monitor!r}, but measured are only {', '.join(known)}{hint}")
+    better = known[monitor]
+    if mode == "auto" and better is None:
+        raise ValueError(
+            f"{name} needs mode='min' or mode='max' to monitor {monitor}, a function of your own"
+        )
+    if "auto" != mode != better and better is not None:
+        more = "more" if better == "max" else "less"
+        raise ValueError(f"{name} has mode={mode!r}, but of {monitor} {more} is better")
+    return better or mode

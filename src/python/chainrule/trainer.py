@@ -12,10 +12,13 @@ from ._epochs import make_update
 from ._evaluation import Rows, as_rows, evaluate
 from ._fit_request import fit_request
 from ._fitting import fit_epochs
-from ._network import Array, TrainingState
+from ._network import NO_PLATEAU, Array, TrainingState
+from ._plateau import at_present
+from ._rules import HAS_SQUARE, check_optimizer, rule_of
 from ._settings import SETTINGS
 from ._trainer_record import check_trainer_record, restore_progress, trainer_to_record
 from ._training_plan import training_plan
+from ._whole_batch import takes_all_rows
 from .backend import core
 from .history import History, Measurements
 from .metrics import find_metrics
@@ -47,7 +50,9 @@ class Trainer:
     loss : str or function
         half_squared_error, mean_squared_error, cross_entropy (softmax output) or binary_cross_entropy (sigmoid
         output); see `chainrule.losses`.
-    optimizer : SGD, default SGD()
+    optimizer : default SGD()
+        One of `SGD`, `Adam`, `AdamW`, `RMSprop`, `Adagrad`, `RPROP`, `LBFGS`, `LevenbergMarquardt`. What it remembers
+        of past updates is kept until it becomes one of another kind.
     batch_size : int or "full", default 32
         Rows per update; the last batch of an epoch may be smaller.
     shuffle : bool, default True
@@ -116,6 +121,10 @@ class Trainer:
             value = check(value)
         if name == "loss":
             _checks.check_trainable(self._model.network, value)
+        elif name == "optimizer" and not takes_all_rows(value):
+            if (kind := rule_of(value)) != self._state.rule:
+                self.state.restart(kind, kind in HAS_SQUARE)
+            self._state.plateau = NO_PLATEAU
         object.__setattr__(self, name, value)
 
     @property
@@ -140,6 +149,13 @@ class Trainer:
         return self._state.step
 
     @property
+    def learning_rate(self) -> float | None:
+        """The learning rate of the next update; None where the optimizer chooses its steps itself."""
+        if takes_all_rows(self.optimizer):
+            return None
+        return check_optimizer(at_present(self.optimizer, self._state)).rate_of(self.step)
+
+    @property
     def history(self) -> History:
         """The measurements of all epochs so far, those of interrupted fits included."""
         losses = self._state.losses
@@ -159,7 +175,7 @@ class Trainer:
         -------
         dict
             Texts by name, made to be printed: ``backend``, ``batch``, ``way``, ``threads``; of the native core also
-            ``instruction_set``, ``tile``, ``memory`` and, for each layer, ``layer_0``, ``layer_1``, ... The number of
+            ``instruction_set``, ``update``, ``tile``, ``memory`` and, for each layer, ``layer_0``, ``layer_1``, ... The number of
             threads is a limit: while training, the native core measures whether one thread is faster.
 
         Raises
@@ -177,7 +193,8 @@ class Trainer:
         way      each function of chainrule.reference in turn
         threads  as many as NumPy's own library of products takes
         """
-        return training_plan(self._model.network, self.batch_size, self.n_threads, rows)
+        optimizer = at_present(self.optimizer, self._state)
+        return training_plan(self._model.network, optimizer, self.batch_size, self.n_threads, rows)
 
     def fit(
         self,

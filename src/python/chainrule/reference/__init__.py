@@ -1,6 +1,6 @@
 """The whole mathematics of chainrule in NumPy, from the forward pass to the update.
 
-Read its files in this order: `random_numbers`, `activations`, `layers` (one layer), `losses`, `updates`, `networks`
+Read its files in this order: `random_numbers`, `activations`, `layers` (one layer), `losses`, `updates`, `rules`, `networks`
 (forward and back through all layers), `training`, `least_squares`. Every step forward stands next to its gradient. They specify the
 native core, which has the same functions with the same arguments; `_checks` checks them, for both. ``n_threads`` is
 checked here and not used. Weights begin as `initializers` says; `Network` (the shape) and `TrainingState` (what training changes) hold data.
@@ -28,12 +28,15 @@ from .least_squares import damped_step, normal_equations
 from .losses import loss_and_gradient
 from .networks import forward, gradients
 from .random_numbers import dropout_mask, permutation, random_words
+from .rules import adagrad_step, adam_step, rmsprop_step, rprop_step
 from .training import train_epochs
 from .updates import sgd_momentum_step
 
 __all__ = [
     "activation",
     "activation_gradient",
+    "adagrad_step",
+    "adam_step",
     "damped_step",
     "dropout_mask",
     "forward",
@@ -44,6 +47,8 @@ __all__ = [
     "normal_equations",
     "permutation",
     "random_words",
+    "rmsprop_step",
+    "rprop_step",
     "sgd_momentum_step",
     "train_epochs",
 ]

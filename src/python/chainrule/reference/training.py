@@ -9,9 +9,11 @@ import numpy as np
 
 from chainrule import _checks
 from chainrule._network import Array, Network, TrainingState
+from chainrule._rules import NO_LIMIT, Rule
 
 from .networks import _gradients
 from .random_numbers import permutation
+from .rules import _apply_rule, _clip, _limit_norms
 from .updates import _sgd_momentum_step
 
 
@@ -25,7 +27,8 @@ def train_epochs(
     In an epoch every row comes once, in the order of `permutation` (or as they lie), in batches of
     ``batch_size`` rows, the last one smaller. Each batch is a forward pass, a backward pass and an update.
     ``state.losses`` gets the mean loss of the rows of each epoch. ``optimizer`` has the numbers of
-    `sgd_momentum_step` as attributes; weight decay spares biases. ``poll(epoch, batches done in it, batches
+    `sgd_momentum_step` as attributes, or those of another rule and its name as ``kind`` (see `optimizers`); its
+    penalties and `max_norm` spare biases. ``poll(epoch, batches done in it, batches
     per epoch, mean loss of the rows so far)`` is called between batches, and after the last one of an epoch
     before that is counted; training stops if it raises.
 
@@ -36,7 +39,14 @@ def train_epochs(
     )
     X, target, rows = given.X, given.target, len(given.X)
     weights, biases = given.weights, given.biases
-    old = weights + biases + given.weight_velocity + given.bias_velocity
+    old = (
+        weights
+        + biases
+        + given.weight_velocity
+        + given.bias_velocity
+        + given.weight_square
+        + given.bias_square
+    )
     new = [np.empty_like(array) for array in old]
     step = state.step
     for _ in range(given.epochs):
@@ -45,11 +55,14 @@ def train_epochs(
         for i, start in enumerate(starts):
             stop = min(start + given.batch_size, rows)
             batch: Any = slice(start, stop) if order is None else order[start:stop]
+            rule = given.rule.at_rate(given.rule.rate_of(step))
             with np.errstate(all="ignore"):
                 value, dWs, dbs = _gradients(
                     network, weights, biases, X[batch], target[batch], loss, given.seed, state.step
                 )
-                wrong = _checks.find_nonfinite(value, dWs, dbs) or _update(old, new, dWs, dbs, given.update)
+                wrong = _checks.find_nonfinite(value, dWs, dbs) or _update(
+                    old, new, dWs, dbs, rule, step - state.started + 1
+                )
             if wrong:
                 raise FloatingPointError(_checks.nonfinite_error(state.epoch, i, wrong))
             if state.step != step:
@@ -63,11 +76,24 @@ def train_epochs(
 
 
 def _update(
-    old: list[Array], new: list[Array], dWs: list[Array], dbs: list[Array], update: _checks.Update
+    old: list[Array], new: list[Array], dWs: list[Array], dbs: list[Array], rule: Rule, t: int
 ) -> str | None:
-    """Compute the new parameters and velocities from the old; name a layer with one that is not finite."""
-    spared = update._replace(weight_decay=0.0)
-    n, m = len(dWs), len(dWs + dbs)  # weights, parameters; the velocities follow in the same order
-    for i, g in enumerate(dWs + dbs):
-        _sgd_momentum_step(old[i], old[m + i], g, new[i], new[m + i], update if i < n else spared)
-    return _checks.find_nonfinite_parameter(new[:n], new[n:m])
+    """Compute the new parameters, and what is remembered of them, from the old; name a layer with one that is not finite.
+
+    ``t`` counts the updates of this rule from 1 on.
+    """
+    n, m = len(dWs), len(dWs + dbs)  # weights, parameters; what is remembered follows in the same order
+    gradients, spared = _clip(dWs + dbs, rule), rule.for_biases()
+    for i, g in enumerate(gradients):
+        one = rule if i < n else spared
+        if rule.is_plain:
+            numbers = _checks.Update(one.learning_rate, one.momentum, one.nesterov, one.weight_decay)
+            _sgd_momentum_step(old[i], old[m + i], g, new[i], new[m + i], numbers)
+            continue
+        for before, after in zip(old[i::m], new[i::m], strict=True):
+            np.copyto(after, before)
+        _apply_rule(one, t, new[i], new[m + i], new[2 * m + i] if len(new) > 2 * m else None, g)
+        if one.max_norm != NO_LIMIT:
+            _limit_norms(new[i], one.max_norm)
+    wrong = _checks.find_nonfinite_parameter(new[:n], new[n:m])
+    return wrong or _checks.find_nonfinite_parameter(new[2 * m : 2 * m + n], new[2 * m + n :])

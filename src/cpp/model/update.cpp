@@ -1,0 +1,131 @@
+// The update of the weights where it is not plain gradient descent. The gradient of a unit is left in panels of its own, and
+// the update follows while it is in cache; with a limit of the norm of all gradients there is a barrier between the two.
+#include <cmath>
+
+#include "model/step.hpp"
+
+namespace chainrule {
+namespace {
+
+// The length of the whole gradient is that plus this in the divisor, as in other libraries.
+constexpr double norm_epsilon = 1e-6;
+
+// In eight partial sums, whatever the machine: in double precision, and in one order.
+template <class T>
+double sum_of_squares(const T* x, std::ptrdiff_t n) {
+    constexpr int parts = 8;
+    double part[parts] = {};
+    std::ptrdiff_t i = 0;
+    for (; i + parts <= n; i += parts)
+        for (int p = 0; p < parts; ++p) part[p] += double(x[i + p]) * double(x[i + p]);
+    for (; i < n; ++i) part[0] += double(x[i]) * double(x[i]);
+    return ((part[0] + part[4]) + (part[1] + part[5])) + ((part[2] + part[6]) + (part[3] + part[7]));
+}
+
+template <class T>
+double clipped_squares(const T* x, std::ptrdiff_t n, double limit) {
+    if (!(limit < std::numeric_limits<double>::infinity())) return sum_of_squares(x, n);
+    double sum = 0;
+    for (std::ptrdiff_t i = 0; i < n; ++i) {
+        const double cut = std::fabs(double(x[i])) < limit ? double(x[i]) : limit;  // NaN is found by the update
+        sum += cut * cut;
+    }
+    return sum;
+}
+
+}  // namespace
+
+// Where a unit's numbers are in the panels of its layer, and how many.
+template <class T>
+typename Step<T>::Range Step<T>::range(const WeightUnit& unit) const {
+    const Layer& layer = w_.network.layers[static_cast<std::size_t>(unit.layer)];
+    const std::ptrdiff_t column = unit.panel * w_.kernels.panel;
+    const std::ptrdiff_t width = layer.N - column <= w_.kernels.lanes ? w_.kernels.lanes : w_.kernels.panel;
+    return {column * round_up(layer.K, block) + unit.k0 * width, (unit.k1 - unit.k0) * width};
+}
+
+template <class T>
+bool Step<T>::update_unit(const WeightUnit& unit, const Rule<T>& rule) {
+    const Layer& layer = w_.network.layers[static_cast<std::size_t>(unit.layer)];
+    const LayerMemory<T>& m = w_.layers[static_cast<std::size_t>(unit.layer)];
+    const auto [at, n] = range(unit);
+    const bool finite = w_.kernels.apply_rule(n, rule, m.weights + at, m.velocity + at,
+                                              m.square ? m.square + at : nullptr, m.sums + at);
+    if (m.transposed)
+        w_.kernels.transpose_part(layer.K, layer.N, unit.panel, unit.k0, unit.k1, m.weights, m.transposed);
+    return finite;
+}
+
+template <class T>
+bool Step<T>::update_biases(std::ptrdiff_t l, const Columns& mine, const Rule<T>& rule) {
+    const LayerMemory<T>& m = w_.layers[static_cast<std::size_t>(l)];
+    return w_.kernels.apply_rule(mine.end - mine.begin, of_biases(rule), m.bias + mine.begin,
+                                 m.bias_velocity + mine.begin, m.bias_square ? m.bias_square + mine.begin : nullptr,
+                                 m.bias_gradient + mine.begin);
+}
+
+// What all gradients are multiplied by. Each thread adds all units' squares, in their order.
+template <class T>
+double Step<T>::clip_scale() const {
+    double sum = 0;
+    for (std::size_t i = 0; i < units_.size(); ++i) {
+        const std::size_t l = static_cast<std::size_t>(units_[i].layer);
+        const bool one = w_.network.bias == BiasMode::layer;
+        sum += units_[i].panel >= 0
+                   ? squares_[i]
+                   : clipped_squares(w_.layers[l].bias_gradient, one ? 1 : w_.network.layers[l].N, rule_.clip_value);
+    }
+    const double scale = rule_.clip_norm / (std::sqrt(sum) + norm_epsilon);
+    return scale < 1 ? scale : 1;
+}
+
+template <class T>
+void Step<T>::add_squares(std::size_t i) {
+    const auto [at, n] = range(units_[i]);
+    squares_[i] = clipped_squares(w_.layers[static_cast<std::size_t>(units_[i].layer)].sums + at, n, rule_.clip_value);
+}
+
+// The update after all gradients are known, and the limit of the units' weights after all updates.
+template <class T>
+bool Step<T>::late_update(const StepRequest<T>& request, int thread, int members, Barrier& barrier) {
+    bool finite = true;
+    if (rule_.clips_norm()) {
+        barrier.wait();
+        const Rule<T> rule = rule_.template at<T>(request.learning_rate, request.t, clip_scale());
+        const bool columns = own_columns(w_, members);
+        const std::size_t last = columns ? units_.size() : first_unit(thread + 1, members);
+        for (std::size_t i = columns ? 0 : first_unit(thread, members); i < last; ++i) {
+            const WeightUnit& unit = units_[i];
+            const std::ptrdiff_t N = w_.network.layers[static_cast<std::size_t>(unit.layer)].N;
+            if (unit.panel >= 0) {
+                if (!columns || owns(i, thread, members)) finite &= update_unit(unit, rule);
+                continue;
+            }
+            const Columns mine = columns ? bias_columns(w_, unit.layer, thread, members) : Columns{0, N};
+            if (mine.begin < mine.end) finite &= update_biases(unit.layer, mine, rule);
+        }
+    }
+    if (rule_.limits_norm()) {
+        barrier.wait();
+        std::ptrdiff_t i = 0;
+        for (const WeightUnit& unit : units_) {
+            if (unit.panel < 0 || unit.k0 > 0 || i++ % members != thread) continue;
+            const Layer& layer = w_.network.layers[static_cast<std::size_t>(unit.layer)];
+            const LayerMemory<T>& m = w_.layers[static_cast<std::size_t>(unit.layer)];
+            w_.kernels.limit_norms(layer.K, layer.N, unit.panel, T(rule_.max_norm), m.weights, m.transposed);
+        }
+    }
+    return finite;
+}
+
+#define CR_INSTANTIATE(T)                                                                 \
+    template Step<T>::Range Step<T>::range(const WeightUnit&) const;                      \
+    template bool Step<T>::update_unit(const WeightUnit&, const Rule<T>&);                \
+    template bool Step<T>::update_biases(std::ptrdiff_t, const Columns&, const Rule<T>&); \
+    template double Step<T>::clip_scale() const;                                      \
+    template void Step<T>::add_squares(std::size_t);                                      \
+    template bool Step<T>::late_update(const StepRequest<T>&, int, int, Barrier&);
+CR_INSTANTIATE(float)
+CR_INSTANTIATE(double)
+
+}  // namespace chainrule
