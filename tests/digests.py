@@ -9,6 +9,7 @@ import sys
 import numpy as np
 from array_cases import LONG, WIDTHS
 from chainrule._network import Network
+from optimizer_cases import OPTIMIZERS, arrays, trained
 from training_cases import HIDDEN, LARGE, WIDEST, make_case, make_large_case
 
 DTYPES = ("float32", "float64")
@@ -33,6 +34,8 @@ def training_digests(core, *, seeds=range(12), **how):
             case = make_large_case(name, dtype).train(core, **how)
             made[f"trained {dtype} {name}"] = case.digest()
             made[f"predicted {dtype} {name}"] = digest(case.forward(core, **how))
+        for name in OPTIMIZERS:
+            made[f"{name} {dtype}"] = digest(arrays(trained(core, name, "narrow", dtype, dropout=0.2, **how)))
     return made
 
 

@@ -1,4 +1,6 @@
 // Single steps of the mathematics on plain arrays: activations, losses, the update.
+#include <pybind11/stl.h>
+
 #include "bindings/arrays.hpp"
 #include "runtime/buffer.hpp"
 #include "runtime/cpu.hpp"

@@ -17,6 +17,7 @@ constexpr std::ptrdiff_t unit_rows = 112;
 
 template <class T>
 Step<T>::Step(Workspace<T>& workspace, Loss loss, const RuleNumbers& rule) : w_(workspace), loss_(loss), rule_(rule) {
+    std::ptrdiff_t squares = 0;
     for (std::ptrdiff_t l = 0; l < w_.network.n_layers(); ++l) {
         const Layer& layer = w_.network.layers[static_cast<std::size_t>(l)];
         const std::ptrdiff_t panel = w_.kernels.panel, lanes = w_.kernels.lanes;
@@ -26,13 +27,14 @@ Step<T>::Step(Workspace<T>& workspace, Loss loss, const RuleNumbers& rule) : w_(
         for (std::ptrdiff_t k = 0; k < layer.K; k += piece)
             for (std::ptrdiff_t p = 0; p * panel < layer.N; ++p) {
                 const std::ptrdiff_t end = std::min(k + piece, layer.K);
-                units_.push_back(
-                    {l, p, k, end, double(end - k) * double(layer.N - p * panel <= lanes ? lanes : panel)});
+                units_.push_back({l, p, k, end, double(end - k) * double(layer.N - p * panel <= lanes ? lanes : panel),
+                                  squares + k / piece * layer.N + p * panel});
             }
-        if (w_.network.bias != BiasMode::none) units_.push_back({l, -1, 0, 0, double(round_up(layer.N, lanes))});
+        squares += pieces * layer.N;
+        if (w_.network.bias != BiasMode::none) units_.push_back({l, -1, 0, 0, double(round_up(layer.N, lanes)), 0});
     }
     for (const WeightUnit& unit : units_) total_work_ += unit.work;
-    if (rule_.clips_norm()) squares_.resize(units_.size());
+    if (rule_.clips_norm()) squares_.resize(static_cast<std::size_t>(squares));
 }
 
 template <class T>

@@ -28,6 +28,7 @@ struct StepRequest {
 struct WeightUnit {
     std::ptrdiff_t layer, panel, k0, k1;
     double work;
+    std::ptrdiff_t squares;  // where those of its columns are in `squares_`
 };
 
 template <class T>
@@ -81,7 +82,7 @@ private:
     Loss loss_;
     RuleNumbers rule_;
     std::vector<WeightUnit> units_;
-    std::vector<double> squares_;  // of the gradient of each unit, where the norm of all is limited
+    std::vector<double> squares_;  // sums of those of the gradient, by columns, where the norm of all is limited
     double total_work_ = 0;
 };
 

@@ -1,5 +1,6 @@
 // The update of the weights where it is not plain gradient descent. The gradient of a unit is left in panels of its own, and
 // the update follows while it is in cache; with a limit of the norm of all gradients there is a barrier between the two.
+#include <algorithm>
 #include <cmath>
 
 #include "model/step.hpp"
@@ -10,27 +11,13 @@ namespace {
 // The length of the whole gradient is that plus this in the divisor, as in other libraries.
 constexpr double norm_epsilon = 1e-6;
 
-// In eight partial sums, whatever the machine: in double precision, and in one order.
+// Adds the squares of a column to `sum`, each cut off at `limit` first; NaN is found by the update.
 template <class T>
-double sum_of_squares(const T* x, std::ptrdiff_t n) {
-    constexpr int parts = 8;
-    double part[parts] = {};
-    std::ptrdiff_t i = 0;
-    for (; i + parts <= n; i += parts)
-        for (int p = 0; p < parts; ++p) part[p] += double(x[i + p]) * double(x[i + p]);
-    for (; i < n; ++i) part[0] += double(x[i]) * double(x[i]);
-    return ((part[0] + part[4]) + (part[1] + part[5])) + ((part[2] + part[6]) + (part[3] + part[7]));
-}
-
-template <class T>
-double clipped_squares(const T* x, std::ptrdiff_t n, double limit) {
-    if (!(limit < std::numeric_limits<double>::infinity())) return sum_of_squares(x, n);
-    double sum = 0;
-    for (std::ptrdiff_t i = 0; i < n; ++i) {
-        const double cut = std::fabs(double(x[i])) < limit ? double(x[i]) : limit;  // NaN is found by the update
-        sum += cut * cut;
+void add_row_of_squares(const T* x, std::ptrdiff_t n, double limit, double* sum) {
+    for (std::ptrdiff_t j = 0; j < n; ++j) {
+        const double size = std::fabs(double(x[j])), cut = size < limit ? size : limit;
+        sum[j] += cut * cut;
     }
-    return sum;
 }
 
 }  // namespace
@@ -64,16 +51,16 @@ bool Step<T>::update_biases(std::ptrdiff_t l, const Columns& mine, const Rule<T>
                                  m.bias_gradient + mine.begin);
 }
 
-// What all gradients are multiplied by. Each thread adds all units' squares, in their order.
+// What all gradients are multiplied by. Each thread adds the squares of all columns, layer by layer, in their order:
+// widths of panels, which differ between instruction sets, and threads do not matter.
 template <class T>
 double Step<T>::clip_scale() const {
     double sum = 0;
-    for (std::size_t i = 0; i < units_.size(); ++i) {
-        const std::size_t l = static_cast<std::size_t>(units_[i].layer);
-        const bool one = w_.network.bias == BiasMode::layer;
-        sum += units_[i].panel >= 0
-                   ? squares_[i]
-                   : clipped_squares(w_.layers[l].bias_gradient, one ? 1 : w_.network.layers[l].N, rule_.clip_value);
+    for (const double column : squares_) sum += column;
+    for (std::size_t l = 0; w_.network.bias != BiasMode::none && l < w_.layers.size(); ++l) {
+        const std::ptrdiff_t n = w_.network.bias == BiasMode::layer ? 1 : w_.network.layers[l].N;
+        for (std::ptrdiff_t j = 0; j < n; ++j)
+            add_row_of_squares(w_.layers[l].bias_gradient + j, 1, rule_.clip_value, &sum);
     }
     const double scale = rule_.clip_norm / (std::sqrt(sum) + norm_epsilon);
     return scale < 1 ? scale : 1;
@@ -81,8 +68,15 @@ double Step<T>::clip_scale() const {
 
 template <class T>
 void Step<T>::add_squares(std::size_t i) {
-    const auto [at, n] = range(units_[i]);
-    squares_[i] = clipped_squares(w_.layers[static_cast<std::size_t>(units_[i].layer)].sums + at, n, rule_.clip_value);
+    const WeightUnit& unit = units_[i];
+    const std::size_t l = static_cast<std::size_t>(unit.layer);
+    const auto [at, count] = range(unit);
+    const std::ptrdiff_t width = count / (unit.k1 - unit.k0);
+    const std::ptrdiff_t columns = std::min(width, w_.network.layers[l].N - unit.panel * w_.kernels.panel);
+    double* sums = squares_.data() + unit.squares;
+    std::fill_n(sums, columns, 0.0);
+    for (std::ptrdiff_t k = 0; k < unit.k1 - unit.k0; ++k)
+        add_row_of_squares(w_.layers[l].sums + at + k * width, columns, rule_.clip_value, sums);
 }
 
 // The update after all gradients are known, and the limit of the units' weights after all updates.
@@ -122,7 +116,7 @@ bool Step<T>::late_update(const StepRequest<T>& request, int thread, int members
     template Step<T>::Range Step<T>::range(const WeightUnit&) const;                      \
     template bool Step<T>::update_unit(const WeightUnit&, const Rule<T>&);                \
     template bool Step<T>::update_biases(std::ptrdiff_t, const Columns&, const Rule<T>&); \
-    template double Step<T>::clip_scale() const;                                      \
+    template double Step<T>::clip_scale() const;                                          \
     template void Step<T>::add_squares(std::size_t);                                      \
     template bool Step<T>::late_update(const StepRequest<T>&, int, int, Barrier&);
 CR_INSTANTIATE(float)

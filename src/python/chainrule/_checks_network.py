@@ -190,7 +190,11 @@ def check_train_epochs(
         )
     if poll is not None and not callable(poll):
         raise TypeError(f"poll must be callable or None, but it is {describe(poll)}")
-    return Training(*lists, X, target, rule, batch_size, shuffle, seed, epochs)
+    weights, biases, weight_velocity, bias_velocity, weight_square, bias_square = lists
+    return Training(
+        weights, biases, weight_velocity, bias_velocity, weight_square, bias_square, X, target, rule, batch_size,
+        shuffle, seed, epochs
+    )  # fmt: skip
 
 
 # Numbers that are not finite

@@ -18,7 +18,7 @@ import numpy as np
 
 from . import _checks, reference
 from ._network import Array, Network, TrainingState
-from ._rules import Rule
+from ._rules import Rates, Rule
 from ._version import __version__
 
 try:
@@ -163,7 +163,7 @@ def rprop_step(
     _rule_step("rprop", {"w": w, "p": p, "d": d}, g, numbers)
 
 
-def _numbers(rule: Rule) -> tuple[Any, ...]:
+def _numbers(rule: Rule) -> tuple[int, list[float], Rates | None]:
     """Return a rule as the core takes it: its kind as a number, and all of its numbers."""
     return (_RULE[rule.kind], [float(x) for x in rule[1:-1]], rule.rates)
 
