@@ -141,6 +141,33 @@ def test_the_tutorials_ten_rows_are_learned_by_its_network(run):
     assert re.fullmatch(r"R2 0\.9\d+, mean absolute error \S+ on 2 held-out rows\n", done.stdout)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("adam", "--learning-rate", 0.01, "--schedule", "cosine", "--clip-norm", 1),
+        ("adamw", "--learning-rate", 0.01, "--weight-decay", 0.001),
+        ("rmsprop", "--learning-rate", 0.005, "--momentum", 0.5, "--schedule", "one-cycle"),
+        ("adagrad", "--learning-rate", 0.1, "--max-norm", 3),
+        ("sgd", "--schedule", "cosine", "--l1", 0.0001),
+        ("rprop",),
+        ("lbfgs",),
+    ],
+    ids=lambda options: options[0],
+)
+def test_each_optimizer_learns(run, write, options):
+    if options[0] == "lbfgs":
+        pytest.importorskip("scipy", reason="SciPy is not installed")
+    data = write(FLOWERS)
+    done = run("train", data, "--target", "kind", "--optimizer", *options, "--quiet", "--epochs", 150)
+    assert float(re.match(r"accuracy (\S+)", done.stdout)[1]) > 0.8
+
+
+def test_least_squares_learn_a_quantity(run, write):
+    options = ("--optimizer", "levenberg-marquardt", "--layers", 3, "--activation", "tanh", "--quiet")
+    done = run("train", write(PRICES), "--target", "price", *options)
+    assert float(re.search(r"^R2 (\S+),", done.stdout)[1]) > 0.99
+
+
 def test_every_option_of_training_reaches_the_trainer(run, write, tmp_path):
     data = write(FLOWERS)
     numbers = (

@@ -222,6 +222,24 @@ def test_an_output_that_is_not_finite_is_an_error_with_its_line(run, write, tmp_
         (("train", "--dataset", "digits", "--validation-split", "0"), "expected a number greater than 0"),
         (("train", "--dataset", "digits", "--validation-split", "1"), "less than 1"),
         (("train", "--dataset", "digits", "--time-budget", "-1"), "a number at least 0"),
+        (("train", "--dataset", "digits", "--optimizer", "sophia"), "invalid choice: 'sophia'"),
+        (
+            ("train", "--dataset", "digits", "--optimizer", "adam", "--momentum", "0.5"),
+            "--momentum is not for --optimizer adam",
+        ),
+        (
+            ("train", "--dataset", "digits", "--optimizer", "lbfgs", "--learning-rate", "0.5"),
+            "--learning-rate is not for --optimizer lbfgs",
+        ),
+        (
+            ("train", "--dataset", "digits", "--optimizer", "rprop", "--batch-size", "8"),
+            "--batch-size is not for --optimizer rprop, which takes all rows",
+        ),
+        (
+            ("train", "--dataset", "digits", "--optimizer", "lbfgs", "--schedule", "cosine"),
+            "--schedule is not for --optimizer lbfgs",
+        ),
+        (("train", "--dataset", "digits", "--clip-norm", "0"), "--clip-norm must be greater than 0"),
         (("predict", "m.pkl"), "required: data.csv"),
         (("predict", "m.pkl", "data.csv", "--delimiter", ",,"), "expected one character"),
         (("info",), "required: FILE"),

@@ -14,7 +14,7 @@ import chainrule
 import pytest
 
 MODULES = ["_class_metrics", "_lbfgs", "_levenberg_marquardt", "backend", "config", "datasets", "history", "initializers", "inputs", "losses", "metrics", "model",
-           "optimizers", "persistence", "predictor", "preprocessing", "progress", "reference", "stopping", "targets", "trainer"]  # fmt: skip
+           "optimizers", "persistence", "predictor", "preprocessing", "progress", "reference", "schedules", "stopping", "targets", "trainer"]  # fmt: skip
 SECTIONS = {
     "Parameters",
     "Returns",
@@ -49,7 +49,7 @@ ALL = [
     for module in MODULES
     for name, thing in public(importlib.import_module(f"chainrule.{module}"))
 ]
-TAUGHT = [chainrule.MLP, chainrule.Trainer, chainrule.SGD, chainrule.EarlyStopping, chainrule.LevenbergMarquardt, chainrule.LBFGS, chainrule.Trainer.fit, chainrule.Trainer.evaluate,
+TAUGHT = [chainrule.MLP, chainrule.Trainer, chainrule.SGD, chainrule.EarlyStopping, chainrule.LevenbergMarquardt, chainrule.LBFGS, chainrule.Adam, chainrule.AdamW, chainrule.RMSprop, chainrule.Adagrad, chainrule.RPROP, chainrule.Trainer.fit, chainrule.Trainer.evaluate,
           chainrule.MLP.predict, chainrule.Predictor.__call__, chainrule.set_backend, chainrule.load, chainrule.losses.cross_entropy,
           chainrule.metrics.accuracy, chainrule.metrics.roc_auc, chainrule.initializers.constant]  # fmt: skip
 

@@ -12,12 +12,12 @@ from chainrule import metrics
 from chainrule._checks import check_loss
 from chainrule._network import Array
 from chainrule.model import MLP
-from chainrule.optimizers import SGD
 from chainrule.preprocessing import MinMaxScaler
 from chainrule.tabular import SCALERS, Scaler, TablePreprocessing
 from chainrule.trainer import Trainer
 
 from ._data import Rows
+from ._optimizer import DEFAULT_BATCH, make_optimizer, takes_all
 from ._options import CommandError
 
 _LOSS_NEEDS = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
@@ -62,11 +62,12 @@ def prepare(args: argparse.Namespace, rows: Rows, X: Array, y: Array, output: st
     )
 
 
-def make_trainer(args: argparse.Namespace, rows: Rows, output: str, loss: str) -> Trainer:
-    """Return a trainer with a new model."""
+def make_trainer(args: argparse.Namespace, rows: Rows, output: str, loss: str, n_rows: int) -> Trainer:
+    """Return a trainer with a new model, for so many rows to learn from."""
     classes = rows.target.class_names
     one = classes is None or (len(classes) == 2 and output == "sigmoid")
-    dropout = args.dropout or ([0.2] if args.dataset == "digits" else [0.0])
+    drops = args.dataset == "digits" and not takes_all(args)
+    dropout = args.dropout or ([0.2] if drops else [0.0])
     model = MLP(
         [len(rows.feature_names), *args.layers, 1 if one or classes is None else len(classes)],
         activation=_one_or_each(args.activation),
@@ -74,17 +75,13 @@ def make_trainer(args: argparse.Namespace, rows: Rows, output: str, loss: str) -
         dropout=_one_or_each(dropout),
         seed=args.seed,
     )
-    optimizer = SGD(
-        learning_rate=args.learning_rate,
-        momentum=args.momentum,
-        nesterov=args.nesterov,
-        weight_decay=args.weight_decay,
-    )
+    if args.validation_split is not None:
+        n_rows -= round(args.validation_split * n_rows)
     return Trainer(
         model,
         loss=loss,
-        optimizer=optimizer,
-        batch_size=args.batch_size,
+        optimizer=make_optimizer(args, n_rows),
+        batch_size="full" if takes_all(args) else args.batch_size or DEFAULT_BATCH,
         seed=args.seed,
         n_threads=args.threads,
     )

@@ -15,6 +15,7 @@ from chainrule.trainer import Trainer
 from ._data import DATASETS, Rows, load_rows, split
 from ._job import choose_output, judge, make_trainer, prepare
 from ._model import load_model
+from ._optimizer import add_optimizer, check_optimizer_usage
 from ._options import (
     CommandError,
     add_delimiter,
@@ -93,16 +94,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--dropout",
         type=listed(real(0, 1)),
         metavar="RATE",
-        help="of the hidden layers, one or one each (default 0.2 for digits, else 0)",
+        help="of the hidden layers, one or one each (default 0.2 for digits in batches, else 0)",
     )
     fit = parser.add_argument_group("training")
     fit.add_argument("--loss", choices=LOSSES, help="default: what fits the output activation")
     fit.add_argument("--epochs", type=whole(1), default=50, metavar="N", help="default 50")
-    fit.add_argument("--batch-size", type=whole(1), default=32, metavar="N", help="default 32")
-    fit.add_argument("--learning-rate", type=real(0), default=0.05, metavar="X", help="default 0.05")
-    fit.add_argument("--momentum", type=real(0, 1), default=0.9, metavar="X", help="default 0.9")
-    fit.add_argument("--nesterov", action="store_true", help="Nesterov's momentum")
-    fit.add_argument("--weight-decay", type=real(0), default=0.0, metavar="X", help="default 0")
+    fit.add_argument(
+        "--batch-size", type=whole(1), metavar="N", help="default 32, or all rows where they must be"
+    )
+    add_optimizer(fit)
     fit.add_argument(
         "--validation-split",
         type=share,
@@ -139,7 +139,7 @@ def run(args: argparse.Namespace) -> int:
     output, loss = choose_output(args.output_activation, args.loss, rows.target.class_names is not None)
     X, X_test, y, y_test = split(rows, args.test_size, args.seed)
     preprocessing = prepare(args, rows, X, y, output)
-    trainer = make_trainer(args, rows, output, loss)
+    trainer = make_trainer(args, rows, output, loss, len(X))
     model = trainer.model
     if not args.quiet:
         print(_describe(rows, trainer, len(X_test)), flush=True)
@@ -173,6 +173,7 @@ def _check_usage(args: argparse.Namespace) -> None:
             args.parser.error(
                 f"--{option} has {len(given)} values, but there are {len(args.layers)} hidden layers"
             )
+    check_optimizer_usage(args)
     if args.early_stopping is not None and args.validation_split is None:
         args.parser.error("--early-stopping needs --validation-split: rows to judge the network by meanwhile")
     if args.output_activation is not None and args.loss is not None:
