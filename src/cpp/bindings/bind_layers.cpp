@@ -27,16 +27,20 @@ void activation(int kind, const py::array& Z, const py::array& out) {
     });
 }
 
-void activation_gradient(int kind, const py::array& A, const py::array& dA, const py::array& out) {
+void activation_gradient(int kind, const py::array& A, const py::object& Z, const py::array& dA, const py::array& out) {
     with_dtype(A, [&]<class T>() {
         const Rows<T> a(A), d(dA);
         require(a.rows == d.rows && a.columns == d.columns, "A and dA differ in shape");
         T* dz = writable<T>(out, a.rows * a.columns);
+        require(!Z.is_none() || !slope_needs_input(activation_of(kind)), "Z is needed");
+        const Rows<T> z = Z.is_none() ? a : Rows<T>(py::cast<py::array>(Z));
+        require(a.rows == z.rows && a.columns == z.columns, "A and Z differ in shape");
         const WithoutGil released;
         FlushToZero ftz;
-        const bool flat = one_long_row(activation_of(kind), a) && d.ld == d.columns;
+        const bool flat = one_long_row(activation_of(kind), a) && d.ld == d.columns && z.ld == z.columns;
         const std::ptrdiff_t rows = flat ? 1 : a.rows, columns = flat ? a.rows * a.columns : a.columns;
-        kernels<T>().activation_gradient(activation_of(kind), rows, columns, a.data, a.ld, d.data, d.ld, dz, a.columns);
+        kernels<T>().activation_gradient(activation_of(kind), rows, columns, a.data, a.ld, z.data, z.ld, d.data, d.ld,
+                                         dz, a.columns);
     });
 }
 

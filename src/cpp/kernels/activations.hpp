@@ -1,45 +1,46 @@
-// Activations and their derivatives. A new one is a struct here, a name in kinds.hpp and a line in CR_ELEMENTWISE.
+// Activations and their derivatives. A new one is a struct here or in smooth.hpp, a name in kinds.hpp and a line in
+// CR_FROM_OUTPUT or CR_ELEMENTWISE.
 //
-//   value(z) = f(z)          slope(a) = f'(z), from the output a = f(z)
+//   value(z) = f(z)          slope(a) = f'(z), from the output a = f(z), or slope_at(z)
 #pragma once
 
-#include "math.hpp"
+#include "smooth.hpp"
 #include "tile.hpp"
 
 namespace {
 
 template <class V>
-struct Identity {
+struct Identity : FromOutput {
     static CR_INLINE V value(V z) { return z; }
     static CR_INLINE V slope(V) { return V::set1(1); }
 };
 
 template <class V>
-struct Sigmoid {
+struct Sigmoid : FromOutput {
     static CR_INLINE V value(V z) { return sigmoid(z); }
     static CR_INLINE V slope(V a) { return fnma(a, a, a); }  // a (1 - a)
 };
 
 template <class V>
-struct Tanh {
+struct Tanh : FromOutput {
     static CR_INLINE V value(V z) { return tanh(z); }
     static CR_INLINE V slope(V a) { return fnma(a, a, V::set1(1)); }  // 1 - a^2
 };
 
 template <class V>
-struct Relu {
+struct Relu : FromOutput {
     static CR_INLINE V value(V z) { return max(V::zero(), z); }  // NaN stays NaN
     static CR_INLINE V slope(V a) { return V::choose(less(V::zero(), a), V::set1(1), V::zero()); }
 };
 
 template <class V>
-struct LeakyRelu {
+struct LeakyRelu : FromOutput {
     static CR_INLINE V value(V z) { return V::choose(less(z, V::zero()), z * V::set1(leaky_relu_slope), z); }
     static CR_INLINE V slope(V a) { return V::choose(less(V::zero(), a), V::set1(1), V::set1(leaky_relu_slope)); }
 };
 
 template <class V>
-struct Step {
+struct Step : FromOutput {
     static CR_INLINE V value(V z) { return V::choose(at_most(V::zero(), z), V::set1(1), V::zero()); }
     static CR_INLINE V slope(V) { return V::zero(); }
 };
@@ -47,15 +48,34 @@ struct Step {
 // An outlined lambda would load its pointers anew after each store, and keep sums in memory.
 #define CR_LAMBDA __attribute__((always_inline))
 
-// Calls `f.template operator()<Struct<V>>()` for an elementwise activation; softmax is treated by its callers.
-#define CR_ELEMENTWISE(kind, V, f)                                                 \
-    switch (kind) {                                                                \
-        case Activation::sigmoid: f.template operator()<Sigmoid<V>>(); break;      \
-        case Activation::tanh: f.template operator()<Tanh<V>>(); break;            \
-        case Activation::relu: f.template operator()<Relu<V>>(); break;            \
-        case Activation::leaky_relu: f.template operator()<LeakyRelu<V>>(); break; \
-        case Activation::step: f.template operator()<Step<V>>(); break;            \
-        default: f.template operator()<Identity<V>>(); break;                      \
+// Cases of a switch that call `f.template operator()<Struct<V>>()` for the activations whose slope comes from the output.
+#define CR_FROM_OUTPUT_CASES(V, f)                                             \
+    case Activation::sigmoid: f.template operator()<Sigmoid<V>>(); break;      \
+    case Activation::tanh: f.template operator()<Tanh<V>>(); break;            \
+    case Activation::relu: f.template operator()<Relu<V>>(); break;            \
+    case Activation::leaky_relu: f.template operator()<LeakyRelu<V>>(); break; \
+    case Activation::step: f.template operator()<Step<V>>(); break;            \
+    case Activation::elu: f.template operator()<Elu<V>>(); break;              \
+    case Activation::selu: f.template operator()<Selu<V>>(); break;            \
+    case Activation::softplus: f.template operator()<Softplus<V>>(); break;    \
+    case Activation::softsign: f.template operator()<Softsign<V>>(); break;    \
+    case Activation::hard_sigmoid: f.template operator()<HardSigmoid<V>>(); break;
+
+#define CR_FROM_OUTPUT(kind, V, f)                            \
+    switch (kind) {                                           \
+        CR_FROM_OUTPUT_CASES(V, f)                            \
+        default: f.template operator()<Identity<V>>(); break; \
+    }
+
+// The same for any elementwise activation; softmax is treated by its callers.
+#define CR_ELEMENTWISE(kind, V, f)                                               \
+    switch (kind) {                                                              \
+        CR_FROM_OUTPUT_CASES(V, f)                                               \
+        case Activation::gelu: f.template operator()<Gelu<V>>(); break;          \
+        case Activation::gelu_tanh: f.template operator()<GeluTanh<V>>(); break; \
+        case Activation::silu: f.template operator()<Silu<V>>(); break;          \
+        case Activation::mish: f.template operator()<Mish<V>>(); break;          \
+        default: f.template operator()<Identity<V>>(); break;                    \
     }
 
 // body(j, n): vectors at j = 0, lanes, ...; n = how many of the lanes are real (all but at the end of a row)
@@ -181,35 +201,57 @@ void activate(Activation kind, ptrdiff_t rows, ptrdiff_t N, const typename V::Sc
     CR_ELEMENTWISE(kind, V, all)
 }
 
+// Z is read where the slope needs it, and may be null else.
 template <class V>
 void activation_gradient(Activation kind, ptrdiff_t rows, ptrdiff_t N, const typename V::Scalar* A, ptrdiff_t lda,
-                         const typename V::Scalar* dA, ptrdiff_t ldd, typename V::Scalar* dZ, ptrdiff_t ldz) {
+                         const typename V::Scalar* Z, ptrdiff_t ldz, const typename V::Scalar* dA, ptrdiff_t ldd,
+                         typename V::Scalar* dZ, ptrdiff_t ldo) {
     if (kind == Activation::softmax) {
-        for (ptrdiff_t r = 0; r < rows; ++r) softmax_gradient_row<V>(N, A + r * lda, dA + r * ldd, dZ + r * ldz);
+        for (ptrdiff_t r = 0; r < rows; ++r) softmax_gradient_row<V>(N, A + r * lda, dA + r * ldd, dZ + r * ldo);
         return;
     }
     auto all = [&]<class F>() CR_LAMBDA {
+        const auto* from = F::from_output ? A : Z;
+        const ptrdiff_t ld = F::from_output ? lda : ldz;
         for (ptrdiff_t r = 0; r < rows; ++r)
             for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
-                V d = V::load_first(dA + r * ldd + j, n);
-                (d * F::slope(V::load_first(A + r * lda + j, n))).store_first(dZ + r * ldz + j, n);
+                V d = V::load_first(dA + r * ldd + j, n), x = V::load_first(from + r * ld + j, n);
+                (d * slope_of<F>(x, x)).store_first(dZ + r * ldo + j, n);
             });
     };
     CR_ELEMENTWISE(kind, V, all)
 }
 
+// Z becomes A in place, and leaves its slope.
+template <class V>
+void activate_with_slope(Activation kind, ptrdiff_t rows, ptrdiff_t N, typename V::Scalar* Z, ptrdiff_t ldz,
+                         typename V::Scalar* slope, ptrdiff_t lds) {
+    auto all = [&]<class F>() CR_LAMBDA {
+        for (ptrdiff_t r = 0; r < rows; ++r)
+            for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
+                const V z = V::load_first(Z + r * ldz + j, n), a = F::value(z);
+                slope_of<F>(z, a).store_first(slope + r * lds + j, n);
+                a.store_first(Z + r * ldz + j, n);
+            });
+    };
+    CR_ELEMENTWISE(kind, V, all)
+}
+
+// Where the slope needs the input it is there already, and gets the mask only.
 template <class V>
 void dropout(Activation kind, ptrdiff_t rows, ptrdiff_t N, typename V::Scalar* A, ptrdiff_t lda,
              const typename V::Scalar* mask, typename V::Scalar* slope, ptrdiff_t lds) {
+    const bool there = slope_needs_input(kind);
     auto all = [&]<class F>() CR_LAMBDA {
         for (ptrdiff_t r = 0; r < rows; ++r)
             for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
                 V a = V::load_first(A + r * lda + j, n), m = V::load_first(mask + r * N + j, n);
-                (F::slope(a) * m).store_first(slope + r * lds + j, n);
+                V s = there ? V::load_first(slope + r * lds + j, n) : F::slope(a);
+                (s * m).store_first(slope + r * lds + j, n);
                 (a * m).store_first(A + r * lda + j, n);
             });
     };
-    CR_ELEMENTWISE(kind, V, all)
+    CR_FROM_OUTPUT(kind, V, all)
 }
 
 }  // namespace

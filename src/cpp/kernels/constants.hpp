@@ -9,6 +9,8 @@ template <class T>
 struct ExpConstants;
 template <class T>
 struct TanhConstants;
+template <class T>
+struct NormalConstants;
 
 template <>
 struct Rounding<float> {
@@ -59,6 +61,30 @@ struct TanhConstants<double> {
     static constexpr double is_one = 19.8;  // from 19.0616 on
     static constexpr double even[] = {0.33333333333333205, -0.022222222221613597, 0.0021164020229889078,
                                       -0.00021163395360401759, 2.1187335326085656e-5};  // error 2^-60.03
+};
+
+// Mills' ratio of the normal distribution: R(x) = t ratio(2 t - 1) with t = k / (k + x), 0 <= x <= limit; beyond it the
+// density is below the smallest normal number.
+template <>
+struct NormalConstants<float> {
+    static constexpr float k = 3, limit = 14.5f;
+    static constexpr float ratio[] = {0.609180598f,     0.425568657f,     0.192189623f,    0.0394899964f,
+                                      -0.00874188313f,  -0.00582315f,     0.000856250907f, 0.000862717937f,
+                                      -0.000204502973f, -0.000109668129f, 4.54994958e-5f};  // error 2^-30.00
+};
+
+template <>
+struct NormalConstants<double> {
+    static constexpr double k = 4, limit = 39;
+    static constexpr double ratio[] = {
+        0.47330476582712134,    0.38094272770499573,    0.24260238871689705,
+        0.11688524074959691,    0.037847940578111983,   0.004725112714987411,
+        -0.0021805738185475413, -0.0010219639137656131, 8.3561153268394587e-5,
+        0.00014481727185983277, -1.1958057966083293e-6, -2.2023654485240153e-5,
+        4.4902889753604663e-7,  3.7098935398054518e-6,  -3.9439960545944469e-7,
+        -6.4014643100982931e-7, 1.6996944146730826e-7,  9.7150323323453482e-8,
+        -5.3128156290704902e-8, -8.4312511177276121e-9, 1.2049542790033273e-8,
+        -1.101218911589664e-9,  -1.5142529247185502e-9, 4.2042739403032169e-10};  // error 2^-59.31
 };
 
 }  // namespace

@@ -164,10 +164,12 @@ struct Kernels {
     void (*limit_norms)(ptrdiff_t K, ptrdiff_t N, ptrdiff_t panel_index, T most, T* weights, T* transposed);
 
     void (*activate)(Activation, ptrdiff_t rows, ptrdiff_t N, const T* Z, ptrdiff_t ldz, T* A, ptrdiff_t lda);
-    // dZ = dA * f'(z), from the outputs A.
-    void (*activation_gradient)(Activation, ptrdiff_t rows, ptrdiff_t N, const T* A, ptrdiff_t lda, const T* dA,
-                                ptrdiff_t ldd, T* dZ, ptrdiff_t ldz);
-    // A *= mask; slope = f'(z) * mask. The mask is flat, (rows, N) without padding.
+    // dZ = dA * f'(z), from the outputs A, or from Z where slope_needs_input (else null).
+    void (*activation_gradient)(Activation, ptrdiff_t rows, ptrdiff_t N, const T* A, ptrdiff_t lda, const T* Z,
+                                ptrdiff_t ldz, const T* dA, ptrdiff_t ldd, T* dZ, ptrdiff_t ldo);
+    // Z becomes A in place; slope = f'(z).
+    void (*activate_with_slope)(Activation, ptrdiff_t rows, ptrdiff_t N, T* Z, ptrdiff_t ldz, T* slope, ptrdiff_t lds);
+    // A *= mask; slope = f'(z) * mask, or *= mask where slope_needs_input. The mask is flat, (rows, N) without padding.
     void (*dropout)(Activation, ptrdiff_t rows, ptrdiff_t N, T* A, ptrdiff_t lda, const T* mask, T* slope,
                     ptrdiff_t lds);
     // Z in, activations out in the same place; dZ = dLoss/dZ with padding zero; row_loss per row.

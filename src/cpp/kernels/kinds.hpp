@@ -6,8 +6,30 @@
 
 namespace chainrule {
 
-enum class Activation : int { identity, sigmoid, tanh, relu, leaky_relu, softmax, step };
-constexpr const char* activation_names[] = {"identity", "sigmoid", "tanh", "relu", "leaky_relu", "softmax", "step"};
+enum class Activation : int {
+    identity,
+    sigmoid,
+    tanh,
+    relu,
+    leaky_relu,
+    softmax,
+    step,
+    elu,
+    selu,
+    softplus,
+    softsign,
+    hard_sigmoid,
+    gelu,
+    gelu_tanh,
+    silu,
+    mish
+};
+constexpr const char* activation_names[] = {"identity", "sigmoid",   "tanh", "relu",     "leaky_relu", "softmax",
+                                            "step",     "elu",       "selu", "softplus", "softsign",   "hard_sigmoid",
+                                            "gelu",     "gelu_tanh", "silu", "mish"};
+
+// Whether f'(z) cannot be computed from the output f(z).
+static constexpr bool slope_needs_input(Activation kind) { return kind >= Activation::gelu; }
 
 enum class Loss : int { half_squared_error, mean_squared_error, cross_entropy, binary_cross_entropy };
 constexpr const char* loss_names[] = {"half_squared_error", "mean_squared_error", "cross_entropy",
@@ -23,5 +45,6 @@ static constexpr T gradient_scale(Loss loss, ptrdiff_t rows, ptrdiff_t n_out) {
 }
 
 constexpr double leaky_relu_slope = 0.01;
+constexpr double selu_scale = 1.0507009873554805, selu_alpha = 1.6732632423543772;
 
 }  // namespace chainrule

@@ -40,11 +40,12 @@ CR_INLINE double squared_error_row(Activation kind, ptrdiff_t N, typename V::Sca
     }
     auto all = [&]<class F>() CR_LAMBDA {
         for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
-            V a = F::value(load_row<V, padded>(z + j, n));
+            const V x = load_row<V, padded>(z + j, n);
+            V a = F::value(x);
             V d = V::choose(V::first(n), a - load_row<V, padded>(y + j, n), V::zero());
             store_row<padded>(a, z + j, n);
             sum.add(j, d * d);
-            store_row<padded>(d * c * F::slope(a), dz + j, n);
+            store_row<padded>(d * c * slope_of<F>(x, a), dz + j, n);
         });
     };
     CR_ELEMENTWISE(kind, V, all)

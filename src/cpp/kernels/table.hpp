@@ -32,6 +32,7 @@
         limit_norms<V>,                                      \
         activate<V>,                                         \
         activation_gradient<V>,                              \
+        activate_with_slope<V>,                              \
         dropout<V>,                                          \
         output_loss<V>,                                      \
         pack<V>,                                             \

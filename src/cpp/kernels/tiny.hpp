@@ -64,7 +64,7 @@ struct TinyNetwork {
             for (int i = 0; i < S::n; ++i)
                 z.v[i] = V::choose(V::first(layer.N - i * V::lanes), F::value(z.v[i]), V::zero());
         };
-        if (l + 1 < net.n_layers) CR_ELEMENTWISE(layer.activation, V, activated)
+        if (l + 1 < net.n_layers) CR_FROM_OUTPUT(layer.activation, V, activated)
         z.store(a[l + 1]);
     }
 
@@ -108,7 +108,7 @@ struct TinyNetwork {
                 for (int i = 0; i < S::n; ++i)
                     dA.v[i] = V::choose(V::first(layer.K - i * V::lanes), dA.v[i] * F::slope(input.v[i]), V::zero());
             };
-            CR_ELEMENTWISE(net.layers[l - 1].activation, V, slopes)
+            CR_FROM_OUTPUT(net.layers[l - 1].activation, V, slopes)
             dA.store(dz);
         }
     }

@@ -71,7 +71,10 @@ private:
                        .bias = m.bias,
                        .C = A,
                        .ldc = m.ld});
-            k.activate(layer.activation, r1 - r0, layer.N, A, m.ld, A, m.ld);
+            if (slope_needs_input(layer.activation))
+                k.activate_with_slope(layer.activation, r1 - r0, layer.N, A, m.ld, m.slope + r0 * m.ld, m.ld);
+            else
+                k.activate(layer.activation, r1 - r0, layer.N, A, m.ld, A, m.ld);
         }
         const LayerMemory<T>& last = w_.layers.back();
         for (std::ptrdiff_t j = 0; j < n_out_; ++j) {
@@ -107,7 +110,14 @@ private:
                            .C = dz,
                            .ldc = m.ld});
             }
-            k.activation_gradient(layer.activation, r1 - r0, layer.N, m.A + r0 * m.ld, m.ld, dz, m.ld, dz, m.ld);
+            if (!slope_needs_input(layer.activation)) {
+                k.activation_gradient(layer.activation, r1 - r0, layer.N, m.A + r0 * m.ld, m.ld, nullptr, 0, dz, m.ld,
+                                      dz, m.ld);
+                continue;
+            }
+            const T* slope = m.slope + r0 * m.ld;
+            for (std::ptrdiff_t r = 0; r < r1 - r0; ++r)
+                for (std::ptrdiff_t j = 0; j < layer.N; ++j) dz[r * m.ld + j] *= slope[r * m.ld + j];
         }
     }
 

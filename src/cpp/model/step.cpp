@@ -93,7 +93,10 @@ void Step<T>::forward(const StepRequest<T>& request, std::size_t l, const Part& 
                         .scratch = is_large(layer, w_.batch) ? w_.scratch[static_cast<std::size_t>(thread)] : nullptr,
                         .from_another_core = elsewhere});
     if (l == last) return;
-    if (!relu) w_.kernels.activate(layer.activation, r1 - r0, c1 - c0, out, m.ld, out, m.ld);
+    if (slope_needs_input(layer.activation))
+        w_.kernels.activate_with_slope(layer.activation, r1 - r0, c1 - c0, out, m.ld, m.slope + r0 * m.ld + c0, m.ld);
+    else if (!relu)
+        w_.kernels.activate(layer.activation, r1 - r0, c1 - c0, out, m.ld, out, m.ld);
     if (layer.dropout > 0) drop(request, l, part, w_.masks[static_cast<std::size_t>(thread)]);
 }
 
@@ -150,7 +153,7 @@ void Step<T>::backward(std::size_t l, const Part& part, int thread) {
                         .scratch = is_large(layer, w_.batch) ? w_.scratch[static_cast<std::size_t>(thread)] : nullptr,
                         .from_another_core = elsewhere});
     if (epilogue == Epilogue::store && activation != Activation::identity)
-        w_.kernels.activation_gradient(activation, r1 - r0, c1 - c0, A, to.ld, dZ, to.ld, dZ, to.ld);
+        w_.kernels.activation_gradient(activation, r1 - r0, c1 - c0, A, to.ld, nullptr, 0, dZ, to.ld, dZ, to.ld);
 }
 
 template <class T>

@@ -15,7 +15,8 @@ constexpr std::ptrdiff_t tiny_widest = block, tiny_deepest = 8;
 inline bool tiny_fits(const Network& network, std::ptrdiff_t batch) {
     if (batch != 1 || network.n_layers() > tiny_deepest) return false;
     for (const Layer& layer : network.layers)
-        if (layer.K > tiny_widest || layer.N > tiny_widest || layer.dropout > 0) return false;
+        if (layer.K > tiny_widest || layer.N > tiny_widest || layer.dropout > 0 || slope_needs_input(layer.activation))
+            return false;
     return true;
 }
 

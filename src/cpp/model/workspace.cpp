@@ -78,7 +78,7 @@ void Workspace<T>::for_each_part(const RuleNumbers& rule, const Parameters<T>* g
         part(m.bias_gradient, round_up(shape.N, block), bias);
         part(m.A, batch * m.ld, true);
         part(m.dZ, batch * m.ld, true);
-        part(m.slope, batch * m.ld, shape.dropout > 0);
+        part(m.slope, batch * m.ld, shape.dropout > 0 || slope_needs_input(shape.activation));
     }
     part(X, batch * ldx, true);
     part(Y, batch * ldy, true);

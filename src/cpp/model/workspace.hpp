@@ -42,7 +42,7 @@ struct LayerMemory {
     T *square, *sums, *bias_square;           // what a rule remembers second, and dW, in panels; null without need
     T* gradient;                              // (K, N) row-major, not ours; null in training
     T *A, *dZ;                                // (batch, ld): outputs, dLoss/dZ
-    T* slope;                                 // (batch, ld): f'(z) times dropout mask, null without dropout
+    T* slope;                                 // (batch, ld): f'(z) times dropout mask; null where it comes from A
     std::ptrdiff_t ld;
 };
 

@@ -26,7 +26,7 @@ from ._checks_values import (
     count,
     describe,
 )
-from ._network import ACTIVATIONS, LOSSES, Array
+from ._network import ACTIVATIONS, LOSSES, SLOPE_NEEDS_INPUT, Array
 from ._rules import Rule, check_optimizer
 
 MAX_64 = 2**64 - 1
@@ -101,14 +101,24 @@ def check_activation(name: Any, Z: Any, out: Any) -> tuple[Array, Array]:
     return Z, check_out(out, Z.shape, Z.dtype, [(Z, "Z")], in_place=True)
 
 
-def check_activation_gradient(name: Any, A: Any, dA: Any, out: Any) -> tuple[Array, Array, Array]:
-    """Return (A, dA, out)."""
+def check_activation_gradient(
+    name: Any, A: Any, dA: Any, Z: Any, out: Any
+) -> tuple[Array, Array, Array | None, Array]:
+    """Return (A, dA, Z, out)."""
     if check_choice(name, "name", ACTIVATIONS) == "step":
         raise ValueError(f"name is step, but {STEP_HAS_NO_GRADIENT}")
     A, dA = check_data(A, "A"), check_data(dA, "dA")
     check_same_dtype(A, "A", (dA, "dA"))
     check_same_shape(A, "A", dA, "dA")
-    return A, dA, check_out(out, A.shape, A.dtype, [(A, "A"), (dA, "dA")], in_place=True)
+    inputs = [(A, "A"), (dA, "dA")]
+    if Z is not None:
+        Z = check_data(Z, "Z")
+        check_same_dtype(A, "A", (Z, "Z"))
+        check_same_shape(A, "A", Z, "Z")
+        inputs.append((Z, "Z"))
+    elif name in SLOPE_NEEDS_INPUT:
+        raise ValueError(f"Z must be given for {name}, whose derivative is no function of A")
+    return A, dA, Z, check_out(out, A.shape, A.dtype, inputs, in_place=True)
 
 
 def check_matmul_bias(

@@ -18,10 +18,18 @@ from ._checks_values import check_choice, check_dtype, check_int, check_real, ch
 
 Array = npt.NDArray[Any]
 
-ACTIVATIONS = ("identity", "sigmoid", "tanh", "relu", "leaky_relu", "step", "softmax")
+ACTIVATIONS = (
+    "identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "gelu_tanh", "silu", "mish", "softplus",
+    "softsign", "hard_sigmoid", "step", "softmax"
+)  # fmt: skip
 HIDDEN_ACTIVATIONS = ACTIVATIONS[:-1]
+SLOPE_NEEDS_INPUT = ("gelu", "gelu_tanh", "silu", "mish")
+"""Activations whose derivative is no function of their output."""
 LOSSES = ("half_squared_error", "mean_squared_error", "cross_entropy", "binary_cross_entropy")
 BIASES = ("unit", "layer")
+
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+"""With these, mean 0 and variance 1 stay from layer to layer (Klambauer, Unterthiner, Mayr and Hochreiter 2017)."""
 
 LEAKY_SLOPE = 0.01
 """The slope of leaky_relu where z < 0 (Maas, Hannun and Ng 2013)."""

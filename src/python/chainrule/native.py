@@ -80,9 +80,11 @@ def activation(name: str, Z: Array, *, out: Array | None = None) -> Array:
     return out
 
 
-def activation_gradient(name: str, A: Array, dA: Array, *, out: Array | None = None) -> Array:
-    A, dA, out = _checks.check_activation_gradient(name, A, dA, out)
-    _core.activation_gradient(_ACTIVATION[name], A, dA, out)
+def activation_gradient(
+    name: str, A: Array, dA: Array, *, Z: Array | None = None, out: Array | None = None
+) -> Array:
+    A, dA, Z, out = _checks.check_activation_gradient(name, A, dA, Z, out)
+    _core.activation_gradient(_ACTIVATION[name], A, Z, dA, out)
     return out
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule import _checks
-from chainrule._network import Array
+from chainrule._network import SLOPE_NEEDS_INPUT, Array
 
 from .activations import _activation
 
@@ -25,6 +25,14 @@ def _matmul_bias(X: Array, W: Array, b: Array | None, name: str, out: Array | No
     if b is not None:
         Z += b
     return Z if name == "identity" else _activation(name, Z, Z)
+
+
+def _layer(X: Array, W: Array, b: Array | None, name: str) -> tuple[Array | None, Array]:
+    """Return (Z, A); None for Z where the derivative of the activation comes from A."""
+    if name not in SLOPE_NEEDS_INPUT:
+        return None, _matmul_bias(X, W, b, name)
+    Z = _matmul_bias(X, W, b, "identity")
+    return Z, _activation(name, Z, np.empty_like(Z))
 
 
 def matmul_gradients(

@@ -50,7 +50,7 @@ def _loss_and_gradient(loss: str, Z: Array, target: Array, name: str) -> tuple[f
         if loss == "binary_cross_entropy":
             terms, dZ = np.maximum(Z, 0) - Z * Y + np.log1p(np.exp(-np.abs(Z))), E / rows
         elif loss == "half_squared_error":
-            terms, dZ = E * E / 2, _activation_gradient(name, A, E / rows, E)
+            terms, dZ = E * E / 2, _activation_gradient(name, A, E / rows, E, Z)
         else:  # mean_squared_error
-            terms, dZ = E * E / n_out, _activation_gradient(name, A, E * (2 / (rows * n_out)), E)
+            terms, dZ = E * E / n_out, _activation_gradient(name, A, E * (2 / (rows * n_out)), E, Z)
     return float(terms.sum(dtype=np.float64)) / rows, dZ

@@ -10,7 +10,7 @@ from chainrule import _checks
 from chainrule._network import Array, Network
 
 from .activations import _activation_gradient
-from .layers import _matmul_bias
+from .layers import _layer, _matmul_bias
 from .losses import _loss_and_gradient
 from .random_numbers import dropout_mask
 
@@ -51,18 +51,20 @@ def _gradients(
     # Forward: keep what each layer was given, and the activations and masks of the hidden ones.
     names, last = network.activations, network.n_layers - 1
     given: list[Array] = [X]
+    sums: list[Array | None] = []
     activations: list[Array] = []
     masks: list[Array | None] = []
     for i, rate in enumerate(network.dropout):  # the hidden layers: each has a rate
-        A = _matmul_bias(given[i], weights[i], biases[i] if biases else None, names[i])
+        Z, A = _layer(given[i], weights[i], biases[i] if biases else None, names[i])
         M = None
         if rate > 0:
             M = dropout_mask(len(A), A.shape[1], rate, seed=seed, step=step, layer=i, dtype=A.dtype)
+        sums.append(Z)
         activations.append(A)
         masks.append(M)
         given.append(A if M is None else A * M)
-    Z = _matmul_bias(given[last], weights[last], biases[last] if biases else None, "identity")
-    value, dZ = _loss_and_gradient(loss, Z, target, names[last])
+    outputs = _matmul_bias(given[last], weights[last], biases[last] if biases else None, "identity")
+    value, dZ = _loss_and_gradient(loss, outputs, target, names[last])
 
     # Backward: from the dZ of a layer to its dW and db, and on to the dZ of the layer before.
     dWs, dbs = [], []
@@ -74,5 +76,5 @@ def _gradients(
             dA = dZ @ weights[i].T
             if (M := masks[i - 1]) is not None:
                 dA *= M
-            dZ = _activation_gradient(names[i - 1], activations[i - 1], dA, dA)
+            dZ = _activation_gradient(names[i - 1], activations[i - 1], dA, dA, sums[i - 1])
     return value, dWs[::-1], dbs[::-1] if biases else []
