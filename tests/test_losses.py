@@ -9,7 +9,7 @@ import chainrule as cr
 import numpy as np
 import pytest
 from chainrule import losses
-from chainrule._network import LOSSES
+from chainrule._losses import LOSSES
 
 PAIRS = {"half_squared_error": "tanh", "mean_squared_error": "identity", "cross_entropy": "softmax",
          "binary_cross_entropy": "sigmoid"}  # fmt: skip

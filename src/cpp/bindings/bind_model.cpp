@@ -1,7 +1,7 @@
 // A network's shape, prediction and gradients.
 #include <pybind11/stl.h>
 
-#include "bindings/arrays.hpp"
+#include "bindings/python_loss.hpp"
 #include "model/predict.hpp"
 #include "model/train.hpp"
 
@@ -39,14 +39,23 @@ void predict(const Network& network, const Arrays& weights, const Arrays& biases
 }
 
 double gradients(const Network& network, const Arrays& weights, const Arrays& biases, const py::array& X,
-                 const py::array& target, int loss, std::uint64_t seed, std::uint64_t step, int n_threads,
-                 const Arrays& weight_gradients, const Arrays& bias_gradients) {
+                 const py::array& target, const py::tuple& loss, const py::object& sample_weight, std::uint64_t seed,
+                 std::uint64_t step, int n_threads, const Arrays& weight_gradients, const Arrays& bias_gradients) {
     return with_dtype(X, [&]<class T>() {
         const auto p = parameters<T>(network, weights, biases, false);
         const auto out = parameters<T>(network, weight_gradients, bias_gradients, true);
-        const auto d = data<T>(network.n_in(), network.n_out(), X, target);
-        const WithoutGil released;
-        return chainrule::gradients<T>(network, p, d, loss_of(loss), seed, step, n_threads, out);
+        const auto d = data<T>(network.n_in(), network.n_out(), X, target, sample_weight);
+        const LossNumbers numbers = loss_of(loss, network.n_out());
+        const py::object function = loss[5];
+        std::exception_ptr raised;
+        double value;
+        {
+            WithoutGil released;
+            PythonLoss<T> custom(function, released, raised);
+            value = chainrule::gradients<T>(network, p, d, numbers, custom.loss(), seed, step, n_threads, out);
+        }
+        if (raised) std::rethrow_exception(raised);
+        return value;
     });
 }
 

@@ -8,6 +8,7 @@
 #include "tiny.hpp"
 #include "few_outputs.hpp"
 #include "rules.hpp"
+#include "entry_losses.hpp"
 
 #define CR_JOIN_(a, b) a##b
 #define CR_JOIN(a, b) CR_JOIN_(a, b)

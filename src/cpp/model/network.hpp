@@ -45,6 +45,8 @@ struct Data {
     const T* Y;
     std::ptrdiff_t ldy;
     const std::int64_t* labels;
+    const T* weight = nullptr;  // (rows) of the rows, or null: all count the same
+    bool missing = false;       // whether some of Y is NaN
     std::shared_ptr<const std::int64_t[]>
         kept{};  // the labels are a checked copy: Python may write into its own meanwhile
 };

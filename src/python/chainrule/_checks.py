@@ -10,12 +10,10 @@ from __future__ import annotations
 from ._checks_layers import (
     MAX_64,
     MAX_WORDS,
-    STEP_HAS_NO_GRADIENT,
     Update,
     check_activation,
     check_activation_gradient,
     check_dropout_mask,
-    check_loss,
     check_loss_and_gradient,
     check_mask_size,
     check_matmul_bias,
@@ -26,6 +24,7 @@ from ._checks_layers import (
     check_rule_step,
     check_seed,
     check_sgd_momentum_step,
+    check_sample_weight,
     check_target,
     check_update,
 )
@@ -36,6 +35,7 @@ from ._checks_least_squares import (
     check_normal_equations,
 )
 from ._checks_network import (
+    Batch,
     Training,
     check_forward,
     check_gradients,
@@ -48,12 +48,14 @@ from ._checks_network import (
     find_nonfinite_parameter,
     nonfinite_error,
 )
+from ._losses import STEP_HAS_NO_GRADIENT, check_loss
 
 __all__ = [
     "MAX_64",
     "MAX_WORDS",
     "NOT_POSITIVE_DEFINITE",
     "STEP_HAS_NO_GRADIENT",
+    "Batch",
     "Training",
     "Update",
     "check_activation",
@@ -76,6 +78,7 @@ __all__ = [
     "check_random_words",
     "check_rows",
     "check_rule_step",
+    "check_sample_weight",
     "check_seed",
     "check_sgd_momentum_step",
     "check_target",

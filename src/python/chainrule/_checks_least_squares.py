@@ -42,10 +42,10 @@ def check_normal_equations(
     """Return (weights, biases, X, target)."""
     if isinstance(network, Network):
         check_least_squares(network)
-    weights, biases, X, target, _, _ = check_gradients(
-        network, weights, biases, X, target, "half_squared_error", 0, 0, n_threads
+    given = check_gradients(
+        network, weights, biases, X, target, "half_squared_error", None, None, 0, 0, n_threads
     )
-    return weights, biases, X, target
+    return given[:4]
 
 
 def check_damped_step(H: Any, g: Any, damping: Any, n_threads: Any) -> tuple[Array, Array, float]:

@@ -26,7 +26,7 @@ def permutation(n: int, seed: int, epoch: int, /) -> npt.NDArray[np.int64]: ...
 def dropout_mask(out: _Array, rate: float, seed: int, step: int, layer: int, /) -> None: ...
 def activation(kind: int, Z: _Array, out: _Array, /) -> None: ...
 def activation_gradient(kind: int, A: _Array, Z: _Array | None, dA: _Array, out: _Array, /) -> None: ...
-def loss_and_gradient(loss: int, kind: int, Z: _Array, target: _Array, /) -> tuple[float, _Array]: ...
+def loss_and_gradient(loss: tuple[Any, ...], kind: int, Z: _Array, target: _Array, /) -> tuple[float, _Array]: ...
 def update(
     w: _Array,
     v: _Array,
@@ -65,7 +65,8 @@ def gradients(
     biases: Sequence[_Array],
     X: _Array,
     target: _Array,
-    loss: int,
+    loss: tuple[Any, ...],
+    sample_weight: _Array | None,
     seed: int,
     step: int,
     n_threads: int,
@@ -93,6 +94,7 @@ def choices(
     single: bool,
     batch: int,
     n_threads: int,
+    loss: tuple[Any, ...],
     kind: int,
     numbers: Sequence[float],
     rates: object,
@@ -109,7 +111,8 @@ def train_epochs(
     bias_square: Sequence[_Array],
     X: _Array,
     target: _Array,
-    loss: int,
+    loss: tuple[Any, ...],
+    sample_weight: _Array | None,
     rule: int,
     numbers: Sequence[float],
     rates: Callable[[int, int], _Array] | None,

@@ -25,7 +25,6 @@ ACTIVATIONS = (
 HIDDEN_ACTIVATIONS = ACTIVATIONS[:-1]
 SLOPE_NEEDS_INPUT = ("gelu", "gelu_tanh", "silu", "mish")
 """Activations whose derivative is no function of their output."""
-LOSSES = ("half_squared_error", "mean_squared_error", "cross_entropy", "binary_cross_entropy")
 BIASES = ("unit", "layer")
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772

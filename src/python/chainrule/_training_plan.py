@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ._checks_values import check_int
+from ._evaluation import Objective
+from ._losses import loss_rule
 from ._network import Network
 from ._rules import NO_LIMIT, Rule, check_optimizer
 from ._whole_batch import takes_all_rows
@@ -16,7 +18,7 @@ MOST_ROWS = 2**32 - 1
 
 
 def training_plan(
-    network: Network, optimizer: Any, batch_size: int | str, n_threads: int | None, rows: int | None
+    network: Network, objective: Objective, optimizer: Any, batch_size: int | str, n_threads: int | None, rows: int | None
 ) -> Config:
     """Return the choices of the core in use; see `Trainer.plan`."""
     if rows is not None:
@@ -38,7 +40,7 @@ def training_plan(
     from . import _core, native
 
     rule = check_optimizer(optimizer)
-    made = native.choices(network, batch, n_threads, rule)
+    made = native.choices(network, batch, n_threads, loss_rule(objective.loss), objective.output_weights, rule)
     plan = Config(backend="native", instruction_set=_core.config()["instruction_set"], batch=_rows(batch))
     plan["way"] = _way(made, batch)
     plan["update"] = _update(rule)

@@ -6,7 +6,8 @@ import argparse
 import time
 
 from chainrule._checks_values import count
-from chainrule._network import ACTIVATIONS, HIDDEN_ACTIVATIONS, LOSSES, Array
+from chainrule._losses import LOSSES
+from chainrule._network import ACTIVATIONS, HIDDEN_ACTIVATIONS, Array
 from chainrule.persistence import save
 from chainrule.stopping import EarlyStopping
 from chainrule.tabular import SCALERS, TablePreprocessing

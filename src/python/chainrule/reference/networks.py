@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from chainrule import _checks
+from chainrule._losses import LossRule
 from chainrule._network import Array, Network
 
 from .activations import _activation_gradient
@@ -31,22 +33,24 @@ def forward(
 
 def gradients(
     network: Network, weights: Sequence[Array], biases: Sequence[Array], X: Array, target: Array, *,
-    loss: str, seed: int = 0, step: int = 0, n_threads: int | None = None
+    loss: Any, sample_weight: Array | None = None, output_weights: Sequence[float] | None = None, seed: int = 0,
+    step: int = 0, n_threads: int | None = None
 ) -> tuple[float, list[Array], list[Array]]:  # fmt: skip
     """Return the loss, and lists of dW and db of every layer, by back-propagation.
 
-    As in training, with the dropout masks of ``seed`` and ``step``. Without biases the second list is empty.
+    As in training, with the dropout masks of ``seed`` and ``step``; loss and weights are those of `loss_and_gradient`.
+    Without biases the second list is empty.
     """
-    weights, biases, X, target, seed, step = _checks.check_gradients(
-        network, weights, biases, X, target, loss, seed, step, n_threads
+    given = _checks.check_gradients(
+        network, weights, biases, X, target, loss, sample_weight, output_weights, seed, step, n_threads
     )
     with np.errstate(all="ignore"):
-        return _gradients(network, weights, biases, X, target, loss, seed, step)
+        return _gradients(network, *given)
 
 
 def _gradients(
-    network: Network, weights: list[Array], biases: list[Array], X: Array, target: Array, loss: str,
-    seed: int, step: int
+    network: Network, weights: list[Array], biases: list[Array], X: Array, target: Array, loss: LossRule,
+    sample_weight: Array | None, output_weights: Sequence[float] | None, seed: int, step: int
 ) -> tuple[float, list[Array], list[Array]]:  # fmt: skip
     # Forward: keep what each layer was given, and the activations and masks of the hidden ones.
     names, last = network.activations, network.n_layers - 1
@@ -64,7 +68,7 @@ def _gradients(
         masks.append(M)
         given.append(A if M is None else A * M)
     outputs = _matmul_bias(given[last], weights[last], biases[last] if biases else None, "identity")
-    value, dZ = _loss_and_gradient(loss, outputs, target, names[last])
+    value, dZ = _loss_and_gradient(loss, outputs, target, names[last], sample_weight, output_weights)
 
     # Backward: from the dZ of a layer to its dW and db, and on to the dZ of the layer before.
     dWs, dbs = [], []
