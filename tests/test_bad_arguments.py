@@ -141,9 +141,10 @@ TRAINER: dict[str, list[Any]] = {
         "mse",
         "binary_cross_entropy",
         cr.losses.binary_cross_entropy,
-        len,
-        cr.metrics.accuracy,
+        cr.losses.Huber,
+        cr.losses.Huber(),
     ],
+    "output_weights": [3, "ab", {}, [1], [1, 2], [1, 2, 3], [1, -1], [0, 0], [1, "2"], [NAN, 1], object()],
     "optimizer": [None, "sgd", 0.1, cr.SGD, object(), {"learning_rate": 0.1}],
     "batch_size": [*NO_INT, 0, -1, "Full", "all"],
     "shuffle": NO_BOOL,
@@ -153,6 +154,8 @@ TRAINER: dict[str, list[Any]] = {
 FIT: dict[str, list[Any]] = {
     "X": BAD_FIT_X,
     "y": BAD_Y,
+    "sample_weight": [3, "ab", [1] * 4, [[1] * 5], [1, 1, 1, 1, -1], [1, 1, 1, 1, NAN], [1, 1, 1, 1, INF], [0] * 5, ["a"] * 5],
+    "class_weight": ["balance", 3, [1, 2], {7: 1}, {0: -1}, {"a": 1}, {0: NAN}, {0: 0, 1: 0}, {0: "1"}, {True: 1}, object()],
     "epochs": [*NO_INT, -1],
     "metrics": BAD_METRICS,
     "progress": [None, 1, 0, "yes", "log.txt", [], object(), Path("log.txt")],
@@ -164,7 +167,7 @@ FIT: dict[str, list[Any]] = {
     "target_loss": [*without(NO_REAL, type(None)), -0.1],
     "tolerance": [*without(NO_REAL, type(None)), -1e-9],
     "tolerance_epochs": [*NO_INT, 0],
-    "validation_data": [3, "ab", X, {"X": X}, (), (X,), (X, Y, Y), [X], *((x, Y) for x in BAD_FIT_X), *((X, y) for y in BAD_Y)],
+    "validation_data": [3, "ab", X, {"X": X}, (), (X,), (X, Y, Y, Y), [X], (X, Y, [1, 2]), *((x, Y) for x in BAD_FIT_X), *((X, y) for y in BAD_Y)],
 }  # fmt: skip
 
 

@@ -52,7 +52,8 @@ def as_weight(
         of_class = _of_classes(class_weight, _classes(target, loss)).astype(dtype)
         weight = of_class if weight is None else weight * of_class
     if weight is not None and not weight.any():
-        raise ValueError(f"{name} must have an entry greater than 0, but the weights of all rows are 0")
+        given = " times ".join([name] * (sample_weight is not None) + ["class_weight"] * (class_weight is not None))
+        raise ValueError(f"{given} must be greater than 0 for some row, but it is 0 for all of them")
     return weight
 
 

@@ -117,7 +117,7 @@ def loss_and_gradient(
     )
     if rule.function is not None:
         A = activation(output_activation, Z)
-        value, dA = call_loss(rule.function, A.copy(), one_hot(target, A.shape[1], A.dtype))
+        value, dA = call_loss(rule.function, A.copy(), one_hot(target, A.shape[1], A.dtype).copy())
         return value, activation_gradient(output_activation, A, dA, Z=Z, out=dA)
     numbers = _loss_numbers(rule, factors, Z.shape[1])
     return _core.loss_and_gradient(numbers, _ACTIVATION[output_activation], Z, target, weight)

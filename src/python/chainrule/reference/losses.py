@@ -67,7 +67,7 @@ def _loss_and_gradient(
         Y = (target[:, None] == np.arange(n_out)).astype(Z.dtype)
     if rule.function is not None:
         A = _activation(name, Z, np.empty_like(Z))
-        value, dA = call_loss(rule.function, A.copy(), Y)
+        value, dA = call_loss(rule.function, A.copy(), Y.copy())
         return value, _activation_gradient(name, A, dA, dA, Z)
     if (s := rule.label_smoothing) > 0:
         Y = (1 - s) * Y + Y.dtype.type(s / (n_out if rule.kind == "cross_entropy" else 2))
@@ -85,6 +85,8 @@ def _loss_and_gradient(
     if total == 0:
         return 0.0, np.zeros_like(Z)
     terms, dZ = _entries(rule, Z, Y, name, scale / Z.dtype.type(total))
+    if weight is not None:
+        dZ[weight == 0] = 0
     return float(_times(terms, scale).sum(dtype=np.float64)) / total, dZ
 
 
