@@ -36,7 +36,9 @@ LOSS_CASES = [
 N_OUT = 3
 
 
-def make_target(rng: np.random.Generator, rows: int, kind: str, dtype: str = "float64", n_out: int = N_OUT) -> Any:
+def make_target(
+    rng: np.random.Generator, rows: int, kind: str, dtype: str = "float64", n_out: int = N_OUT
+) -> Any:
     """Return targets (rows, n_out)."""
     shape = (rows, n_out)
     made = {

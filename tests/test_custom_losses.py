@@ -21,7 +21,14 @@ def squared(prediction: Any, target: Any) -> tuple[float, Any]:
 
 
 def a_trainer(loss: Any, output: str = "tanh", dtype: str = "float32", **how: Any) -> cr.Trainer:
-    model = cr.MLP([4, 20, 17, 3], activation=["tanh", "mish"], output_activation=output, dropout=[0.2, 0.0], dtype=dtype, seed=1)
+    model = cr.MLP(
+        [4, 20, 17, 3],
+        activation=["tanh", "mish"],
+        output_activation=output,
+        dropout=[0.2, 0.0],
+        dtype=dtype,
+        seed=1,
+    )
     return cr.Trainer(model, loss=loss, optimizer=cr.Adam(0.01), **{"batch_size": 5, "seed": 3, **how})
 
 
@@ -37,7 +44,9 @@ def test_the_same_loss_by_hand_gives_the_same_network(backend: str, dtype: str, 
     for loss in (squared, "half_squared_error"):
         trainer = a_trainer(loss, output, dtype)
         history = trainer.fit(X, y, epochs=10, validation_data=(X, y))
-        ends.append([*trainer.model.weights, *trainer.model.biases, np.array([history.loss, history.validation_loss])])
+        ends.append(
+            [*trainer.model.weights, *trainer.model.biases, np.array([history.loss, history.validation_loss])]
+        )
     for array, other in zip(*ends, strict=True):
         assert np.abs(array - other).max() <= 10 * TRAINED[dtype] * np.abs(other).max()
 
@@ -147,7 +156,11 @@ def test_an_error_in_it_stops_training_after_the_last_update(backend: str) -> No
         (lambda a: (1.0, a, a), TypeError, r"loss must return \(value, gradient\)"),
         (lambda a: ("1", a), TypeError, "the value that loss returned must be a real number, but it is '1'"),
         (lambda a: (np.ones(2), a), TypeError, "the value that loss returned must be a real number"),
-        (lambda a: (1.0, a[:1]), ValueError, r"the gradient that loss returned has shape \(1, 3\), but the prediction's is"),
+        (
+            lambda a: (1.0, a[:1]),
+            ValueError,
+            r"the gradient that loss returned has shape \(1, 3\), but the prediction's is",
+        ),
         (lambda a: (1.0, 0.0), ValueError, r"the gradient that loss returned has shape \(\), but"),
         (lambda a: (1.0, a.astype(str)), TypeError, "the gradient that loss returned must hold real numbers"),
     ],

@@ -41,7 +41,9 @@ def test_the_gradient_is_that_of_the_value(core, case, weights, missing):
 def test_the_gradient_goes_back_through_the_layers(core, case):
     rng = np.random.default_rng(1)
     network = Network((4, 5, N_OUT), ("silu", case.output), "unit", (0.3,), "float64")
-    weights, biases = ([rng.normal(size=s) / 2 for s in shapes] for shapes in (network.weight_shapes, network.bias_shapes))
+    weights, biases = (
+        [rng.normal(size=s) / 2 for s in shapes] for shapes in (network.weight_shapes, network.bias_shapes)
+    )
     X = rng.normal(size=(6, 4))
     target, how = arguments(rng, case, 6, "float64", True, True)
 
@@ -55,7 +57,9 @@ def test_the_gradient_goes_back_through_the_layers(core, case):
 
 
 @pytest.mark.parametrize(("weights", "missing"), PARTS)
-@pytest.mark.parametrize("case", [case for case in LOSS_CASES if len(getattr(case.loss, "levels", (1,))) == 1], ids=str)
+@pytest.mark.parametrize(
+    "case", [case for case in LOSS_CASES if len(getattr(case.loss, "levels", (1,))) == 1], ids=str
+)
 def test_native_losses_are_those_of_the_reference_at_every_width(native, dtype, case, weights, missing):
     """Some ten roundings for the activation, the loss and the slope of an entry, one more for each term of a sum.
 
@@ -73,8 +77,14 @@ def test_native_losses_are_those_of_the_reference_at_every_width(native, dtype, 
         assert type(value) is float
         assert dZ.dtype == twin.dtype == dtype
         unit = (width + 16) * eps(dtype) * max(1, np.abs(reference.activation(case.output, Z)).max())
-        unit, factor = float(unit), max(how.get("output_weights", (1,))) * (width if case.output == "softmax" else 1)
-        assert value == pytest.approx(expected, rel=4 * unit * max(factor, 1), abs=4 * unit * factor), (rows, width)
+        unit, factor = (
+            float(unit),
+            max(how.get("output_weights", (1,))) * (width if case.output == "softmax" else 1),
+        )
+        assert value == pytest.approx(expected, rel=4 * unit * max(factor, 1), abs=4 * unit * factor), (
+            rows,
+            width,
+        )
         scale = max(np.abs(twin).max(), factor / rows / width)
         np.testing.assert_allclose(dZ, twin, rtol=0, atol=unit * scale, err_msg=f"{rows} {width}")
         np.testing.assert_array_equal(Z, given[0])

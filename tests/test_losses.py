@@ -63,9 +63,7 @@ def test_they_agree_with_what_training_computes(backend: str, dtype: str, name: 
     X, y = rng.standard_normal((6, 3)).astype(dtype), make_target(name, rng, (6, 4)).astype(dtype)
     trainer = cr.Trainer(model, loss=name)
     value, gradient = losses.FUNCTIONS[name](model.predict(X), y)
-    assert value == pytest.approx(
-        trainer.evaluate(X, y)["loss"], rel=1e-5 if dtype == "float32" else 1e-12
-    )
+    assert value == pytest.approx(trainer.evaluate(X, y)["loss"], rel=1e-5 if dtype == "float32" else 1e-12)
     with cr.backend(backend):
         from chainrule.backend import core
 
@@ -127,7 +125,12 @@ def test_small_errors_keep_their_digits_in_log_cosh(core: Any) -> None:
 
 
 def test_losses_say_what_they_are_and_can_be_pickled() -> None:
-    for loss in (losses.Huber(2), losses.Quantile([0.1, 0.9]), losses.CrossEntropy(0.1), losses.BinaryCrossEntropy(0.2)):
+    for loss in (
+        losses.Huber(2),
+        losses.Quantile([0.1, 0.9]),
+        losses.CrossEntropy(0.1),
+        losses.BinaryCrossEntropy(0.2),
+    ):
         assert pickle.loads(pickle.dumps(loss)) == loss
         assert eval(repr(loss), vars(losses)) == loss
         assert find_loss(loss) is loss
@@ -145,11 +148,17 @@ def test_losses_say_what_they_are_and_can_be_pickled() -> None:
         (lambda: losses.Quantile([0.5, 1.0]), r"levels\[1\] must be at least 0 and less than 1"),
         (lambda: losses.Quantile(0.0), "levels must be greater than 0"),
         (lambda: losses.Quantile("0.5"), "levels must be a real number"),
-        (lambda: losses.quantile([[1.0]], [[1.0]], levels=[0.1, 0.2, 0.3]), "levels has 3 entries, but the number of out"),
+        (
+            lambda: losses.quantile([[1.0]], [[1.0]], levels=[0.1, 0.2, 0.3]),
+            "levels has 3 entries, but the number of out",
+        ),
         (lambda: losses.CrossEntropy(1.0), "label_smoothing must be at least 0 and less than 1"),
         (lambda: losses.BinaryCrossEntropy(True), "label_smoothing must be a real number"),
         (lambda: losses.poisson([[-1.0]], [[1.0]]), "prediction must hold numbers of at least 0 for poisson"),
-        (lambda: losses.poisson([[1.0]], [[-1.0]]), r"target\[0, 0\] is -1.0, but poisson needs targets at least 0"),
+        (
+            lambda: losses.poisson([[1.0]], [[-1.0]]),
+            r"target\[0, 0\] is -1.0, but poisson needs targets at least 0",
+        ),
         (lambda: losses.hinge([[1.0]], [[-1.0]]), r"target\[0, 0\] is -1.0, but hinge needs targets 0 or 1"),
     ],
 )

@@ -42,7 +42,9 @@ TORCH: list[tuple[Any, str, str, Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("loss", "output", "targets", "theirs"), TORCH, ids=[f"{row[0]}-{row[1]}" for row in TORCH])
+@pytest.mark.parametrize(
+    ("loss", "output", "targets", "theirs"), TORCH, ids=[f"{row[0]}-{row[1]}" for row in TORCH]
+)
 def test_values_and_gradients_are_those_of_pytorch(
     core: Any, dtype: str, loss: Any, output: str, targets: str, theirs: Any
 ) -> None:
@@ -74,7 +76,11 @@ def test_class_weights_are_pytorchs_too(core: Any) -> None:
     """PyTorch's `weight` of classes divides by the sum of the weights of the rows, as ours do."""
     torch = pytest.importorskip("torch", reason="the comparison needs PyTorch")
     rng = np.random.default_rng(2)
-    Z, labels, weights = rng.normal(size=(ROWS, N_OUT)), rng.integers(0, N_OUT, ROWS), rng.uniform(0.5, 2, N_OUT)
+    Z, labels, weights = (
+        rng.normal(size=(ROWS, N_OUT)),
+        rng.integers(0, N_OUT, ROWS),
+        rng.uniform(0.5, 2, N_OUT),
+    )
     z = torch.tensor(Z, requires_grad=True)
     expected = torch.nn.CrossEntropyLoss(weight=torch.tensor(weights))(z, torch.tensor(labels))
     expected.backward()
@@ -103,6 +109,10 @@ def test_weighted_values_are_those_of_scikit_learn(core: Any) -> None:
     one, yes = Z[:, :1].copy(), labels[:, None].astype(float)
     assert ours("hinge", yes, Z=one) == pytest.approx(metrics.hinge_loss(labels, one[:, 0], **how))
     a, counts = np.exp(one), rng.poisson(2, (ROWS, 1)).astype(float)
-    best = np.average(np.where(counts > 0, counts - counts * np.log(np.maximum(counts, 1)), 0)[:, 0], weights=weight)
-    deviance = metrics.mean_poisson_deviance(counts, a, **how)  # twice the distance from the best there could be
+    best = np.average(
+        np.where(counts > 0, counts - counts * np.log(np.maximum(counts, 1)), 0)[:, 0], weights=weight
+    )
+    deviance = metrics.mean_poisson_deviance(
+        counts, a, **how
+    )  # twice the distance from the best there could be
     assert ours("poisson", counts, "exponential", one) == pytest.approx(deviance / 2 + best)

@@ -35,7 +35,9 @@ def output_weights(case: LossCase) -> Any:
 
 
 @pytest.mark.parametrize("case", LOSS_CASES, ids=str)
-def test_native_training_ends_where_that_of_the_reference_does(native: Any, dtype: str, case: LossCase) -> None:
+def test_native_training_ends_where_that_of_the_reference_does(
+    native: Any, dtype: str, case: LossCase
+) -> None:
     X, y, weight = data(case, dtype)
     ends = []
     for name in ("native", "reference"):
@@ -81,15 +83,24 @@ def test_a_row_of_weight_zero_might_as_well_not_be_there(backend: str, dtype: st
     X, y, _ = data(LOSS_CASES[0], dtype, missing=False)
     ends = []
     for rows, weight in ((slice(None), (np.arange(ROWS) < 20).astype(dtype)), (slice(20), None)):
-        trainer = cr.Trainer(cr.MLP([4, 9, 3], dtype=dtype, seed=1), loss="huber", batch_size="full", shuffle=False)
-        ends.append((trainer.fit(X[rows], y[rows], sample_weight=weight, epochs=5).loss, trainer.model.weights[0]))
+        trainer = cr.Trainer(
+            cr.MLP([4, 9, 3], dtype=dtype, seed=1), loss="huber", batch_size="full", shuffle=False
+        )
+        ends.append(
+            (trainer.fit(X[rows], y[rows], sample_weight=weight, epochs=5).loss, trainer.model.weights[0])
+        )
     np.testing.assert_allclose(ends[0][0], ends[1][0], rtol=1e-5)
     np.testing.assert_allclose(ends[0][1], ends[1][1], rtol=1e-4, atol=1e-6)
 
 
 def test_the_loss_of_an_epoch_is_the_mean_over_the_weights_of_all_its_batches(backend: str) -> None:
     X, y, weight = data(LOSS_CASES[0], "float64", missing=False)
-    trainer = cr.Trainer(cr.MLP([4, 3], dtype="float64", seed=1), loss="mean_squared_error", optimizer=cr.SGD(0.0), batch_size=4)
+    trainer = cr.Trainer(
+        cr.MLP([4, 3], dtype="float64", seed=1),
+        loss="mean_squared_error",
+        optimizer=cr.SGD(0.0),
+        batch_size=4,
+    )
     found = trainer.fit(X, y, sample_weight=weight).loss[0]
     by_hand = ((trainer.model.predict(X) - y) ** 2).mean(axis=1) @ weight / weight.sum()
     assert found == pytest.approx(by_hand, rel=1e-12)
@@ -99,7 +110,9 @@ def test_the_loss_of_an_epoch_is_the_mean_over_the_weights_of_all_its_batches(ba
 
 def test_output_weights_are_factors_of_the_outputs(backend: str) -> None:
     X, y, _ = data(LOSS_CASES[0], "float64")
-    trainer = cr.Trainer(cr.MLP([4, 3], dtype="float64", seed=1), loss="half_squared_error", output_weights=[1, 0, 3])
+    trainer = cr.Trainer(
+        cr.MLP([4, 3], dtype="float64", seed=1), loss="half_squared_error", output_weights=[1, 0, 3]
+    )
     found = trainer.gradients(X, y)
     error = np.nan_to_num(trainer.model.predict(X) - y) * [1, 0, 3]
     np.testing.assert_allclose(found.weights[0], X.T @ error / ROWS, rtol=1e-12)
@@ -161,10 +174,14 @@ def test_balanced_weights_are_those_of_scikit_learn() -> None:
 def test_a_yes_or_no_output_has_class_weights_too(backend: str) -> None:
     X, y = np.random.default_rng(3).normal(size=(30, 2)), np.arange(30) % 5 == 0
     for loss, output in (("binary_cross_entropy", "sigmoid"), ("hinge", "identity")):
-        trainer = cr.Trainer(cr.MLP([2, 1], output_activation=output, dtype="float64", seed=0), loss=loss, batch_size="full")
+        trainer = cr.Trainer(
+            cr.MLP([2, 1], output_activation=output, dtype="float64", seed=0), loss=loss, batch_size="full"
+        )
         weight = np.where(y, 3.0, 0.75)
         trainer.fit(X, y, class_weight={0: 0.75, 1: 3})
-        other = cr.Trainer(cr.MLP([2, 1], output_activation=output, dtype="float64", seed=0), loss=loss, batch_size="full")
+        other = cr.Trainer(
+            cr.MLP([2, 1], output_activation=output, dtype="float64", seed=0), loss=loss, batch_size="full"
+        )
         other.fit(X, y, sample_weight=weight)
         assert trainer.model.weights[0].tolist() == other.model.weights[0].tolist()
 
@@ -207,14 +224,42 @@ def test_what_weights_do_not_fit_is_refused_and_nothing_changes(backend: str) ->
     shares = np.full((ROWS, 3), 1 / 3)
     shares[2, 1] = np.nan
     for made, how, text in [
-        (trainer(**least_squares), {"sample_weight": weight}, "LevenbergMarquardt cannot be combined with sample_weight"),
-        (trainer(**least_squares, output_weights=[1, 2, 3]), {}, "LevenbergMarquardt cannot be combined with output_weights"),
-        (trainer(**least_squares), {"y": masked}, "LevenbergMarquardt cannot be combined with missing targets"),
-        (trainer(losses.Huber(), **least_squares), {}, "LevenbergMarquardt needs a squared loss .* but the loss is huber"),
-        (trainer(), {"class_weight": "balanced"}, "class_weight needs a loss of classes .* the loss is mean_squared_error"),
-        (trainer(lambda a, y: (0.0, a)), {"sample_weight": weight}, "sample_weight cannot be combined with a loss of your own"),
+        (
+            trainer(**least_squares),
+            {"sample_weight": weight},
+            "LevenbergMarquardt cannot be combined with sample_weight",
+        ),
+        (
+            trainer(**least_squares, output_weights=[1, 2, 3]),
+            {},
+            "LevenbergMarquardt cannot be combined with output_weights",
+        ),
+        (
+            trainer(**least_squares),
+            {"y": masked},
+            "LevenbergMarquardt cannot be combined with missing targets",
+        ),
+        (
+            trainer(losses.Huber(), **least_squares),
+            {},
+            "LevenbergMarquardt needs a squared loss .* but the loss is huber",
+        ),
+        (
+            trainer(),
+            {"class_weight": "balanced"},
+            "class_weight needs a loss of classes .* the loss is mean_squared_error",
+        ),
+        (
+            trainer(lambda a, y: (0.0, a)),
+            {"sample_weight": weight},
+            "sample_weight cannot be combined with a loss of your own",
+        ),
         (trainer("cross_entropy", "softmax"), {"y": shares}, r"y\[2\] is partly NaN"),
-        (trainer("binary_cross_entropy", "sigmoid"), {"y": np.abs(y) % 1, "class_weight": {0: 1}}, "class_weight needs one class"),
+        (
+            trainer("binary_cross_entropy", "sigmoid"),
+            {"y": np.abs(y) % 1, "class_weight": {0: 1}},
+            "class_weight needs one class",
+        ),
         (trainer(), {"y": np.full((ROWS, 3), np.nan)}, "y holds nothing but NaN"),
         (trainer(), {"y": np.where(y > 1, np.inf, y)}, r"y\[\d+, \d+\] is inf"),
     ]:

@@ -75,25 +75,25 @@ double loss_and_gradient(const LossNumbers& numbers, Activation kind, const Data
 void bind_layers(py::module_& m) {
     m.def("activation", activation);
     m.def("activation_gradient", activation_gradient);
-    m.def("loss_and_gradient", [](const py::tuple& loss, int kind, const py::array& Z, const py::array& target,
-                                  const py::object& weight) {
-        return with_dtype(Z, [&]<class T>() -> py::tuple {
-            require(Z.ndim() == 2, "Z must have two dimensions");
-            const std::ptrdiff_t N = Z.shape(1);
-            const Data<T> d = data<T>(N, N, Z, target, weight);
-            const LossNumbers numbers = loss_of(loss, N);
-            require(numbers.loss != Loss::custom, "not a loss that is computed here");
-            py::array_t<T> dZ({d.rows, N});
-            T* out = dZ.mutable_data();
-            double value;
-            {
-                const WithoutGil released;
-                FlushToZero ftz;
-                value = loss_and_gradient(numbers, activation_of(kind), d, N, out);
-            }
-            return py::make_tuple(value, dZ);
-        });
-    });
+    m.def("loss_and_gradient",
+          [](const py::tuple& loss, int kind, const py::array& Z, const py::array& target, const py::object& weight) {
+              return with_dtype(Z, [&]<class T>() -> py::tuple {
+                  require(Z.ndim() == 2, "Z must have two dimensions");
+                  const std::ptrdiff_t N = Z.shape(1);
+                  const Data<T> d = data<T>(N, N, Z, target, weight);
+                  const LossNumbers numbers = loss_of(loss, N);
+                  require(numbers.loss != Loss::custom, "not a loss that is computed here");
+                  py::array_t<T> dZ({d.rows, N});
+                  T* out = dZ.mutable_data();
+                  double value;
+                  {
+                      const WithoutGil released;
+                      FlushToZero ftz;
+                      value = loss_and_gradient(numbers, activation_of(kind), d, N, out);
+                  }
+                  return py::make_tuple(value, dZ);
+              });
+          });
     m.def("update", [](const py::array& w, const py::array& v, const py::array& g, double learning_rate,
                        double momentum, bool nesterov, double weight_decay) {
         with_dtype(w, [&]<class T>() {

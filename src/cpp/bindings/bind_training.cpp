@@ -98,8 +98,9 @@ template <class T>
 py::tuple train(const Network& network, const py::object& state, const Arrays& weights, const Arrays& biases,
                 const Arrays& weight_velocity, const Arrays& bias_velocity, const Arrays& weight_square,
                 const Arrays& bias_square, const py::array& X, const py::array& target, const py::tuple& loss,
-                const py::object& sample_weight, const RuleNumbers& rule, const py::object& rates, std::ptrdiff_t batch_size, bool shuffle,
-                std::uint64_t seed, std::ptrdiff_t epochs, int n_threads, const py::object& function) {
+                const py::object& sample_weight, const RuleNumbers& rule, const py::object& rates,
+                std::ptrdiff_t batch_size, bool shuffle, std::uint64_t seed, std::ptrdiff_t epochs, int n_threads,
+                const py::object& function) {
     const Claim claim(state);
     TrainRequest<T> request{&network,
                             parameters<T>(network, weights, biases, true),
@@ -173,12 +174,13 @@ void bind_training(py::module_& m) {
           [](const Network& network, const py::object& state, const Arrays& weights, const Arrays& biases,
              const Arrays& weight_velocity, const Arrays& bias_velocity, const Arrays& weight_square,
              const Arrays& bias_square, const py::array& X, const py::array& target, const py::tuple& loss,
-             const py::object& sample_weight, int rule, const std::vector<double>& numbers, const py::object& rates, std::ptrdiff_t batch_size, bool shuffle,
-             std::uint64_t seed, std::ptrdiff_t epochs, int n_threads, const py::object& poll) {
+             const py::object& sample_weight, int rule, const std::vector<double>& numbers, const py::object& rates,
+             std::ptrdiff_t batch_size, bool shuffle, std::uint64_t seed, std::ptrdiff_t epochs, int n_threads,
+             const py::object& poll) {
               return with_dtype(X, [&]<class T>() {
                   return train<T>(network, state, weights, biases, weight_velocity, bias_velocity, weight_square,
-                                  bias_square, X, target, loss, sample_weight, rule_of(rule, numbers), rates, batch_size, shuffle,
-                                  seed, epochs, n_threads, poll);
+                                  bias_square, X, target, loss, sample_weight, rule_of(rule, numbers), rates,
+                                  batch_size, shuffle, seed, epochs, n_threads, poll);
               });
           });
 }

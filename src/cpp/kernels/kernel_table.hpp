@@ -84,7 +84,7 @@ struct WeightGradient {
 template <class T>
 struct Objective {
     Loss loss = Loss::half_squared_error;
-    T delta = 1;                // of huber
+    T delta = 1;                 // of huber
     const T* levels = nullptr;   // IN (N,): of quantile
     const T* factors = nullptr;  // IN (N,): of the outputs, or null: 1
     bool missing = false;        // whether targets may be NaN: these do not count
@@ -183,8 +183,8 @@ struct Kernels {
     void (*dropout)(Activation, ptrdiff_t rows, ptrdiff_t N, T* A, ptrdiff_t lda, const T* mask, T* slope,
                     ptrdiff_t lds);
     // Z in, activations out in the same place; dZ = dLoss/dZ; row_loss per row. row_weight: a factor for each row, or null.
-    void (*output_loss)(const Objective<T>&, Activation, ptrdiff_t rows, ptrdiff_t N, T scale, const T* row_weight, T* Z,
-                        ptrdiff_t ldz, const T* Y, ptrdiff_t ldy, T* dZ, ptrdiff_t ldd, double* row_loss);
+    void (*output_loss)(const Objective<T>&, Activation, ptrdiff_t rows, ptrdiff_t N, T scale, const T* row_weight,
+                        T* Z, ptrdiff_t ldz, const T* Y, ptrdiff_t ldy, T* dZ, ptrdiff_t ldd, double* row_loss);
 
     // Row-major (K, ld) to panels and back; to transposed panels of it.
     void (*pack)(ptrdiff_t K, ptrdiff_t N, const T* W, ptrdiff_t ldw, T* panels);

@@ -44,10 +44,17 @@ enum class Loss : int {
     hinge,
     custom  // computed by somebody else
 };
-constexpr const char* loss_names[] = {
-    "half_squared_error", "mean_squared_error", "cross_entropy", "binary_cross_entropy", "mean_absolute_error",
-    "huber",              "log_cosh",           "quantile",      "poisson",              "hinge",
-    "custom"};
+constexpr const char* loss_names[] = {"half_squared_error",
+                                      "mean_squared_error",
+                                      "cross_entropy",
+                                      "binary_cross_entropy",
+                                      "mean_absolute_error",
+                                      "huber",
+                                      "log_cosh",
+                                      "quantile",
+                                      "poisson",
+                                      "hinge",
+                                      "custom"};
 
 // Whether the loss of a row is the mean over its outputs, not the sum.
 static constexpr bool is_mean_over_outputs(Loss loss) {

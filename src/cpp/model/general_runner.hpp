@@ -17,10 +17,10 @@ class GeneralRunner : public Runner<T> {
 public:
     explicit GeneralRunner(const TrainRequest<T>& request)
         : request_(request), batch_(std::min(request.batch_size, request.data.rows)),
-          threads_(request.custom.call ? 1  // it is called in the middle of a step
-                                       : resolve_threads(request.n_threads,
-                                                         double(batch_) * request.network->training_work(),
-                                                         work_of_a_step)),
+          threads_(request.custom.call
+                       ? 1  // it is called in the middle of a step
+                       : resolve_threads(request.n_threads, double(batch_) * request.network->training_work(),
+                                         work_of_a_step)),
           memory_(*request.network, batch_, threads_, request.rule, nullptr,
                   {.row_weights = request.data.weight != nullptr, .custom_loss = request.custom.call != nullptr}),
           loss_(request.loss, request.network->n_out(), request.data.missing),

@@ -20,7 +20,7 @@ struct StepRequest {
     const std::int64_t* order;  // row numbers of the batch, or null: rows 0, 1, ...
     std::ptrdiff_t rows;        // of this batch
     double weight;              // of them: their number, or the sum of their weights
-    std::uint64_t seed, step;  // of the dropout masks
+    std::uint64_t seed, step;   // of the dropout masks
     double learning_rate = 0;
     std::uint64_t t = 1;  // steps of this rule, from 1 on
 };

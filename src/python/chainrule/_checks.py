@@ -22,9 +22,9 @@ from ._checks_layers import (
     check_random_words,
     check_rows,
     check_rule_step,
+    check_sample_weight,
     check_seed,
     check_sgd_momentum_step,
-    check_sample_weight,
     check_target,
     check_update,
 )

@@ -189,11 +189,15 @@ def check_sample_weight(sample_weight: Any, like: Array, name: str) -> Array | N
     weight = check_float_array(sample_weight, "sample_weight", 1, "(rows,)")
     check_same_dtype(like, name, (weight, "sample_weight"))
     if len(weight) != len(like):
-        raise ValueError(f"sample_weight has {count(len(weight), 'entry')}, but {name} has {count(len(like), 'row')}")
+        raise ValueError(
+            f"sample_weight has {count(len(weight), 'entry')}, but {name} has {count(len(like), 'row')}"
+        )
     wrong = ~((weight >= 0) & (weight < np.inf))
     if wrong.any():
         i = int(np.argmax(wrong))
-        raise ValueError(f"sample_weight must be finite and at least 0, but sample_weight[{i}] is {weight[i]}")
+        raise ValueError(
+            f"sample_weight must be finite and at least 0, but sample_weight[{i}] is {weight[i]}"
+        )
     return np.ascontiguousarray(weight)
 
 

@@ -127,7 +127,9 @@ def check_gradients(
     X, target = _check_batch(network, X, target)
     given = check_weights(rule, sample_weight, output_weights, X, "X", network.n_out)
     check_n_threads(n_threads)
-    return Batch(weights, biases, X, target, rule, *given, check_seed(seed), check_int(step, "step", 0, MAX_64))
+    return Batch(
+        weights, biases, X, target, rule, *given, check_seed(seed), check_int(step, "step", 0, MAX_64)
+    )
 
 
 def _check_batch(network: Network, X: Any, target: Any) -> tuple[Array, Array]:

@@ -54,7 +54,9 @@ def as_rows(
     check_rows(inputs, X_name)
     kind = loss_rule(loss).kind
     target = as_target(y, network.n_out, network.dtype, kind, y_name, len(inputs), missing=True)
-    return Rows(inputs, target, as_weight(sample_weight, class_weight, target, network.dtype, kind, weight_name))
+    return Rows(
+        inputs, target, as_weight(sample_weight, class_weight, target, network.dtype, kind, weight_name)
+    )
 
 
 def evaluate(

@@ -104,7 +104,7 @@ def fit_request(
         names = [f"validation_data[{i}]" for i in range(3)]
         weight = pair[2] if len(pair) == 3 else None
         validation = as_rows(
-            *pair[:2], network, loss, *names[:2], sample_weight=weight, weight_name=names[2]
+            pair[0], pair[1], network, loss, names[0], names[1], weight, weight_name=names[2]
         )
     elif validation_split is not None:
         rows, validation = _split(trainer, rows, validation_split, stratify)

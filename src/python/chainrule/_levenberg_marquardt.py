@@ -158,4 +158,8 @@ class LevenbergMarquardt:
 
     def _scale(self, problem: Problem) -> float:
         rows = len(problem.rows.inputs)
-        return 0.5 / rows if problem.objective.loss == "half_squared_error" else 1 / (rows * problem.network.n_out)
+        return (
+            0.5 / rows
+            if problem.objective.loss == "half_squared_error"
+            else 1 / (rows * problem.network.n_out)
+        )

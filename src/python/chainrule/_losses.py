@@ -27,7 +27,7 @@ NEEDS_OUTPUT = {
 CUSTOM = "custom"
 """The kind of a loss that is a function of the user's."""
 
-LossFunction = Callable[[Array, Array], "tuple[Any, Any]"]
+LossFunction = Callable[[Array, Array], Any]
 
 ATTRIBUTES = {
     "huber": ("delta",),
@@ -80,7 +80,9 @@ def loss_rule(loss: Any) -> LossRule:
         }
         return LossRule(kind, **numbers)
     if isinstance(loss, type):
-        raise TypeError(f"loss must be a name, an object or a function, but it is the class {loss.__name__}; call it")
+        raise TypeError(
+            f"loss must be a name, an object or a function, but it is the class {loss.__name__}; call it"
+        )
     if callable(loss):
         return LossRule(CUSTOM, function=loss)
     return LossRule(check_choice(loss, "loss", LOSSES))
@@ -110,7 +112,9 @@ def check_loss(loss: Any, output_activation: Any, n_out: int | None = None) -> L
     return rule
 
 
-def check_output_weights(output_weights: Any, rule: LossRule, n_out: int | None = None) -> tuple[float, ...] | None:
+def check_output_weights(
+    output_weights: Any, rule: LossRule, n_out: int | None = None
+) -> tuple[float, ...] | None:
     """Return the weights of the outputs, which must fit the loss and, if it is known, the number of outputs."""
     if output_weights is None:
         return None

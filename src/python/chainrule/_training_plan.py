@@ -18,7 +18,12 @@ MOST_ROWS = 2**32 - 1
 
 
 def training_plan(
-    network: Network, objective: Objective, optimizer: Any, batch_size: int | str, n_threads: int | None, rows: int | None
+    network: Network,
+    objective: Objective,
+    optimizer: Any,
+    batch_size: int | str,
+    n_threads: int | None,
+    rows: int | None,
 ) -> Config:
     """Return the choices of the core in use; see `Trainer.plan`."""
     if rows is not None:
@@ -40,7 +45,9 @@ def training_plan(
     from . import _core, native
 
     rule = check_optimizer(optimizer)
-    made = native.choices(network, batch, n_threads, loss_rule(objective.loss), objective.output_weights, rule)
+    made = native.choices(
+        network, batch, n_threads, loss_rule(objective.loss), objective.output_weights, rule
+    )
     plan = Config(backend="native", instruction_set=_core.config()["instruction_set"], batch=_rows(batch))
     plan["way"] = _way(made, batch)
     plan["update"] = _update(rule)

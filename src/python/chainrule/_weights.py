@@ -52,7 +52,9 @@ def as_weight(
         of_class = _of_classes(class_weight, _classes(target, loss)).astype(dtype)
         weight = of_class if weight is None else weight * of_class
     if weight is not None and not weight.any():
-        given = " times ".join([name] * (sample_weight is not None) + ["class_weight"] * (class_weight is not None))
+        given = " times ".join(
+            [name] * (sample_weight is not None) + ["class_weight"] * (class_weight is not None)
+        )
         raise ValueError(f"{given} must be greater than 0 for some row, but it is 0 for all of them")
     return weight
 
@@ -69,7 +71,7 @@ def _classes(target: Array, loss: str) -> Array:
     if certain and target.shape[1] == 1:
         return target[:, 0].astype(np.int64)
     if certain and (target.sum(axis=1) == 1).all():
-        return target.argmax(axis=1)
+        return np.asarray(target.argmax(axis=1))
     raise ValueError(
         "class_weight needs one class in each row (labels, or one 1 among 0), but y holds something else; use "
         "sample_weight or output_weights"

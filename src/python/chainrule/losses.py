@@ -38,7 +38,6 @@ from ._parametric_losses import BinaryCrossEntropy, CrossEntropy, Huber, Quantil
 from .inputs import as_array, as_dtype
 from .targets import as_target, one_hot
 
-
 __all__ = [
     "BinaryCrossEntropy",
     "CrossEntropy",

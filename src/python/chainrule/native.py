@@ -246,9 +246,7 @@ def train_epochs(
         )
 
 
-def _find_nonfinite(
-    network: Network, state: TrainingState, given: _checks.Training, done: int
-) -> str:
+def _find_nonfinite(network: Network, state: TrainingState, given: _checks.Training, done: int) -> str:
     """Name what is not finite in the step after ``done`` steps of the epoch, from the state before it."""
     rows = len(given.X)
     order = permutation(rows, seed=given.seed, epoch=state.epoch) if given.shuffle else np.arange(rows)
@@ -305,7 +303,12 @@ def make_plan(network: Network, weights: Sequence[Array], biases: Sequence[Array
 
 
 def choices(
-    network: Network, batch: int, n_threads: int | None, loss: LossRule, factors: Sequence[float] | None, rule: Rule
+    network: Network,
+    batch: int,
+    n_threads: int | None,
+    loss: LossRule,
+    factors: Sequence[float] | None,
+    rule: Rule,
 ) -> dict[str, Any]:
     """Return what `train_epochs` would choose for batches of so many rows; `Trainer.plan` puts it in words."""
     return _core.choices(

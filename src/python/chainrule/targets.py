@@ -29,7 +29,14 @@ SUM_TOLERANCE = 1e-5
 
 
 def as_target(
-    y: Any, n_out: int, dtype: str, loss: str = "", name: str = "y", rows: int | None = None, *, missing: bool = False
+    y: Any,
+    n_out: int,
+    dtype: str,
+    loss: str = "",
+    name: str = "y",
+    rows: int | None = None,
+    *,
+    missing: bool = False,
 ) -> Array:
     """Return the target: int64 class labels (rows,), or an array (rows, n_out) of the dtype.
 

@@ -12,9 +12,9 @@ from ._epochs import make_update
 from ._evaluation import Objective, Rows, as_rows, evaluate
 from ._fit_request import fit_request
 from ._fitting import fit_epochs
+from ._losses import check_output_weights, loss_rule
 from ._network import NO_PLATEAU, Array, TrainingState
 from ._plateau import at_present
-from ._losses import check_output_weights, loss_rule
 from ._rules import HAS_SQUARE, check_optimizer, rule_of
 from ._settings import SETTINGS
 from ._trainer_record import check_trainer_record, restore_progress, trainer_to_record
@@ -49,10 +49,9 @@ class Trainer:
     model : MLP
         Its parameters change in place. Several trainers may work on one model, one at a time.
     loss : str, object or function
-        One of `chainrule.losses`: a name, such as ``"mean_squared_error"`` or ``"cross_entropy"``, or an object with
-        numbers of its own, such as ``losses.Huber(delta=2)``; or a function ``(prediction, target) -> (value, gradient)``
-        of yours, both arrays (rows, outputs). It is called once a batch, on one thread, and gets class labels as rows of
-        0 and 1; ``value`` is the mean loss of the rows, ``gradient`` its derivative by the prediction.
+        One of `chainrule.losses`: a name, or an object such as ``losses.Huber(delta=2)``; or a function of yours, called
+        once a batch on one thread: ``(prediction, target) -> (value, gradient)``, the mean loss of the rows and its
+        derivative by the prediction, all arrays (rows, outputs); class labels come as rows of 0 and 1.
     output_weights : list of float, optional
         A factor for the loss of each output, at least 0.
     optimizer : default SGD()
@@ -209,7 +208,9 @@ class Trainer:
         threads  as many as NumPy's own library of products takes
         """
         optimizer = at_present(self.optimizer, self._state)
-        return training_plan(self._model.network, self.objective, optimizer, self.batch_size, self.n_threads, rows)
+        return training_plan(
+            self._model.network, self.objective, optimizer, self.batch_size, self.n_threads, rows
+        )
 
     def fit(
         self,
@@ -245,8 +246,7 @@ class Trainer:
             Numbers (rows, outputs), for one output also (rows,); or class labels from 0 on, (rows,), as integers. NaN among
             numbers is a target that is missing: it has no loss and no gradient.
         sample_weight : array-like, shape (rows,), optional
-            How much a row counts, at least 0: a weight of 2 is the row twice. The loss of a batch is divided by the sum of
-            its weights.
+            How much a row counts, at least 0. The loss of a batch is divided by the sum of its weights.
         class_weight : "balanced" or mapping of labels to weights, optional
             How much the rows of a class count, times `sample_weight`; "balanced" lets all classes count the same.
         epochs : int, default 1

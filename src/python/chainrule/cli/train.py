@@ -6,15 +6,16 @@ import argparse
 import time
 
 from chainrule._checks_values import count
-from chainrule._losses import LOSSES
 from chainrule._network import ACTIVATIONS, HIDDEN_ACTIVATIONS, Array
+from chainrule.losses import loss_name
 from chainrule.persistence import save
 from chainrule.stopping import EarlyStopping
 from chainrule.tabular import SCALERS, TablePreprocessing
 from chainrule.trainer import Trainer
 
 from ._data import DATASETS, Rows, load_rows, split
-from ._job import choose_output, judge, make_trainer, prepare
+from ._job import judge, make_trainer, prepare
+from ._loss import add_loss, choose_output
 from ._model import load_model
 from ._optimizer import add_optimizer, check_optimizer_usage
 from ._options import (
@@ -98,7 +99,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="of the hidden layers, one or one each (default 0.2 for digits in batches, else 0)",
     )
     fit = parser.add_argument_group("training")
-    fit.add_argument("--loss", choices=LOSSES, help="default: what fits the output activation")
+    add_loss(fit)
     fit.add_argument("--epochs", type=whole(1), default=50, metavar="N", help="default 50")
     fit.add_argument(
         "--batch-size", type=whole(1), metavar="N", help="default 32, or all rows where they must be"
@@ -191,7 +192,7 @@ def _describe(rows: Rows, trainer: Trainer, held_out: int) -> str:
     output = trainer.model.network.output_activation
     return (
         f"{len(rows.X)} rows, {held_out} of them held out; {len(rows.feature_names)} inputs; target "
-        f'"{rows.target_name}": {kind}\n{sizes} network, {output} output, loss {trainer.loss}'
+        f'"{rows.target_name}": {kind}\n{sizes} network, {output} output, loss {loss_name(trainer.loss)}'
     )
 
 
@@ -223,6 +224,7 @@ def _fit(
     try:
         trainer.fit(
             *data[0],
+            class_weight=args.class_weight,
             epochs=args.epochs,
             validation_data=validation,
             validation_split=split,

@@ -77,10 +77,10 @@ def _loss_and_gradient(
     total = float(rows)
     if weight is not None:
         scale, total = scale * weight[:, None], float(weight.sum(dtype=np.float64))
-    missing = np.isnan(Y)
+    missing: Array = np.isnan(Y)
     if missing.any():
         if rule.kind == "cross_entropy":
-            missing = missing.any(axis=1, keepdims=True)
+            missing = np.asarray(missing.any(axis=1, keepdims=True))
         scale, Y = np.where(missing, 0, scale), np.where(missing, 0, Y)
     if total == 0:
         return 0.0, np.zeros_like(Z)

@@ -36,7 +36,20 @@ def train_epochs(
     Raises FloatingPointError if the loss, a gradient or a new parameter is not finite; that step is not done.
     """
     given = _checks.check_train_epochs(
-        network, state, X, target, loss, sample_weight, output_weights, optimizer, batch_size, shuffle, seed, epochs, n_threads, poll
+        network,
+        state,
+        X,
+        target,
+        loss,
+        sample_weight,
+        output_weights,
+        optimizer,
+        batch_size,
+        shuffle,
+        seed,
+        epochs,
+        n_threads,
+        poll,
     )
     X, target, rows = given.X, given.target, len(given.X)
     weights, biases = given.weights, given.biases
@@ -60,8 +73,16 @@ def train_epochs(
             weight = None if given.sample_weight is None else given.sample_weight[batch]
             with np.errstate(all="ignore"):
                 value, dWs, dbs = _gradients(
-                    network, weights, biases, X[batch], target[batch], given.loss, weight, given.output_weights, given.seed,
-                    state.step
+                    network,
+                    weights,
+                    biases,
+                    X[batch],
+                    target[batch],
+                    given.loss,
+                    weight,
+                    given.output_weights,
+                    given.seed,
+                    state.step,
                 )
                 wrong = _checks.find_nonfinite(value, dWs, dbs) or _update(
                     old, new, dWs, dbs, rule, step - state.started + 1
