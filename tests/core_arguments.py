@@ -53,7 +53,7 @@ def good(function):
             "rows": 2, "width": 3, "rate": 0.5, "seed": 0, "step": 0, "layer": 0, "dtype": "float32"
         },
         "activation": {"name": "relu", "Z": f4(5, 3), "out": None},
-        "activation_gradient": {"name": "relu", "A": f4(5, 3), "dA": f4(5, 3), "out": None},
+        "activation_gradient": {"name": "relu", "A": f4(5, 3), "dA": f4(5, 3), "Z": f4(5, 3), "out": None},
         "matmul_bias": {
             "X": f4(5, 3), "W": f4(3, 4), "b": f4(4), "activation": "relu", "out": None, "n_threads": None
         },
@@ -198,6 +198,7 @@ BAD = {
     ("activation_gradient", "name"): [*NAME, ("step", ValueError, "the derivative of step is zero")],
     ("activation_gradient", "A"): matrix(5, 3),
     ("activation_gradient", "dA"): matrix(5, 3),
+    ("activation_gradient", "Z"): [case for case in matrix(5, 3) if case[0] is not None],
     ("activation_gradient", "out"): result(5, 3),
     ("matmul_bias", "X"): matrix(5, 3),
     ("matmul_bias", "W"): [

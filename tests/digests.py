@@ -11,7 +11,16 @@ from array_cases import LONG, WIDTHS
 from chainrule._network import Network, TrainingState
 from loss_cases import LOSS_CASES, N_OUT, allows_output_weights, make_target, with_missing
 from optimizer_cases import OPTIMIZERS, arrays, trained
-from training_cases import HIDDEN, LARGE, WIDEST, make_case, make_large_case, sgd
+from training_cases import (
+    LARGE,
+    LEARNING,
+    ONE_ACTIVATION,
+    WIDEST,
+    make_activation_case,
+    make_case,
+    make_large_case,
+    sgd,
+)
 
 DTYPES = ("float32", "float64")
 
@@ -35,6 +44,11 @@ def training_digests(core, *, seeds=range(12), **how):
             case = make_large_case(name, dtype).train(core, **how)
             made[f"trained {dtype} {name}"] = case.digest()
             made[f"predicted {dtype} {name}"] = digest(case.forward(core, **how))
+        for name in LEARNING:
+            for kind in ONE_ACTIVATION:
+                case = make_activation_case(name, dtype, kind).train(core, **how)
+                made[f"trained {dtype} {kind} {name}"] = case.digest()
+                made[f"predicted {dtype} {kind} {name}"] = digest(case.forward(core, **how))
         for name in OPTIMIZERS:
             made[f"{name} {dtype}"] = digest(arrays(trained(core, name, "narrow", dtype, dropout=0.2, **how)))
     return made
@@ -99,12 +113,12 @@ def kernel_digests(core, **how):
                 made[f"{loss} {shape}"] = digest(value)
         far = np.linspace(-110, 110, 10007) if dtype == "float32" else np.linspace(-760, 760, 10007)
         Z = np.concatenate([far, rng.normal(size=5000), [np.nan, np.inf, -np.inf, -0.0]]).astype(dtype)[None]
-        for name in (*HIDDEN, "softmax", "step"):
-            A = core.activation(name, Z if name != "softmax" else Z[:, :-3])
+        for name in (*LEARNING, "softmax", "step"):
+            A = core.activation(name, sums := Z if name != "softmax" else Z[:, :-3])
             made[f"{name} {dtype}"] = digest(A)
             if name != "step":
                 dA = np.cos(np.arange(A.size, dtype=dtype))[None]
-                made[f"gradient of {name} {dtype}"] = digest(core.activation_gradient(name, A, dA))
+                made[f"gradient of {name} {dtype}"] = digest(core.activation_gradient(name, A, dA, Z=sums))
     return made
 
 

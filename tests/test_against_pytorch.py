@@ -9,8 +9,8 @@ import chainrule as cr
 import numpy as np
 import pytest
 from chainrule.backend import core
-
-torch = pytest.importorskip("torch", reason="the comparison needs PyTorch")
+from torch_activations import ACTIVATIONS, torch
+from training_cases import HIDDEN
 
 STEPS, ROWS = 50, 12
 
@@ -19,18 +19,10 @@ STEPS, ROWS = 50, 12
 TOLERANCE = {"float32": 2e-5, "float64": 1e-13}
 
 LOSSES = {
-    "half_squared_error": ["identity", "sigmoid", "tanh", "relu", "leaky_relu", "softmax"],
+    "half_squared_error": [*HIDDEN, "softmax"],
     "mean_squared_error": ["identity", "sigmoid", "tanh", "relu", "leaky_relu", "softmax"],
     "cross_entropy": ["softmax"],
     "binary_cross_entropy": ["sigmoid"],
-}
-ACTIVATIONS: dict[str, Any] = {
-    "identity": lambda z: z,
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-    "relu": torch.relu,
-    "leaky_relu": lambda z: torch.nn.functional.leaky_relu(z, 0.01),
-    "softmax": lambda z: torch.softmax(z, dim=1),
 }
 
 
@@ -85,9 +77,7 @@ class Twin:
 def random_case(seed: int, loss: str, output: str, dtype: str) -> tuple[cr.Trainer, np.random.Generator]:
     rng = np.random.default_rng(seed)
     hidden = [int(n) for n in rng.integers(1, 20, rng.integers(0, 4))]
-    names = [
-        str(name) for name in rng.choice(["identity", "sigmoid", "tanh", "relu", "leaky_relu"], len(hidden))
-    ]
+    names = [str(name) for name in rng.choice(HIDDEN, len(hidden))]
     bias = [None, "unit", "layer"][seed % 3]
     rates = [float(rate) for rate in rng.choice([0.0, 0.3], len(hidden))]
     n_out = int(rng.integers(2, 6))

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from chainrule import reference
-from chainrule._network import TrainingState
+from chainrule._network import ACTIVATIONS, SLOPE_NEEDS_INPUT, TrainingState
 from core_arguments import CASES, NETWORK, f4, good, optimizer, read_only
 
 POSITIONAL = {
@@ -99,6 +99,7 @@ def test_a_result_may_not_overlap_an_input(core):
         lambda: core.activation("relu", Z, out=out),
         lambda: core.activation_gradient("relu", Z, other, out=out),
         lambda: core.activation_gradient("relu", other, Z, out=out),
+        lambda: core.activation_gradient("gelu", other, other, Z=Z, out=out),
         lambda: core.matmul_bias(Z, f4(3, 3), out=out),
         lambda: core.matmul_bias(Z, f4(3, 3), out=Z),
         lambda: core.matmul_bias(f4(3, 3), square, out=below),
@@ -115,7 +116,7 @@ def test_a_result_may_not_overlap_an_input(core):
         call(core, "forward", arguments)
 
 
-@pytest.mark.parametrize("name", ["identity", "sigmoid", "tanh", "relu", "leaky_relu", "step", "softmax"])
+@pytest.mark.parametrize("name", ACTIVATIONS)
 def test_elementwise_results_may_lie_in_place(core, dtype, name):
     Z, dA = (np.linspace(start, 1, 15).reshape(5, 3).astype(dtype) for start in (-1, -2))
     A = core.activation(name, Z)
@@ -123,11 +124,20 @@ def test_elementwise_results_may_lie_in_place(core, dtype, name):
     assert core.activation(name, place, out=place) is place
     assert np.array_equal(place, A)
     if name != "step":
-        dZ = core.activation_gradient(name, A, dA)
-        for place in (A.copy(), dA.copy()):
-            first, second = (place, dA) if np.array_equal(place, A) else (A, place)
-            assert core.activation_gradient(name, first, second, out=place) is place
+        dZ = core.activation_gradient(name, A, dA, Z=Z)
+        for i in range(3):
+            arrays = [A.copy(), dA.copy(), Z.copy()]
+            place = arrays[i]
+            assert core.activation_gradient(name, *arrays[:2], Z=arrays[2], out=place) is place
             assert np.array_equal(place, dZ)
+
+
+@pytest.mark.parametrize("name", SLOPE_NEEDS_INPUT)
+def test_a_slope_that_needs_the_sums_is_not_guessed_without_them(core, dtype, name):
+    A = np.ones((2, 3), dtype)
+    with pytest.raises(ValueError, match=f"Z must be given for {name}, whose derivative is no function of A"):
+        core.activation_gradient(name, A, A)
+    assert core.activation_gradient(name, A, A, Z=A).shape == (2, 3)
 
 
 def test_trained_arrays_may_not_share_memory(core):

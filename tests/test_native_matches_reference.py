@@ -9,7 +9,7 @@ import pytest
 from array_cases import LONG, WIDTHS, guarded, whole_numbers
 from chainrule import reference
 from chainrule._network import ACTIVATIONS, Network
-from tolerances import SMALLEST, activated, assert_within, chain, eps
+from tolerances import SMALLEST, activated, assert_within, chain, changed_slope, eps, slope
 
 EXACT = ("identity", "relu", "step")
 TRAINABLE = tuple(name for name in ACTIVATIONS if name != "step")
@@ -108,18 +108,19 @@ def test_activations_and_their_gradients_are_within_a_few_units(native, dtype, n
         if name == "step":
             continue
         dA = rng.normal(size=(rows, width)).astype(dtype)
-        dZ = reference.activation_gradient(name, A, dA)
+        dZ = reference.activation_gradient(name, A, dA, Z=Z)
         if name == "softmax":  # a (dA - sum a dA): the sum has `width` terms and their products
             dot = (abs(A) * abs(dA)).sum(axis=1, keepdims=True)
             bound = eps(dtype) * A * ((width + 2) * dot + 2 * abs(dA)) + SMALLEST[dtype]
-        else:  # 1 - a^2 and a (1 - a) round twice, on numbers up to 1; then a product
-            bound = 3 * eps(dtype) * abs(dA) * (name in ("tanh", "sigmoid")) + SMALLEST[dtype]
-        assert_within(native.activation_gradient(name, A, dA), dZ, bound, ("gradient of", name, rows, width))
-        for overwritten in (None, 0, 1):  # out may be A or dA itself
-            given = A.copy(), dA.copy()
+        else:
+            bound = slope(dtype, name, dA)
+        actual = native.activation_gradient(name, A, dA, Z=Z)
+        assert_within(actual, dZ, bound, ("gradient of", name, rows, width))
+        for overwritten in (None, 0, 1, 2):  # out may be A, dA or Z itself
+            given = A.copy(), dA.copy(), Z.copy()
             result = out if overwritten is None else given[overwritten]
-            assert native.activation_gradient(name, *given, out=result) is result
-            assert_within(result, dZ, bound, "out")
+            assert native.activation_gradient(name, *given[:2], Z=given[2], out=result) is result
+            np.testing.assert_array_equal(result, actual)
 
 
 @pytest.mark.parametrize(("loss", "name"), LOSSES)
@@ -146,15 +147,18 @@ def test_losses_are_within_the_bound_of_their_roundings(native, dtype, loss, nam
                 2 if loss == "half_squared_error" else width
             )
         scale = 2 / (rows * width) if loss == "mean_squared_error" else 1 / rows
-        slope = scale * (dA + 8 * eps(dtype) * E + 2 * E * dA + SMALLEST[dtype])  # the last for f'(a)
+        bound = scale * (dA + 8 * eps(dtype) * E + 2 * E * dA + SMALLEST[dtype])
         if name == "softmax" and loss != "cross_entropy":
-            slope = 4 * slope + unit * scale * A * (A * E).sum(axis=1, keepdims=True)
-            slope = slope + 4 * A * slope.sum(axis=1, keepdims=True)
+            bound = 4 * bound + unit * scale * A * (A * E).sum(axis=1, keepdims=True)
+            bound = bound + 4 * A * bound.sum(axis=1, keepdims=True)
+        elif loss.endswith("squared_error"):  # (a - y) f'
+            steep = abs(reference.activation_gradient(name, A, np.ones_like(A), Z=Z))
+            bound = bound * np.maximum(steep, 1) + scale * E * changed_slope(dtype, name, dA)
         value, gradient = native.loss_and_gradient(loss, Z, target, output_activation=name)
         expected, dZ = reference.loss_and_gradient(loss, Z, target, output_activation=name)
         assert type(value) is float
         assert_within(np.array(value), np.array(expected), terms / rows, (loss, name, rows, width))
-        assert_within(gradient, dZ, slope, ("gradient of", loss, name, rows, width))
+        assert_within(gradient, dZ, bound, ("gradient of", loss, name, rows, width))
 
 
 @pytest.mark.parametrize("nesterov", [False, True])

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from array_cases import SPECIAL, WIDTHS, whole_numbers
 from chainrule import reference
-from chainrule._network import ACTIVATIONS
+from chainrule._network import ACTIVATIONS, SLOPE_NEEDS_INPUT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from tolerances import SMALLEST, activated, assert_within, eps
+from tolerances import SMALLEST, activated, assert_within, eps, slope
 
 ELEMENTWISE = tuple(name for name in ACTIVATIONS if name != "softmax")
+FROM_OUTPUT = tuple(name for name in ELEMENTWISE if name not in ("step", *SLOPE_NEEDS_INPUT))
 
 
 def extremes(dtype):
@@ -45,7 +46,7 @@ def test_extreme_sums_are_activated_alike_in_every_lane(native, dtype, name):
             assert_within(native.activation(name, Z), expected, bound, (name, width, value))
 
 
-@pytest.mark.parametrize("name", [*ELEMENTWISE[:-1], "softmax"])
+@pytest.mark.parametrize("name", [*FROM_OUTPUT, "softmax"])
 def test_gradients_of_extreme_outputs_are_alike(native, dtype, name):
     outputs = flushed(
         reference.activation(name if name in ELEMENTWISE else "sigmoid", extremes(dtype)[None])[0]
@@ -56,6 +57,24 @@ def test_gradients_of_extreme_outputs_are_alike(native, dtype, name):
     with np.errstate(over="ignore", invalid="ignore"):
         bound = 4 * eps(dtype) * abs(dA) + SMALLEST[dtype]
     assert_within(native.activation_gradient(name, A, dA), expected, bound, name)
+
+
+@pytest.mark.parametrize("name", SLOPE_NEEDS_INPUT)
+def test_gradients_of_extreme_sums_are_alike(native, dtype, name):
+    """Where the sums and not the outputs give the slope. One that is flushed to 0 makes NaN of an infinite dA."""
+    sums, finite = flushed(extremes(dtype)), flushed(extremes(dtype))
+    finite = finite[np.isfinite(finite)]
+    finite = np.clip(
+        finite, -np.finfo(dtype).max / 2, np.finfo(dtype).max / 2
+    )  # times a slope of 1 and a rounding
+    special = np.concatenate([np.array(SPECIAL, dtype), np.array([-60, -9, -1.5, 0.3, 9, 60], dtype)])
+    pairs = np.array([*product(sums, finite), *product(special, [*finite, np.nan, np.inf, -np.inf])], dtype)
+    Z, dA = pairs.T[:, :, None].copy()
+    A = reference.activation(name, Z)
+    expected = reference.activation_gradient(name, A, dA, Z=Z)
+    with np.errstate(over="ignore", invalid="ignore"):
+        bound = slope(dtype, name, dA)
+    assert_within(native.activation_gradient(name, A, dA, Z=Z), expected, bound, name)
 
 
 def rows_of_sums(dtype):

@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 from chainrule._network import HIDDEN_ACTIVATIONS, Network, TrainingState
 
-HIDDEN = tuple(name for name in HIDDEN_ACTIVATIONS if name != "step")
+LEARNING = tuple(name for name in HIDDEN_ACTIVATIONS if name != "step")
+HIDDEN = tuple(name for name in LEARNING if name != "exponential")
+"""Of random networks, whose layers follow each other without restraint: exponential of exponential of exponential would
+overflow. `make_activation_case` has it."""
 LOSSES = ("half_squared_error", "mean_squared_error", "cross_entropy", "binary_cross_entropy")
 OUTPUT_OF = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
 WIDEST = {"tiny": 16, "narrow": 40, "wide": 300}
@@ -139,3 +142,30 @@ def make_large_case(name: str, dtype: str, *, activation: str = "relu", steps: i
         "shuffle": True, "seed": 1, "epochs": 1,
     }  # fmt: skip
     return Case(network, TrainingState.start(weights, biases), X, target, how)
+
+
+ONE_ACTIVATION = {
+    "row by row": ((5, 12, 9, 2), 1),
+    "narrow": ((20, 37, 33, 3), 16),
+    "columns": ((200, 150, 97, 3), 23),
+}
+"""Layer sizes and batch sizes of networks with one activation everywhere: for each of the native core's ways, all layers in
+registers (which gelu, gelu_tanh, silu and mish do not go), rows of a thread, columns of a thread."""
+
+
+def make_activation_case(activation: str, dtype: str, kind: str, *, steps: int = 6) -> Case:
+    """Return a network of this activation in every layer, the outputs included; with dropout, but row by row."""
+    sizes, batch = ONE_ACTIVATION[kind]
+    rng = np.random.default_rng(len(sizes) + batch)
+    network = Network(sizes, (activation,) * 3, "unit", (0.0, 0.0 if batch == 1 else 0.25), dtype)
+    power = 1.0 if activation == "exponential" else 0.5  # sums that stay small
+    weights, biases = (
+        [(rng.normal(size=shape) / (2 * shape[0]) ** power).astype(dtype) for shape in shapes]
+        for shapes in (network.weight_shapes, network.bias_shapes)
+    )
+    X, target = rng.normal(size=(batch * steps, sizes[0])), rng.uniform(size=(batch * steps, sizes[-1]))
+    how = {
+        "loss": "half_squared_error", "optimizer": sgd(1e-3, 0.9, True, 1e-3), "batch_size": batch,
+        "shuffle": True, "seed": 2, "epochs": 1,
+    }  # fmt: skip
+    return Case(network, TrainingState.start(weights, biases), X.astype(dtype), target.astype(dtype), how)

@@ -6,7 +6,7 @@ Needs mpmath. The method: E. Remez, 1934; as in J.-M. Muller, "Elementary Functi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import mpmath as mp
@@ -61,25 +61,44 @@ def fit(
     return c, largest
 
 
+def mills(k: int) -> Function:
+    """Return R(x) / t as a function of s = 2 t - 1, where t = k / (k + x) and R is Mills' ratio of the normal distribution:
+    the probability above x, divided by the density at x.
+    """
+
+    def ratio(s: mp.mpf) -> mp.mpf:
+        t = (s + 1) / 2
+        x = k / t - k
+        return mp.sqrt(mp.pi / 2) * mp.exp(x * x / 2) * mp.erfc(x / mp.sqrt(2)) / t
+
+    return ratio
+
+
+def fits() -> Iterator[tuple[str, str, Sequence[int], Function, Function, mp.mpf, mp.mpf]]:
+    """Yield (name, dtype, powers, target, scale, low, high) of each fit."""
+    quarter, wide = mp.log(2) / 4, mp.mpf("1.0001")
+    for dtype, powers in (("float32", range(2, 7)), ("float64", range(2, 12))):
+        yield (
+            "e^r",
+            dtype,
+            powers,
+            lambda r: mp.exp(r) - 1 - r,
+            mp.exp,
+            -2 * quarter * wide,
+            2 * quarter * wide,
+        )
+    for dtype, powers in (("float32", range(2, 5, 2)), ("float64", range(2, 11, 2))):
+        low, high = quarter / 1000, quarter * wide
+        yield "h / tanh h", dtype, powers, lambda h: h * mp.coth(h) - 1, lambda h: h * mp.coth(h), low, high
+    for dtype, powers, k, limit in (("float32", range(11), 3, "14.5"), ("float64", range(24), 4, "39")):
+        low = 2 * k / (k + mp.mpf(limit)) - 1
+        yield "Mills' ratio / t", dtype, powers, mills(k), mills(k), low, mp.mpf(1)
+
+
 def main() -> None:
     """Print all fits."""
-    quarter = mp.log(2) / 4
-    exponential = [("e^r", "float32", range(2, 7)), ("e^r", "float64", range(2, 12))]
-    quotient = [("h / tanh h", "float32", range(2, 5, 2)), ("h / tanh h", "float64", range(2, 11, 2))]
-    for name, dtype, powers in exponential + quotient:
-        wide = mp.mpf("1.0001")
-        if name == "e^r":
-            c, error = fit(
-                list(powers), lambda r: mp.exp(r) - 1 - r, mp.exp, -2 * quarter * wide, 2 * quarter * wide
-            )
-        else:
-            c, error = fit(
-                list(powers),
-                lambda h: h * mp.coth(h) - 1,
-                lambda h: h * mp.coth(h),
-                quarter / 1000,
-                quarter * wide,
-            )
+    for name, dtype, powers, target, scale, low, high in fits():
+        c, error = fit(list(powers), target, scale, low, high)
         print(f"{name}, {dtype}: error 2^{mp.nstr(mp.log(error, 2), 4)}")
         for power, value in zip(powers, c, strict=True):
             print(f"    x^{power}: {mp.nstr(value, 9 if dtype == 'float32' else 17)}")

@@ -49,17 +49,25 @@ struct Step : FromOutput {
 #define CR_LAMBDA __attribute__((always_inline))
 
 // Cases of a switch that call `f.template operator()<Struct<V>>()` for the activations whose slope comes from the output.
-#define CR_FROM_OUTPUT_CASES(V, f)                                             \
-    case Activation::sigmoid: f.template operator()<Sigmoid<V>>(); break;      \
-    case Activation::tanh: f.template operator()<Tanh<V>>(); break;            \
-    case Activation::relu: f.template operator()<Relu<V>>(); break;            \
-    case Activation::leaky_relu: f.template operator()<LeakyRelu<V>>(); break; \
-    case Activation::step: f.template operator()<Step<V>>(); break;            \
-    case Activation::elu: f.template operator()<Elu<V>>(); break;              \
-    case Activation::selu: f.template operator()<Selu<V>>(); break;            \
-    case Activation::softplus: f.template operator()<Softplus<V>>(); break;    \
-    case Activation::softsign: f.template operator()<Softsign<V>>(); break;    \
-    case Activation::hard_sigmoid: f.template operator()<HardSigmoid<V>>(); break;
+#define CR_FROM_OUTPUT_CASES(V, f)                                                 \
+    case Activation::sigmoid: f.template operator()<Sigmoid<V>>(); break;          \
+    case Activation::tanh: f.template operator()<Tanh<V>>(); break;                \
+    case Activation::relu: f.template operator()<Relu<V>>(); break;                \
+    case Activation::leaky_relu: f.template operator()<LeakyRelu<V>>(); break;     \
+    case Activation::step: f.template operator()<Step<V>>(); break;                \
+    case Activation::elu: f.template operator()<Elu<V>>(); break;                  \
+    case Activation::selu: f.template operator()<Selu<V>>(); break;                \
+    case Activation::softplus: f.template operator()<Softplus<V>>(); break;        \
+    case Activation::softsign: f.template operator()<Softsign<V>>(); break;        \
+    case Activation::hard_sigmoid: f.template operator()<HardSigmoid<V>>(); break; \
+    case Activation::exponential: f.template operator()<Exponential<V>>(); break;
+
+// And for those whose slope comes from the input.
+#define CR_FROM_INPUT_CASES(V, f)                                            \
+    case Activation::gelu: f.template operator()<Gelu<V>>(); break;          \
+    case Activation::gelu_tanh: f.template operator()<GeluTanh<V>>(); break; \
+    case Activation::silu: f.template operator()<Silu<V>>(); break;          \
+    case Activation::mish: f.template operator()<Mish<V>>(); break;
 
 #define CR_FROM_OUTPUT(kind, V, f)                            \
     switch (kind) {                                           \
@@ -68,14 +76,11 @@ struct Step : FromOutput {
     }
 
 // The same for any elementwise activation; softmax is treated by its callers.
-#define CR_ELEMENTWISE(kind, V, f)                                               \
-    switch (kind) {                                                              \
-        CR_FROM_OUTPUT_CASES(V, f)                                               \
-        case Activation::gelu: f.template operator()<Gelu<V>>(); break;          \
-        case Activation::gelu_tanh: f.template operator()<GeluTanh<V>>(); break; \
-        case Activation::silu: f.template operator()<Silu<V>>(); break;          \
-        case Activation::mish: f.template operator()<Mish<V>>(); break;          \
-        default: f.template operator()<Identity<V>>(); break;                    \
+#define CR_ELEMENTWISE(kind, V, f)                            \
+    switch (kind) {                                           \
+        CR_FROM_OUTPUT_CASES(V, f)                            \
+        CR_FROM_INPUT_CASES(V, f)                             \
+        default: f.template operator()<Identity<V>>(); break; \
     }
 
 // body(j, n): vectors at j = 0, lanes, ...; n = how many of the lanes are real (all but at the end of a row)
@@ -222,19 +227,22 @@ void activation_gradient(Activation kind, ptrdiff_t rows, ptrdiff_t N, const typ
     CR_ELEMENTWISE(kind, V, all)
 }
 
-// Z becomes A in place, and leaves its slope.
+// Z becomes A in place, and leaves its slope, where that needs the input.
 template <class V>
 void activate_with_slope(Activation kind, ptrdiff_t rows, ptrdiff_t N, typename V::Scalar* Z, ptrdiff_t ldz,
                          typename V::Scalar* slope, ptrdiff_t lds) {
     auto all = [&]<class F>() CR_LAMBDA {
         for (ptrdiff_t r = 0; r < rows; ++r)
             for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
-                const V z = V::load_first(Z + r * ldz + j, n), a = F::value(z);
-                slope_of<F>(z, a).store_first(slope + r * lds + j, n);
-                a.store_first(Z + r * ldz + j, n);
+                const V z = V::load_first(Z + r * ldz + j, n);
+                F::slope_at(z).store_first(slope + r * lds + j, n);
+                F::value(z).store_first(Z + r * ldz + j, n);
             });
     };
-    CR_ELEMENTWISE(kind, V, all)
+    switch (kind) {
+        CR_FROM_INPUT_CASES(V, all)
+        default: break;
+    }
 }
 
 // Where the slope needs the input it is there already, and gets the mask only.

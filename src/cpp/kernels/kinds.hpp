@@ -19,16 +19,17 @@ enum class Activation : int {
     softplus,
     softsign,
     hard_sigmoid,
+    exponential,
     gelu,
     gelu_tanh,
     silu,
     mish
 };
-constexpr const char* activation_names[] = {"identity", "sigmoid",   "tanh", "relu",     "leaky_relu", "softmax",
-                                            "step",     "elu",       "selu", "softplus", "softsign",   "hard_sigmoid",
-                                            "gelu",     "gelu_tanh", "silu", "mish"};
+constexpr const char* activation_names[] = {
+    "identity", "sigmoid",  "tanh",         "relu",        "leaky_relu", "softmax",   "step", "elu", "selu",
+    "softplus", "softsign", "hard_sigmoid", "exponential", "gelu",       "gelu_tanh", "silu", "mish"};
 
-// Whether f'(z) cannot be computed from the output f(z).
+// Whether f'(z) cannot be computed from the output f(z): those from gelu on.
 static constexpr bool slope_needs_input(Activation kind) { return kind >= Activation::gelu; }
 
 enum class Loss : int {

@@ -24,10 +24,10 @@ CR_INLINE V polynomial(const typename V::Scalar (&c)[n], V x) {
 // lowest bits of the sum those of the exponent of 2^n.
 template <class V, class C>
 struct Reduced {
-    V power, rest;
+    V shifted, power, rest;
     explicit CR_INLINE Reduced(V x) {
         using Round = Rounding<typename V::Scalar>;
-        V shifted = fma(x, V::set1(C::per_unit), V::set1(Round::whole_and_bias));
+        shifted = fma(x, V::set1(C::per_unit), V::set1(Round::whole_and_bias));
         V n = shifted - V::set1(Round::whole_and_bias);
         power = shifted.to_exponent();
         rest = fnma(n, V::set1(C::unit_high), x);
@@ -47,6 +47,16 @@ CR_INLINE V exp_negative(V x) {
     using C = ExpConstants<typename V::Scalar>;
     Reduced<V, C> e(x);
     return V::choose(less(x, V::set1(C::lowest)), V::zero(), (expm1_rest(e.rest) + V::set1(1)) * e.power);
+}
+
+// e^x for any x. 2^128 (2^1024) is no number, but e^x may be one with such an n: above 0 half the power is taken, twice.
+template <class V>
+CR_INLINE V exponential(V x) {
+    using C = ExpConstants<typename V::Scalar>;
+    Reduced<V, C> e(min(V::set1(C::infinite), x));
+    const V one = V::set1(1), above = V::choose(less(V::zero(), x), one, V::zero());
+    const V half = (expm1_rest(e.rest) + one) * (e.shifted - above).to_exponent();
+    return V::choose(less(x, V::set1(C::lowest)), V::zero(), half * (one + above));
 }
 
 // 1 / (1 + e^-x): nothing cancels on either side, e^-x does not overflow where the result is a normal number, and beyond

@@ -4,6 +4,7 @@
 //   softplus         log(1 + e^z) = max(z, 0) + log(1 + e^-|z|)
 //   softsign         z / (1 + |z|)
 //   hard_sigmoid     min(max(z + 3, 0), 6) / 6
+//   exponential      e^z
 //   gelu, gelu_tanh, silu, mish    z g(z) for a gate g from 0 to 1, with the slope g + z g'
 #pragma once
 
@@ -45,7 +46,11 @@ struct Selu : FromOutput {
 
 template <class V>
 struct Softplus : FromOutput {
-    static CR_INLINE V value(V z) { return max(V::zero(), z) + log1p_unit(exp_negative(V::zero() - z.abs())); }
+    static CR_INLINE V value(V z) {
+        const V e = exp_negative(V::zero() - z.abs());
+        const V log = V::choose(less(e, V::set1(1e-30)), e, log1p_unit(e));  // which would halve the smallest number
+        return max(V::zero(), z) + log;
+    }
     static CR_INLINE V slope(V a) { return V::zero() - expm1_negative(V::zero() - a); }  // 1 - e^-a
 };
 
@@ -70,7 +75,13 @@ struct HardSigmoid : FromOutput {
     }
 };
 
-// Beyond these limits a gate is 0 or 1 and its slope 0: z times that is to be no infinity times 0.
+template <class V>
+struct Exponential : FromOutput {
+    static CR_INLINE V value(V z) { return exponential(z); }
+    static CR_INLINE V slope(V a) { return a; }
+};
+
+// Gates. Far out a gate is 0 or 1 and its slope 0, and z is limited, so that nothing is an infinity times 0.
 template <class V>
 CR_INLINE V not_below(V z, double limit) {
     return max(V::set1(-limit), z);
@@ -80,17 +91,27 @@ CR_INLINE V within(V z, double limit) {
     return min(V::set1(limit), not_below(z, limit));
 }
 
+// sigmoid(x) and 1 - sigmoid(x), to the last digits of both: with e = e^-x they are 1 / (1 + e) and e / (1 + e).
+template <class V>
+struct SigmoidGate {
+    using C = ExpConstants<typename V::Scalar>;
+    static constexpr double limit = -C::lowest;
+    V open, shut;
+    explicit CR_INLINE SigmoidGate(V x) {
+        const Reduced<V, C> e(V::zero() - within(x, limit));
+        const V p = expm1_rest(e.rest) + V::set1(1), part = V::set1(1) / fma(p, e.power, V::set1(1));
+        open = V::choose(less(x, V::set1(C::lowest)), V::zero(), part);
+        shut = p * e.power * part;
+    }
+};
+
 template <class V>
 struct Silu : FromInput {
-    static constexpr double limit = sizeof(typename V::Scalar) == 4 ? 200 : 1000;
-    static CR_INLINE V value(V z) {
-        z = not_below(z, limit);
-        return z * sigmoid(z);
-    }
+    static constexpr double limit = SigmoidGate<V>::limit;
+    static CR_INLINE V value(V z) { return not_below(z, limit) * SigmoidGate<V>(z).open; }
     static CR_INLINE V slope_at(V z) {
-        z = within(z, limit);
-        const V g = sigmoid(z);
-        return fma(z * g, V::set1(1) - g, g);
+        const SigmoidGate<V> g(z);
+        return fma(within(z, limit) * g.open, g.shut, g.open);
     }
 };
 
@@ -98,73 +119,73 @@ struct Silu : FromInput {
 template <class V>
 struct GeluTanh : FromInput {
     static constexpr double limit = 30, twice = 1.5957691216057308, cubic = 0.044715;
-    static CR_INLINE V gate(V z) {
-        const V inside = within(z, limit);
-        return sigmoid(V::set1(twice) * fma(V::set1(cubic) * inside * inside, inside, inside));
-    }
-    static CR_INLINE V value(V z) {
-        z = not_below(z, limit);
-        return z * gate(z);
-    }
-    static CR_INLINE V slope_at(V z) {
+    static CR_INLINE SigmoidGate<V> gate(V z) {
         z = within(z, limit);
-        const V g = gate(z), twice_u = V::set1(twice) * fma(V::set1(3 * cubic) * z, z, V::set1(1));  // its derivative
-        return fma(z * g * (V::set1(1) - g), twice_u, g);
+        return SigmoidGate<V>(V::set1(twice) * fma(V::set1(cubic) * z * z, z, z));
+    }
+    static CR_INLINE V value(V z) { return not_below(z, limit) * gate(z).open; }
+    static CR_INLINE V slope_at(V z) {
+        const SigmoidGate<V> g = gate(z);
+        z = within(z, limit);
+        const V steep = V::set1(twice) * fma(V::set1(3 * cubic) * z, z, V::set1(1));  // the derivative of 2 u
+        return fma(z * g.open * g.shut, steep, g.open);
     }
 };
 
 // The normal distribution at z: density p and cumulated P. With x = |z|, P(-x) = p(x) R(x), where Mills' ratio R is
-// smooth: no digits are lost far out, where P is small.
+// smooth: no digits are lost far out, where P is small. Nor in the density, to which the rounding of x^2 is added.
 template <class V>
 struct Normal {
     V density, cumulated;
     explicit CR_INLINE Normal(V z) {
         using C = NormalConstants<typename V::Scalar>;
         const V x = min(V::set1(C::limit), z.abs()), square = x * x, half = V::set1(0.5);
-        const V lost = V::fused ? fms(x, x, square) : V::zero();  // of the square, when it was rounded
         density = V::set1(0.398942280401432678) * exp_negative(V::zero() - half * square);
-        density = fnma(half * lost, density, density);
+        const V more = half * lost(x, square);
+        if constexpr (V::fused)
+            density = fnma(more, density, density);
+        else  // where more times the density may be below the smallest number
+            density = density * (V::set1(1) - more);
         const V t = V::set1(C::k) / (V::set1(C::k) + x);
         const V tail = density * t * polynomial(C::ratio, t + t - V::set1(1));
         cumulated = V::choose(less(z, V::zero()), tail, V::set1(1) - tail);
+    }
+    // x^2 less its rounded value. Without fma: x in two halves, whose products are exact (T. J. Dekker, 1971).
+    static CR_INLINE V lost(V x, V square) {
+        if constexpr (V::fused) return fms(x, x, square);
+        const V c = V::set1(sizeof(typename V::Scalar) == 4 ? 4097 : 134217729) * x, high = c - (c - x), low = x - high;
+        return ((high * high - square) + (high + high) * low) + low * low;
     }
 };
 
 template <class V>
 struct Gelu : FromInput {
     static constexpr double limit = 40;
-    static CR_INLINE V value(V z) {
-        z = not_below(z, limit);
-        return z * Normal<V>(z).cumulated;
-    }
+    static CR_INLINE V value(V z) { return not_below(z, limit) * Normal<V>(z).cumulated; }
     static CR_INLINE V slope_at(V z) {
-        z = within(z, limit);
         const Normal<V> n(z);
-        return fma(z, n.density, n.cumulated);
+        return fma(within(z, limit), n.density, n.cumulated);
     }
 };
 
 // g = tanh(log(1 + e^z)) = n / (n + 2) for n = e^z (e^z + 2), by u = e^-|z|
 template <class V>
 struct Mish : FromInput {
-    static constexpr double limit = sizeof(typename V::Scalar) == 4 ? 200 : 1000;
-    V u, numerator, rest;  // g = numerator / (numerator + rest)
+    static constexpr double limit = SigmoidGate<V>::limit;
+    V u, open, shut;  // g and 1 - g
     explicit CR_INLINE Mish(V z) : u(exp_negative(V::zero() - z.abs())) {
-        const V two = V::set1(2);
-        numerator = V::choose(less(z, V::zero()), u * (u + two), fma(two, u, V::set1(1)));
-        rest = two * V::choose(less(z, V::zero()), V::set1(1), u * u);
+        const V one = V::set1(1), two = V::set1(2);
+        const auto below = less(z, V::zero());
+        const V numerator = V::choose(below, u * (u + two), fma(two, u, one));
+        const V rest = two * V::choose(below, one, u * u), part = one / (numerator + rest);
+        open = numerator * part;
+        shut = rest * part;
     }
-    static CR_INLINE V value(V z) {
-        z = not_below(z, limit);
-        const Mish m(z);
-        return z * (m.numerator / (m.numerator + m.rest));
-    }
+    static CR_INLINE V value(V z) { return not_below(z, limit) * Mish(z).open; }
     static CR_INLINE V slope_at(V z) {
-        z = within(z, limit);
-        const Mish m(z);
-        const V sum = m.numerator + m.rest, g = m.numerator / sum, one = V::set1(1);
-        const V s = V::choose(less(z, V::zero()), m.u, one) / (one + m.u);  // sigmoid(z)
-        return fma(z * s, (m.rest / sum) * (one + g), g);                   // g' = (1 - g)(1 + g) s
+        const Mish g(z);
+        const V one = V::set1(1), s = V::choose(less(z, V::zero()), g.u, one) / (one + g.u);  // sigmoid(z)
+        return fma(within(z, limit) * s, g.shut * (one + g.open), g.open);                    // g' = (1 - g)(1 + g) s
     }
 };
 

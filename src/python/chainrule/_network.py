@@ -20,7 +20,7 @@ Array = npt.NDArray[Any]
 
 ACTIVATIONS = (
     "identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "gelu_tanh", "silu", "mish", "softplus",
-    "softsign", "hard_sigmoid", "step", "softmax"
+    "softsign", "hard_sigmoid", "exponential", "step", "softmax"
 )  # fmt: skip
 HIDDEN_ACTIVATIONS = ACTIVATIONS[:-1]
 SLOPE_NEEDS_INPUT = ("gelu", "gelu_tanh", "silu", "mish")

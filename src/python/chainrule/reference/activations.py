@@ -26,6 +26,7 @@ def activation(name: str, Z: Array, *, out: Array | None = None) -> Array:
     softplus     log(1 + exp(z))                                      1 - exp(-a)
     softsign     z / (1 + |z|)                                        (1 - |a|)^2
     hard_sigmoid min(max(z + 3, 0), 6) / 6                            1/6 where 0 < a < 1, else 0
+    exponential  exp(z)                                               a
     step         1 where z >= 0, else 0                               0: nothing can be learned through it
     softmax      exp(z_j) / sum_k exp(z_k), over each row             dz_j = a_j (da_j - sum_k a_k da_k)
     ===========  ===================================================  ======================================
@@ -39,7 +40,7 @@ def activation(name: str, Z: Array, *, out: Array | None = None) -> Array:
     gelu_tanh  (1 + tanh u) / 2 = sigmoid(2 u),            g (1 - g) 2 sqrt(2/pi) (1 + 3 * 0.044715 z^2)
                u = sqrt(2/pi) (z + 0.044715 z^3)
     silu       sigmoid(z)                                  g (1 - g)
-    mish       tanh(log(1 + exp(z)))                       (1 - g^2) sigmoid(z)
+    mish       tanh s, s = log(1 + exp(z))                 sigmoid(z) / cosh(s)^2
     =========  ==========================================  ==============================================
 
     Sources: Clevert, Unterthiner and Hochreiter 2016 (elu), Klambauer and others 2017 (selu), Dugas and others 2001
@@ -65,13 +66,16 @@ def _activation(name: str, Z: Array, A: Array) -> Array:
     elif name == "elu":
         np.copyto(A, np.where(Z < 0, np.expm1(np.minimum(Z, 0)), Z))
     elif name == "selu":
-        np.copyto(A, SELU_SCALE * np.where(Z < 0, SELU_ALPHA * np.expm1(np.minimum(Z, 0)), Z))
+        below = (SELU_SCALE * SELU_ALPHA) * np.expm1(np.minimum(Z, 0))
+        np.copyto(A, np.where(Z < 0, below, SELU_SCALE * Z))
     elif name == "softplus":  # log(e^z + e^0)
         np.logaddexp(Z, 0, out=A)
     elif name == "softsign":
         np.copyto(A, np.where(np.isinf(Z), np.sign(Z), Z / (1 + np.abs(Z))))
     elif name == "hard_sigmoid":
         np.divide(np.clip(Z + 3, 0, 6), 6, out=A)
+    elif name == "exponential":
+        np.exp(Z, out=A)
     elif name in SLOPE_NEEDS_INPUT:
         G = _gate(name, Z)
         np.copyto(A, np.where(G == 0, -G, Z * G))  # minus infinity times 0 is 0 here
@@ -95,19 +99,27 @@ def _gate(name: str, Z: Array) -> Array:
     if name == "gelu":  # P(z) = erfc(-z / sqrt(2)) / 2; NumPy has no erfc, Python has
         return np.asarray(_erfc(-Z.astype(np.float64) / 2**0.5) / 2, Z.dtype)
     if name == "gelu_tanh":
-        return _sigmoid(2 * (2 / np.pi) ** 0.5 * (Z + 0.044715 * Z * Z * Z))
+        return _sigmoid(_twice_u(Z))
     return _sigmoid(Z) if name == "silu" else np.tanh(np.logaddexp(Z, 0))
 
 
-def _gate_gradient(name: str, Z: Array, G: Array) -> Array:
-    """Return g'(Z), given G = g(Z)."""
+def _gate_gradient(name: str, Z: Array) -> Array:
+    """Return g'(Z). 1 - sigmoid(z) is sigmoid(-z), in which nothing cancels."""
     if name == "gelu":
         return np.asarray(np.exp(-Z * Z / 2) / (2 * np.pi) ** 0.5, Z.dtype)
     if name == "gelu_tanh":
-        return np.where(
-            np.abs(Z) < 1e3, G * (1 - G) * 2 * (2 / np.pi) ** 0.5 * (1 + 3 * 0.044715 * Z * Z), 0 * G
-        )
-    return G * (1 - G) if name == "silu" else (1 - G * G) * _sigmoid(Z)
+        z = np.clip(Z, -1e3, 1e3)  # beyond, the slope is 0, not infinity times 0
+        steep = 2 * (2 / np.pi) ** 0.5 * (1 + 3 * 0.044715 * z * z)
+        dG = _sigmoid(_twice_u(z)) * _sigmoid(-_twice_u(z)) * steep
+    elif name == "silu":
+        dG = _sigmoid(Z) * _sigmoid(-Z)
+    else:
+        dG = _sigmoid(Z) / np.cosh(np.logaddexp(Z, 0)) ** 2
+    return np.asarray(dG)
+
+
+def _twice_u(Z: Array) -> Array:
+    return np.asarray(2 * (2 / np.pi) ** 0.5 * (Z + 0.044715 * Z * Z * Z))
 
 
 _erfc = np.vectorize(math.erfc, otypes=[np.float64])
@@ -143,10 +155,11 @@ def _activation_gradient(name: str, A: Array, dA: Array, dZ: Array, Z: Array | N
         np.multiply(dA, (1 - np.abs(A)) ** 2, out=dZ)
     elif name == "hard_sigmoid":
         np.multiply(dA, np.where((A > 0) & (A < 1), 1 / 6, 0).astype(A.dtype), out=dZ)
+    elif name == "exponential":
+        np.multiply(dA, A, out=dZ)
     elif Z is not None and name in SLOPE_NEEDS_INPUT:
-        G = _gate(name, Z)
-        dG = _gate_gradient(name, Z, G)
-        np.multiply(dA, G + np.where(dG == 0, dG, Z * dG), out=dZ)  # infinity times 0 is 0 here
+        dG = _gate_gradient(name, Z)
+        np.multiply(dA, _gate(name, Z) + np.where(dG == 0, dG, Z * dG), out=dZ)  # infinity times 0 is 0 here
     else:  # softmax
         np.multiply(A, dA - (A * dA).sum(axis=1, keepdims=True), out=dZ)
     return dZ
