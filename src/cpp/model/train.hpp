@@ -46,7 +46,7 @@ struct TrainRequest {
 template <class T>
 Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::vector<double>& losses);
 
-// Loss and gradients of one batch of all rows, with the dropout masks of that step.
+// Loss and gradients of one batch of all rows, with the dropout masks and the noise of that step.
 template <class T>
 double gradients(const Network& network, const Parameters<T>& parameters, const Data<T>& data, Loss loss,
                  std::uint64_t seed, std::uint64_t step, int n_threads, const Parameters<T>& out);

@@ -15,6 +15,7 @@ from ._checks_layers import (
     check_activation,
     check_activation_gradient,
     check_dropout_mask,
+    check_gaussian_noise,
     check_loss,
     check_loss_and_gradient,
     check_mask_size,
@@ -34,6 +35,7 @@ from ._checks_least_squares import (
     check_damped_step,
     check_least_squares,
     check_normal_equations,
+    check_nothing_random,
 )
 from ._checks_network import (
     Training,
@@ -61,6 +63,7 @@ __all__ = [
     "check_damped_step",
     "check_dropout_mask",
     "check_forward",
+    "check_gaussian_noise",
     "check_gradients",
     "check_inputs",
     "check_least_squares",
@@ -71,6 +74,7 @@ __all__ = [
     "check_matmul_gradients",
     "check_network",
     "check_normal_equations",
+    "check_nothing_random",
     "check_parameters",
     "check_permutation",
     "check_random_words",
