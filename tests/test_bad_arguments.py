@@ -123,6 +123,8 @@ MODEL: dict[str, list[Any]] = {
     "output_activation": [*NO_NAME, ["tanh"], ("softmax",)],
     "bias": ["", "none", "UNIT", True, False, 0, 1, ["unit"], {"unit"}, object(), np.array(["unit", "layer"])],
     "dropout": [*NO_REAL[:5], *NO_REAL[7:], -0.1, 1, 1.0, 2, [0.1], [0.1, 0.2, 0.3], [0.1, "0.2"], [0.1, 1.0], [None, 0]],
+    "input_dropout": [*NO_REAL, -0.1, 1, 1.0, [0.1]],
+    "input_noise": [*NO_REAL, -1e-9, [0.1]],
     "initializer": [*without(NO_NAME, np.ndarray), wide((3, 4)), lambda shape, **_: None, lambda shape, **_: wide(shape[:1]),
                     lambda shape, **_: wide(shape, "float64"), lambda shape, **_: [["a"]]],
     "dtype": [*without(NO_NAME, np.ndarray), "float16", "f4", int, complex, np.float16, np.dtype(">f4"), np.dtype("i4"), 32],

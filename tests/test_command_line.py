@@ -196,6 +196,10 @@ def test_every_option_of_training_reaches_the_trainer(run, write, tmp_path):
         "standard",
         "--dropout",
         "0.1,0.3",
+        "--input-dropout",
+        0.2,
+        "--input-noise",
+        0.05,
         "--layers",
         "6,5",
         "--seed",
@@ -228,6 +232,8 @@ def test_every_option_of_training_reaches_the_trainer(run, write, tmp_path):
         activation=["tanh", "leaky_relu"],
         output_activation="sigmoid",
         dropout=[0.1, 0.3],
+        input_dropout=0.2,
+        input_noise=0.05,
         seed=11,
     )
     optimizer = cr.SGD(learning_rate=0.02, momentum=0.8, nesterov=True, weight_decay=0.001)

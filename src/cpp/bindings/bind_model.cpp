@@ -1,6 +1,8 @@
 // A network's shape, prediction and gradients.
 #include <pybind11/stl.h>
 
+#include <cmath>
+
 #include "bindings/python_loss.hpp"
 #include "model/predict.hpp"
 #include "model/train.hpp"
@@ -9,13 +11,17 @@ namespace chainrule::bindings {
 namespace {
 
 Network make_network(const std::vector<std::ptrdiff_t>& sizes, const std::vector<int>& activations, int bias,
-                     const std::vector<double>& dropout) {
+                     const std::vector<double>& dropout, double input_dropout, double input_noise) {
     require(sizes.size() >= 2 && activations.size() == sizes.size() - 1 && dropout.size() == sizes.size() - 2,
             "the lists of a network do not fit");
     Network network;
     require(bias >= 0 && bias <= int(BiasMode::layer), "unknown bias mode");
     for (double rate : dropout) require(rate >= 0 && rate < 1, "a dropout rate is out of range");
+    require(input_dropout >= 0 && input_dropout < 1, "the dropout rate of the inputs is out of range");
+    require(input_noise >= 0 && std::isfinite(input_noise), "the noise of the inputs is out of range");
     network.bias = BiasMode(bias);
+    network.input_dropout = input_dropout;
+    network.input_noise = input_noise;
     for (std::size_t l = 0; l + 1 < sizes.size(); ++l) {
         require(
             sizes[l] > 0 && sizes[l + 1] > 0 && std::max(sizes[l], sizes[l + 1]) < (std::ptrdiff_t(1) << 31) / 16 * 16,
@@ -87,7 +93,7 @@ void bind_model(py::module_& m) {
     m.attr("LOSSES") = py::tuple(losses);
     py::class_<Network>(m, "Network")
         .def(py::init(&make_network), py::arg("layer_sizes"), py::arg("activations"), py::arg("bias"),
-             py::arg("dropout"));
+             py::arg("dropout"), py::arg("input_dropout") = 0.0, py::arg("input_noise") = 0.0);
     m.def("predict", predict);
     m.def("gradients", gradients);
     m.def("matmul_gradients", matmul_gradients);

@@ -194,6 +194,8 @@ struct Kernels {
     // count multipliers (0 or scale) from position `start` of a random stream.
     void (*dropout_mask)(uint64_t seed, uint32_t stream, uint64_t step, uint64_t start, ptrdiff_t count,
                          uint64_t threshold, T scale, T* out);
+    // count normal numbers of mean 0 and variance 1 from position `start` of a random stream.
+    void (*gaussian_noise)(uint64_t seed, uint32_t stream, uint64_t step, uint64_t start, ptrdiff_t count, T* out);
     void (*random_words)(uint64_t seed, uint32_t stream, uint64_t step, uint64_t start, ptrdiff_t count, uint32_t* out);
 
     // Steps of batch size 1 through a network whose layers are all at most 16 wide; returns how many steps were

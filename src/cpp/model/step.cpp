@@ -1,7 +1,6 @@
 #include "model/step.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "model/columns.hpp"
 
@@ -61,6 +60,27 @@ void Step<T>::gather(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrd
     }
 }
 
+// Noise and dropout of gathered rows. The numbers of all rows of a batch are one sequence.
+template <class T>
+void Step<T>::disturb(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1, T* numbers) {
+    const std::ptrdiff_t n_in = w_.network.n_in(), count = (r1 - r0) * n_in;
+    const auto start = static_cast<std::uint64_t>(r0 * n_in);
+    const auto each = [&](auto change) {
+        for (std::ptrdiff_t r = r0; r < r1; ++r)
+            for (std::ptrdiff_t k = 0; k < n_in; ++k) change(w_.X[r * w_.ldx + k], numbers[(r - r0) * n_in + k]);
+    };
+    if (w_.network.input_noise > 0) {
+        const T deviation = T(w_.network.input_noise);
+        w_.kernels.gaussian_noise(request.seed, input_noise_stream, request.step, start, count, numbers);
+        each([=](T& x, T z) { x += deviation * z; });
+    }
+    if (const double rate = w_.network.input_dropout; rate > 0) {
+        w_.kernels.dropout_mask(request.seed, input_dropout_stream, request.step, start, count, dropout_threshold(rate),
+                                T(1 / (1 - rate)), numbers);
+        each([](T& x, T factor) { x *= factor; });
+    }
+}
+
 template <class T>
 typename Step<T>::Part Step<T>::rows_of(std::ptrdiff_t r0, std::ptrdiff_t r1, std::size_t layer) const {
     return {r0, r1, 0, w_.network.layers[layer].N, false};
@@ -101,14 +121,13 @@ void Step<T>::drop(const StepRequest<T>& request, std::size_t l, const Part& par
     const auto [r0, r1, c0, c1, elsewhere] = part;
     const Layer& layer = w_.network.layers[l];
     const LayerMemory<T>& m = w_.layers[l];
-    const auto threshold = static_cast<std::uint64_t>(std::floor(layer.dropout * 4294967296.0));
     const bool whole = c1 - c0 == layer.N;  // then the words of all rows are one sequence
     const std::ptrdiff_t at_once = whole ? r1 - r0 : 1;
     for (std::ptrdiff_t r = r0; r < r1; r += at_once) {
         T* out = m.A + r * m.ld + c0;
         w_.kernels.dropout_mask(request.seed, dropout_stream + static_cast<std::uint32_t>(l), request.step,
-                                static_cast<std::uint64_t>(r * layer.N + c0), at_once * (c1 - c0), threshold,
-                                T(1 / (1 - layer.dropout)), mask);
+                                static_cast<std::uint64_t>(r * layer.N + c0), at_once * (c1 - c0),
+                                dropout_threshold(layer.dropout), T(1 / (1 - layer.dropout)), mask);
         w_.kernels.dropout(layer.activation, at_once, c1 - c0, out, m.ld, mask, m.slope + r * m.ld + c0, m.ld);
     }
 }
@@ -183,6 +202,7 @@ void Step<T>::rows_pass(const StepRequest<T>& request, int thread, int members) 
     const std::ptrdiff_t blocks = (end - begin + w_.rows_at_once - 1) / w_.rows_at_once;
     const auto go_forward = [&](std::ptrdiff_t r0, std::ptrdiff_t r1) {
         gather(request, r0, r1);
+        if (w_.network.disturbs_inputs()) disturb(request, r0, r1, w_.masks[static_cast<std::size_t>(thread)]);
         for (std::size_t l = 0; l <= last; ++l) forward(request, l, rows_of(r0, r1, l), thread);
     };
     const auto go_back = [&](std::ptrdiff_t r0, std::ptrdiff_t r1) {

@@ -20,7 +20,7 @@ struct StepRequest {
     const std::int64_t* order;  // row numbers of the batch, or null: rows 0, 1, ...
     std::ptrdiff_t rows;        // of this batch
     double weight;              // of them: their number, or the sum of their weights
-    std::uint64_t seed, step;   // of the dropout masks
+    std::uint64_t seed, step;   // of the dropout masks and the noise
     double learning_rate = 0;
     std::uint64_t t = 1;  // steps of this rule, from 1 on
 };
@@ -63,6 +63,7 @@ private:
     bool owns(std::size_t unit, int thread, int members) const;
     void fetch(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1) const;
     void gather(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1);
+    void disturb(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1, T* numbers);
     void forward(const StepRequest<T>& request, std::size_t l, const Part& part, int thread);
     void drop(const StepRequest<T>& request, std::size_t l, const Part& part, T* mask);
     void output(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1);

@@ -13,7 +13,7 @@ namespace chainrule {
 constexpr std::ptrdiff_t tiny_widest = block, tiny_deepest = 8;
 
 inline bool tiny_fits(const Network& network, std::ptrdiff_t batch) {
-    if (batch != 1 || network.n_layers() > tiny_deepest) return false;
+    if (batch != 1 || network.n_layers() > tiny_deepest || network.disturbs_inputs()) return false;
     for (const Layer& layer : network.layers)
         if (layer.K > tiny_widest || layer.N > tiny_widest || layer.dropout > 0 || slope_needs_input(layer.activation))
             return false;

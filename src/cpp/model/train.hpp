@@ -48,8 +48,8 @@ struct TrainRequest {
 template <class T>
 Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::vector<double>& losses);
 
-// Loss and gradients of one batch of all rows, with the dropout masks of that step. Both are without meaning where a
-// custom loss failed.
+// Loss and gradients of one batch of all rows, with the dropout masks and the noise of that step. Both are without
+// meaning where a custom loss failed.
 template <class T>
 double gradients(const Network& network, const Parameters<T>& parameters, const Data<T>& data, const LossNumbers& loss,
                  const CustomLoss<T>& custom, std::uint64_t seed, std::uint64_t step, int n_threads,

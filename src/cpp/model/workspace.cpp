@@ -51,7 +51,7 @@ Workspace<T>::Workspace(const Network& net, std::ptrdiff_t batch_rows, int threa
 template <class T>
 template <class Part>
 void Workspace<T>::for_each_part(const RuleNumbers& rule, const Parameters<T>* gradients, Extras extras, Part&& part) {
-    std::ptrdiff_t widest_dropout = 0;
+    std::ptrdiff_t widest_dropout = network.disturbs_inputs() ? network.n_in() : 0;
     for (const Layer& layer : network.layers)
         if (layer.dropout > 0) widest_dropout = std::max(widest_dropout, layer.N);
 

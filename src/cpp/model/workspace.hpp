@@ -80,7 +80,7 @@ public:
     T* weight;  // (batch): of its rows, or null
     std::ptrdiff_t ldx, ldy;
     double* row_loss;
-    std::vector<T*> masks;    // a thread's dropout multipliers
+    std::vector<T*> masks;    // a thread's dropout multipliers, or noise
     std::vector<T*> scratch;  // a thread's room for what kernels pack, where a layer is large
 
 private:

@@ -14,6 +14,7 @@ from ._checks_layers import (
     check_activation,
     check_activation_gradient,
     check_dropout_mask,
+    check_gaussian_noise,
     check_loss_and_gradient,
     check_mask_size,
     check_matmul_bias,
@@ -33,6 +34,7 @@ from ._checks_least_squares import (
     check_damped_step,
     check_least_squares,
     check_normal_equations,
+    check_nothing_random,
 )
 from ._checks_network import (
     Batch,
@@ -63,6 +65,7 @@ __all__ = [
     "check_damped_step",
     "check_dropout_mask",
     "check_forward",
+    "check_gaussian_noise",
     "check_gradients",
     "check_inputs",
     "check_least_squares",
@@ -73,6 +76,7 @@ __all__ = [
     "check_matmul_gradients",
     "check_network",
     "check_normal_equations",
+    "check_nothing_random",
     "check_parameters",
     "check_permutation",
     "check_random_words",

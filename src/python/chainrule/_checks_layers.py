@@ -79,17 +79,24 @@ def check_dropout_mask(
         rate,
         check_seed(seed),
         step,
-        check_int(layer, "layer", 0, 2**24 - 1),
+        check_int(layer, "layer", -1, 2**24 - 1),
         check_dtype(dtype),
     )
 
 
-def check_mask_size(rows: int, width: int) -> None:
-    """Refuse a dropout mask that needs more random words than one stream and step have."""
+def check_gaussian_noise(
+    rows: Any, width: Any, seed: Any, step: Any, dtype: Any
+) -> tuple[int, int, int, int, str]:
+    """Return (rows, width, seed, step, dtype)."""
+    rows, width = check_int(rows, "rows", 0), check_int(width, "width", 0)
+    check_mask_size(rows, width, "noise")
+    return rows, width, check_seed(seed), check_int(step, "step", 0, MAX_64), check_dtype(dtype)
+
+
+def check_mask_size(rows: int, width: int, what: str = "a dropout mask") -> None:
+    """Refuse a dropout mask, or noise, that needs more random words than one stream and step have."""
     if rows * width > MAX_WORDS:
-        raise ValueError(
-            f"rows * width of a dropout mask must be at most {MAX_WORDS}, but it is {rows * width}"
-        )
+        raise ValueError(f"rows * width of {what} must be at most {MAX_WORDS}, but it is {rows * width}")
 
 
 # One layer

@@ -24,16 +24,21 @@ def check_least_squares(network: Network) -> None:
             "output_activation is softmax, but least squares need outputs that do not depend on each other; "
             "use sigmoid or identity"
         )
-    if any(network.dropout):
-        raise ValueError(
-            f"dropout is {network.dropout}, but least squares need the same network in each step; use dropout=0"
-        )
+    check_nothing_random(network, "least squares need the same network in each step; use {name}=0")
     sizes = [np.prod(shape, dtype=int) for shape in (*network.weight_shapes, *network.bias_shapes)]
     if sum(sizes) > MOST_PARAMETERS:
         raise ValueError(
             f"least squares are for small networks, of at most {MOST_PARAMETERS} parameters, but this MLP has "
             f"{sum(sizes)}; use another optimizer"
         )
+
+
+def check_nothing_random(network: Network, why: str) -> None:
+    """Refuse a network that chance makes another in each step of training; ``why`` may hold "{name}"."""
+    for name in ("dropout", "input_dropout", "input_noise"):
+        value = getattr(network, name)
+        if np.any(value):
+            raise ValueError(f"{name} is {value}, but {why.format(name=name)}")
 
 
 def check_normal_equations(

@@ -137,6 +137,10 @@ def _check_batch(network: Network, X: Any, target: Any) -> tuple[Array, Array]:
     check_rows(X, "X")
     if any(network.dropout):
         check_mask_size(X.shape[0], max(network.layer_sizes[1:-1]))
+    if network.input_dropout:
+        check_mask_size(X.shape[0], network.n_in)
+    if network.input_noise:
+        check_mask_size(X.shape[0], network.n_in, "noise")
     return X, check_target(target, X, "X", network.n_out)
 
 

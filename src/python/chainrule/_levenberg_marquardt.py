@@ -39,7 +39,7 @@ class LevenbergMarquardt:
     ``P^2`` numbers, P the number of parameters, at most 8192.
 
     It is used with ``batch_size="full"`` and a loss of ``half_squared_error`` or ``mean_squared_error``, without
-    dropout. Everything is computed in float64, and rounded to the model's dtype after each step. A fit ends before its
+    dropout and noise. Everything is computed in float64, and rounded to the model's dtype after each step. A fit ends before its
     last epoch where no step lowers the loss any more, or by less than can be seen in float64. The damping starts anew with each `Trainer.fit`.
 
     Parameters

@@ -66,7 +66,7 @@ def _rows(n: int) -> str:
 
 def _way(made: dict[str, Any], batch: int) -> str:
     if made["row_by_row"]:
-        return "row by row, all layers in registers and first-level cache: at most 16 wide, no dropout, batches of one"
+        return "row by row, all layers in registers and first-level cache: at most 16 wide, no dropout or noise, batches of one"
     if made["by_columns"]:
         return "a thread owns columns of each hidden layer, for all rows of the batch: their weights stay with its core"
     at_once = made["rows_at_once"]

@@ -1,4 +1,4 @@
-"""Training as the minimisation of one function: all rows at once, no dropout. For optimizers that choose their step."""
+"""Training as the minimisation of one function: all rows at once, no dropout, no noise. For optimizers that choose their step."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ class Problem:
     weight_decay: float
 
     def __post_init__(self) -> None:
-        if any(self.network.dropout):
-            raise ValueError(
-                f"dropout is {self.network.dropout}, but an optimizer that compares losses needs the same network in "
-                "each step; use dropout=0, or SGD"
-            )
+        _checks.check_nothing_random(
+            self.network,
+            "an optimizer that compares losses needs the same network in each step; use {name}=0 and weight_decay "
+            "instead, or SGD",
+        )
 
     @cached_property
     def double(self) -> Network:

@@ -47,7 +47,10 @@ _BIAS = {None: 0, "unit": 1, "layer": 2}  # BiasMode in src/cpp/model/network.hp
 @lru_cache(maxsize=256)
 def _compiled(network: Network) -> _core.Network:
     activations = [_ACTIVATION[name] for name in network.activations]
-    return _core.Network(network.layer_sizes, activations, _BIAS[network.bias], network.dropout)
+    return _core.Network(
+        network.layer_sizes, activations, _BIAS[network.bias], network.dropout, network.input_dropout,
+        network.input_noise
+    )  # fmt: skip
 
 
 def _int32(n_threads: int | None) -> int:
@@ -74,6 +77,13 @@ def dropout_mask(
     mask: Array = np.empty((rows, width), dtype)
     _core.dropout_mask(mask, rate, seed, step, layer)
     return mask
+
+
+def gaussian_noise(rows: int, width: int, *, seed: int, step: int, dtype: Any = "float32") -> Array:
+    rows, width, seed, step, dtype = _checks.check_gaussian_noise(rows, width, seed, step, dtype)
+    noise: Array = np.empty((rows, width), dtype)
+    _core.gaussian_noise(noise, seed, step)
+    return noise
 
 
 def activation(name: str, Z: Array, *, out: Array | None = None) -> Array:
@@ -318,8 +328,8 @@ def choices(
 
 
 PUBLIC = (
-    "random_words", "permutation", "dropout_mask", "activation", "activation_gradient", "matmul_bias",
-    "matmul_gradients", "loss_and_gradient", "sgd_momentum_step",
+    "random_words", "permutation", "dropout_mask", "gaussian_noise", "activation", "activation_gradient",
+    "matmul_bias", "matmul_gradients", "loss_and_gradient", "sgd_momentum_step",
     "adam_step", "rmsprop_step", "adagrad_step", "rprop_step", "forward", "gradients", "train_epochs",
     "normal_equations", "damped_step"
 )  # fmt: skip

@@ -62,7 +62,7 @@ class Trainer:
     shuffle : bool, default True
         Whether the rows come in another order in each epoch.
     seed : int, default 0
-        Of the orders of the rows and the dropout masks, ``0 <= seed < 2^64``.
+        Of the orders of the rows, the dropout masks and the noise, ``0 <= seed < 2^64``.
     n_threads : int, optional
         At most so many threads; None leaves the choice to the core.
 
@@ -332,7 +332,7 @@ class Trainer:
     def gradients(self, X: Any, y: Any, sample_weight: Any = None) -> Gradients:
         """Return the loss and its derivatives, as the next update with these rows would use them; nothing changes.
 
-        Weight decay is not in them. With dropout, the masks are those of the next step.
+        Weight decay is not in them. With dropout and noise, these are those of the next step.
 
         Raises
         ------
@@ -356,7 +356,7 @@ class Trainer:
         return Gradients(*found)
 
     def evaluate(self, X: Any, y: Any, metrics: Any = (), sample_weight: Any = None) -> dict[str, float]:
-        """Return the loss and the metrics of the prediction, without dropout.
+        """Return the loss and the metrics of the prediction, without dropout and noise.
 
         Parameters
         ----------

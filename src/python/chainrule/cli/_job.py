@@ -52,6 +52,8 @@ def make_trainer(args: argparse.Namespace, rows: Rows, output: str, loss: str, n
         activation=_one_or_each(args.activation),
         output_activation=output,
         dropout=_one_or_each(dropout),
+        input_dropout=args.input_dropout,
+        input_noise=args.input_noise,
         seed=args.seed,
     )
     if args.validation_split is not None:

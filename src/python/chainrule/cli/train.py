@@ -98,6 +98,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="RATE",
         help="of the hidden layers, one or one each (default 0.2 for digits in batches, else 0)",
     )
+    net.add_argument(
+        "--input-dropout", type=real(0, 1), default=0.0, metavar="RATE", help="of the inputs (default 0)"
+    )
+    net.add_argument(
+        "--input-noise",
+        type=real(0),
+        default=0.0,
+        metavar="X",
+        help="standard deviation of the noise on scaled inputs in training (default 0)",
+    )
     fit = parser.add_argument_group("training")
     add_loss(fit)
     fit.add_argument("--epochs", type=whole(1), default=50, metavar="N", help="default 50")
@@ -124,7 +134,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=whole(0, 2**64 - 1),
         default=0,
         metavar="N",
-        help="of weights, split, shuffling, dropout (default 0)",
+        help="of weights, split, shuffling, dropout, noise (default 0)",
     )
     result = parser.add_argument_group("result")
     result.add_argument("--save", metavar="FILE", help="save the network and how its data were prepared")
