@@ -227,22 +227,19 @@ void activation_gradient(Activation kind, ptrdiff_t rows, ptrdiff_t N, const typ
     CR_ELEMENTWISE(kind, V, all)
 }
 
-// Z becomes A in place, and leaves its slope, where that needs the input.
+// Z becomes A in place, and leaves its slope.
 template <class V>
 void activate_with_slope(Activation kind, ptrdiff_t rows, ptrdiff_t N, typename V::Scalar* Z, ptrdiff_t ldz,
                          typename V::Scalar* slope, ptrdiff_t lds) {
     auto all = [&]<class F>() CR_LAMBDA {
         for (ptrdiff_t r = 0; r < rows; ++r)
             for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
-                const V z = V::load_first(Z + r * ldz + j, n);
-                F::slope_at(z).store_first(slope + r * lds + j, n);
-                F::value(z).store_first(Z + r * ldz + j, n);
+                const V z = V::load_first(Z + r * ldz + j, n), a = F::value(z);
+                slope_of<F>(z, a).store_first(slope + r * lds + j, n);
+                a.store_first(Z + r * ldz + j, n);
             });
     };
-    switch (kind) {
-        CR_FROM_INPUT_CASES(V, all)
-        default: break;
-    }
+    CR_ELEMENTWISE(kind, V, all)
 }
 
 // Where the slope needs the input it is there already, and gets the mask only.

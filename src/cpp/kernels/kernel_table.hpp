@@ -177,7 +177,7 @@ struct Kernels {
     // dZ = dA * f'(z), from the outputs A, or from Z where slope_needs_input (else null).
     void (*activation_gradient)(Activation, ptrdiff_t rows, ptrdiff_t N, const T* A, ptrdiff_t lda, const T* Z,
                                 ptrdiff_t ldz, const T* dA, ptrdiff_t ldd, T* dZ, ptrdiff_t ldo);
-    // Z becomes A in place; slope = f'(z). For activations where slope_needs_input.
+    // Z becomes A in place; slope = f'(z).
     void (*activate_with_slope)(Activation, ptrdiff_t rows, ptrdiff_t N, T* Z, ptrdiff_t ldz, T* slope, ptrdiff_t lds);
     // A *= mask; slope = f'(z) * mask, or *= mask where slope_needs_input. The mask is flat, (rows, N) without padding.
     void (*dropout)(Activation, ptrdiff_t rows, ptrdiff_t N, T* A, ptrdiff_t lda, const T* mask, T* slope,
