@@ -5,7 +5,8 @@ outputs                   y
 ========================  ==================================================================================
 one                       numbers, shape (rows,) or (rows, 1)
 several                   numbers, shape (rows, n_out); or integer class labels from 0 to n_out - 1, shape (rows,),
-                          which stand for 1 in the column of the label and 0 elsewhere
+                          which stand for 1 in the column of the label and 0 elsewhere; or, with sigmoid outputs,
+                          0 and 1 (rows, n_out), any number of ones in a row: labels independent of each other
 ========================  ==================================================================================
 """
 

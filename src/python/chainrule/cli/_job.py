@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule import metrics
 from chainrule._checks import check_loss
-from chainrule._network import Array
+from chainrule._network import ACTIVATIONS, Array
 from chainrule.model import MLP
 from chainrule.preprocessing import MinMaxScaler
 from chainrule.tabular import SCALERS, Scaler, TablePreprocessing
@@ -22,8 +22,12 @@ from ._options import CommandError
 
 _LOSS_NEEDS = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
 _CLASSES_FIT = {"softmax": "cross_entropy", "sigmoid": "binary_cross_entropy"}
-_RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, 1.0), "leaky_relu": (0.0, 1.0)}
-"""Where an output activation reaches: a quantity is scaled to this range, whatever scales the inputs."""
+_RANGES = {
+    name: (-1.0 if name in ("tanh", "softsign") else 0.0, 1.0)
+    for name in ACTIVATIONS
+    if name not in ("identity", "softmax")
+}
+"""Where an output activation reaches, and is steep: a quantity is scaled to this range, whatever scales the inputs."""
 
 _T = TypeVar("_T")
 
