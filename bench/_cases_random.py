@@ -1,4 +1,4 @@
-"""Random words, permutations, dropout masks: integers and exact factors, so every bit must be right."""
+"""Random words, permutations, dropout masks, normal numbers: the same operations in both cores, so every bit must be right."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ def mask(rows: int, width: int, core: ModuleType, dtype: str) -> Any:
     return core.dropout_mask(rows, width, 0.2, seed=7, step=5, layer=1, dtype=dtype)
 
 
+def noise(rows: int, width: int, core: ModuleType, dtype: str) -> Any:
+    return core.gaussian_noise(rows, width, seed=7, step=5, dtype=dtype)
+
+
 def problem(draw: Draw, dtype: str, _threads: int) -> Problem:
     return Problem(
         start=lambda core: lambda: [draw(core, dtype)],
@@ -38,6 +42,5 @@ def cases(short: bool) -> Iterator[Case]:
     for n in (100, 3000) if short else (100, 2000, 65_536, 1_048_576):
         yield Case("permutation", f"{n:,}", n, partial(problem, partial(order, n)))
     for rows, width in ((1, 3), (64, 37)) if short else ((1, 64), (64, 128), (512, 2048), (8192, 300)):
-        yield Case(
-            "dropout_mask", f"{rows}x{width}", rows * width, partial(problem, partial(mask, rows, width))
-        )
+        for name, draw in (("dropout_mask", mask), ("gaussian_noise", noise)):
+            yield Case(name, f"{rows}x{width}", rows * width, partial(problem, partial(draw, rows, width)))

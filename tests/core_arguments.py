@@ -52,6 +52,7 @@ def good(function):
         "dropout_mask": {
             "rows": 2, "width": 3, "rate": 0.5, "seed": 0, "step": 0, "layer": 0, "dtype": "float32"
         },
+        "gaussian_noise": {"rows": 2, "width": 3, "seed": 0, "step": 0, "dtype": "float32"},
         "activation": {"name": "relu", "Z": f4(5, 3), "out": None},
         "activation_gradient": {"name": "relu", "A": f4(5, 3), "dA": f4(5, 3), "Z": f4(5, 3), "out": None},
         "matmul_bias": {
@@ -171,6 +172,10 @@ WEIGHTS = [
 ]
 INPUTS = [*matrix(5, 3), (f4(3), ValueError, "reshape(1, -1)"), (f4(5, 2), ValueError, "X has 2 features")]
 BATCH = [*INPUTS, (np.ones((0, 3), np.float32), ValueError, "at least one row")]
+DTYPE = [
+    ("float16", ValueError, "float32 or float64"), (">f4", ValueError, ">f4"), (int, TypeError, "int"),
+    (np.dtype(">f8"), TypeError, "float64"), (None, TypeError, "None"),
+]  # fmt: skip
 SWITCH = [(1, TypeError, "True or False"), (None, TypeError, "None")]
 
 BAD = {
@@ -187,11 +192,15 @@ BAD = {
     ("dropout_mask", "rate"): [*NUMBER, (1.0, ValueError, "less than 1")],
     ("dropout_mask", "seed"): SEED,
     ("dropout_mask", "step"): SEED,
-    ("dropout_mask", "layer"): [*COUNT, (2**24, ValueError, str(2**24 - 1))],
-    ("dropout_mask", "dtype"): [
-        ("float16", ValueError, "float32 or float64"), (">f4", ValueError, ">f4"), (int, TypeError, "int"),
-        (np.dtype(">f8"), TypeError, "float64"), (None, TypeError, "None"),
+    ("dropout_mask", "layer"): [
+        *NOT_AN_INT, (-2, ValueError, "from -1 to"), (2**24, ValueError, str(2**24 - 1))
     ],
+    ("dropout_mask", "dtype"): DTYPE,
+    ("gaussian_noise", "rows"): [*COUNT, (2**33, ValueError, "rows * width of noise")],
+    ("gaussian_noise", "width"): COUNT,
+    ("gaussian_noise", "seed"): SEED,
+    ("gaussian_noise", "step"): SEED,
+    ("gaussian_noise", "dtype"): DTYPE,
     ("activation", "name"): NAME,
     ("activation", "Z"): alone(matrix(5, 3)),
     ("activation", "out"): result(5, 3),

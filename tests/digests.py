@@ -8,7 +8,8 @@ import sys
 
 import numpy as np
 from array_cases import LONG, WIDTHS
-from chainrule._network import Network
+from chainrule._network import Network, TrainingState
+from loss_cases import LOSS_CASES, N_OUT, allows_output_weights, make_target, with_missing
 from optimizer_cases import OPTIMIZERS, arrays, trained
 from training_cases import (
     LARGE,
@@ -18,6 +19,7 @@ from training_cases import (
     make_activation_case,
     make_case,
     make_large_case,
+    sgd,
 )
 
 DTYPES = ("float32", "float64")
@@ -52,6 +54,33 @@ def training_digests(core, *, seeds=range(12), **how):
     return made
 
 
+def loss_digests(core, **how):
+    """Losses with weights and missing targets, and short training runs with them."""
+    made = {}
+    for dtype in DTYPES:
+        rng = np.random.default_rng(2)
+        for case in LOSS_CASES:
+            Z, weight = (9 * rng.normal(size=(50, N_OUT))).astype(dtype), rng.uniform(size=50).astype(dtype)
+            target = with_missing(make_target(rng, 50, case.targets, dtype), case)
+            given = {"sample_weight": weight}
+            if allows_output_weights(case):
+                given["output_weights"] = (0.3, 1.7, 0.0)
+            value = core.loss_and_gradient(case.loss, Z, target, output_activation=case.output, **given)
+            made[f"{case} {dtype}"] = digest(value)
+            network = Network((3, 40, N_OUT), ("tanh", case.output), "unit", (0.2,), dtype)
+            parameters = [
+                [(0.3 * rng.normal(size=s)).astype(dtype) for s in shapes]
+                for shapes in (network.weight_shapes, network.bias_shapes)
+            ]
+            state = TrainingState.start(*parameters)
+            core.train_epochs(
+                network, state, Z[:, :3].copy(), target, loss=case.loss, **given, optimizer=sgd(0.01, 0.9), batch_size=21,
+                shuffle=True, seed=4, epochs=2, **how
+            )  # fmt: skip
+            made[f"trained {case} {dtype}"] = digest([*state.weights, *state.biases, state.losses])
+    return made
+
+
 def bulk_digests(core, **how):
     """Predictions of so many rows that weights are packed, and rows where layers are wide."""
     made = {}
@@ -68,7 +97,7 @@ def bulk_digests(core, **how):
 
 def kernel_digests(core, **how):
     """Results of the functions of one layer."""
-    made = bulk_digests(core, **how)
+    made = {**bulk_digests(core, **how), **loss_digests(core, **how)}
     for dtype in DTYPES:
         rng = np.random.default_rng(0)
         for rows, K, N in [*zip(WIDTHS, WIDTHS[::-1], (5, *WIDTHS), strict=False), *LONG]:

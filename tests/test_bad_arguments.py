@@ -123,6 +123,8 @@ MODEL: dict[str, list[Any]] = {
     "output_activation": [*NO_NAME, ["tanh"], ("softmax",)],
     "bias": ["", "none", "UNIT", True, False, 0, 1, ["unit"], {"unit"}, object(), np.array(["unit", "layer"])],
     "dropout": [*NO_REAL[:5], *NO_REAL[7:], -0.1, 1, 1.0, 2, [0.1], [0.1, 0.2, 0.3], [0.1, "0.2"], [0.1, 1.0], [None, 0]],
+    "input_dropout": [*NO_REAL, -0.1, 1, 1.0, [0.1]],
+    "input_noise": [*NO_REAL, -1e-9, [0.1]],
     "initializer": [*without(NO_NAME, np.ndarray), wide((3, 4)), lambda shape, **_: None, lambda shape, **_: wide(shape[:1]),
                     lambda shape, **_: wide(shape, "float64"), lambda shape, **_: [["a"]]],
     "dtype": [*without(NO_NAME, np.ndarray), "float16", "f4", int, complex, np.float16, np.dtype(">f4"), np.dtype("i4"), 32],
@@ -141,9 +143,10 @@ TRAINER: dict[str, list[Any]] = {
         "mse",
         "binary_cross_entropy",
         cr.losses.binary_cross_entropy,
-        len,
-        cr.metrics.accuracy,
+        cr.losses.Huber,
+        cr.losses.Huber(),
     ],
+    "output_weights": [3, "ab", {}, [1], [1, 2], [1, 2, 3], [1, -1], [0, 0], [1, "2"], [NAN, 1], object()],
     "optimizer": [None, "sgd", 0.1, cr.SGD, object(), {"learning_rate": 0.1}],
     "batch_size": [*NO_INT, 0, -1, "Full", "all"],
     "shuffle": NO_BOOL,
@@ -153,6 +156,8 @@ TRAINER: dict[str, list[Any]] = {
 FIT: dict[str, list[Any]] = {
     "X": BAD_FIT_X,
     "y": BAD_Y,
+    "sample_weight": [3, "ab", [1] * 4, [[1] * 5], [1, 1, 1, 1, -1], [1, 1, 1, 1, NAN], [1, 1, 1, 1, INF], [0] * 5, ["a"] * 5],
+    "class_weight": ["balance", 3, [1, 2], {7: 1}, {0: -1}, {"a": 1}, {0: NAN}, {0: 0, 1: 0}, {0: "1"}, {True: 1}, object()],
     "epochs": [*NO_INT, -1],
     "metrics": BAD_METRICS,
     "progress": [None, 1, 0, "yes", "log.txt", [], object(), Path("log.txt")],
@@ -164,7 +169,7 @@ FIT: dict[str, list[Any]] = {
     "target_loss": [*without(NO_REAL, type(None)), -0.1],
     "tolerance": [*without(NO_REAL, type(None)), -1e-9],
     "tolerance_epochs": [*NO_INT, 0],
-    "validation_data": [3, "ab", X, {"X": X}, (), (X,), (X, Y, Y), [X], *((x, Y) for x in BAD_FIT_X), *((X, y) for y in BAD_Y)],
+    "validation_data": [3, "ab", X, {"X": X}, (), (X,), (X, Y, Y, Y), [X], (X, Y, [1, 2]), *((x, Y) for x in BAD_FIT_X), *((X, y) for y in BAD_Y)],
 }  # fmt: skip
 
 

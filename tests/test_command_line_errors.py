@@ -196,6 +196,8 @@ def test_an_output_that_is_not_finite_is_an_error_with_its_line(run, write, tmp_
         (("train", "--dataset", "digits", "--layers", "8,0"), 'whole number at least 1, not "0"'),
         (("train", "--dataset", "digits", "--layers", "8,,8"), 'whole number at least 1, not ""'),
         (("train", "--dataset", "digits", "--dropout", "1"), 'at least 0 and less than 1, not "1"'),
+        (("train", "--dataset", "digits", "--input-dropout", "1"), 'at least 0 and less than 1, not "1"'),
+        (("train", "--dataset", "digits", "--input-noise", "-1"), '"-1"'),
         (
             ("train", "--dataset", "digits", "--dropout", "0.1,0.1"),
             "--dropout has 2 values, but there are 1 hidden",

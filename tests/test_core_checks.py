@@ -13,6 +13,7 @@ from core_arguments import CASES, NETWORK, f4, good, optimizer, read_only
 
 POSITIONAL = {
     "random_words": ["n"], "permutation": ["n"], "dropout_mask": ["rows", "width", "rate"],
+    "gaussian_noise": ["rows", "width"],
     "activation": ["name", "Z"], "activation_gradient": ["name", "A", "dA"], "matmul_bias": ["X", "W", "b"],
     "matmul_gradients": ["X", "W", "dZ"], "loss_and_gradient": ["loss", "Z", "target"],
     "sgd_momentum_step": ["w", "v", "g"], "forward": ["network", "weights", "biases", "X"],

@@ -153,6 +153,11 @@ def test_bad_arguments_are_refused(core: ModuleType) -> None:
     for other, text in (
         (cr.MLP([3, 2], output_activation="softmax", dtype="float64"), "output_activation is softmax"),
         (cr.MLP([3, 4, 1], dropout=0.5, dtype="float64"), r"dropout is \(0.5,\)"),
+        (
+            cr.MLP([3, 4, 1], input_dropout=0.5, dtype="float64"),
+            r"^input_dropout is 0.5, .*; use input_dropout=0$",
+        ),
+        (cr.MLP([3, 4, 1], input_noise=0.1, dtype="float64"), r"^input_noise is 0.1, .*; use input_noise=0$"),
         (cr.MLP([3, 4000, 1], dtype="float64"), "at most 8192 parameters, but this MLP has 20001"),
         (cr.MLP([3, 4, 1], activation="step", dtype="float64"), "step"),
     ):

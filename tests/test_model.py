@@ -265,7 +265,7 @@ def test_prediction_changes_nothing(backend: str) -> None:
     ],
 )
 def test_a_copy_is_equal_and_apart(backend: str, dtype: str, duplicate: Any) -> None:
-    model = a_model(dtype, dropout=0.25, bias="layer")
+    model = a_model(dtype, dropout=0.25, bias="layer", input_dropout=0.5, input_noise=0.125)
     twin = duplicate(model)
     assert twin.network == model.network
     assert twin.seed == model.seed
@@ -277,13 +277,15 @@ def test_a_copy_is_equal_and_apart(backend: str, dtype: str, duplicate: Any) -> 
 
 
 def test_a_model_is_shown_as_what_makes_it() -> None:
-    model = a_model(dropout=0.5, bias=None)
+    model = a_model(dropout=0.5, bias=None, input_dropout=0.25, input_noise=1e-7)
     twin = eval(repr(model), {"MLP": cr.MLP})
     assert twin.network == model.network
     assert twin.seed == model.seed
     text = model.summary()
     assert "tanh" in text
     assert str(model.n_parameters) in text
+    assert "no biases, input dropout 0.25, input noise 1e-07\n" in text
+    assert "input" not in a_model().summary().splitlines()[0]
 
 
 def test_a_misspelt_attribute_is_refused() -> None:

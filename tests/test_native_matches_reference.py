@@ -215,3 +215,14 @@ def test_random_numbers_are_equal(native):
             where = {"seed": 5, "step": 2**33, "layer": 1, "dtype": dtype}
             masks = [core.dropout_mask(rows, width, rate, **where) for core in (native, reference)]
             np.testing.assert_array_equal(*masks)
+            where["layer"] = -1
+            masks = [core.dropout_mask(rows, width, rate, **where) for core in (native, reference)]
+            np.testing.assert_array_equal(*masks)
+
+
+def test_normal_numbers_are_equal(native, dtype):
+    for rows, width in (*product((1, 3, 40), WIDTHS), (700, 1003)):
+        where = {"seed": rows, "step": 2**33 + width, "dtype": dtype}
+        noises = [core.gaussian_noise(rows, width, **where) for core in (native, reference)]
+        np.testing.assert_array_equal(*noises)
+        assert noises[0].dtype == noises[1].dtype == dtype

@@ -146,5 +146,8 @@ def test_the_cases_cover_what_they_should():
         assert WIDEST[kind] * 0.9 < max(sizes) <= WIDEST[kind]
         if kind != "tiny":
             assert sum(any(n.dropout) for n in networks) > 5
+            assert {(n.input_dropout > 0, n.input_noise > 0) for n in networks} == {
+                (a, b) for a in (0, 1) for b in (0, 1)
+            }
             assert {case.how["batch_size"] for case in made} == {1, 2, 7, 32, 50, 60}
             assert any(len(case.X) % case.how["batch_size"] for case in made)

@@ -39,6 +39,11 @@ GOOD = {
         ("dropout", (0.5,), ValueError, "dropout has 1 entry, but the number of hidden layers is 2"),
         ("dropout", (0.5, 1.0), ValueError, "dropout[1] must be at least 0 and less than 1, but it is 1.0"),
         ("dropout", (0.5, "0.5"), TypeError, "dropout[1] must be a real number"),
+        ("input_dropout", 1.0, ValueError, "input_dropout must be at least 0 and less than 1, but it is 1.0"),
+        ("input_dropout", (0.5,), TypeError, "input_dropout must be a real number"),
+        ("input_noise", -0.1, ValueError, "input_noise must be finite and at least 0, but it is -0.1"),
+        ("input_noise", float("inf"), ValueError, "input_noise must be finite and at least 0, but it is inf"),
+        ("input_noise", None, TypeError, "input_noise must be a real number, but it is None"),
         ("dtype", "float16", ValueError, "dtype must be float32 or float64"),
         ("dtype", None, TypeError, "dtype must be float32 or float64, but it is None"),
     ],
@@ -55,6 +60,9 @@ def test_fields_become_plain_values():
     assert network == Network(**GOOD)
     assert hash(network) == hash(Network(**GOOD))
     assert [type(value) for value in (*network.layer_sizes, *network.dropout)] == [int] * 4 + [float] * 2
+    disturbed = dataclasses.replace(network, input_dropout=0, input_noise=np.float32(0.5))
+    assert (disturbed.input_dropout, disturbed.input_noise) == (0.0, 0.5)
+    assert type(disturbed.input_dropout) is type(disturbed.input_noise) is float
 
 
 def test_the_shapes_follow_from_the_sizes():

@@ -250,6 +250,10 @@ def test_what_does_not_fit_is_refused_before_training(optimizer) -> None:
         one.fit(X, Y)
     with pytest.raises(ValueError, match=r"dropout is \(0.5,\)"):
         trainer(optimizer, dropout=0.5).fit(X, Y)
+    for name in ("input_dropout", "input_noise"):
+        text = f"^{name} is 0.5, but .* needs the same network in each step; use {name}=0 and weight_decay"
+        with pytest.raises(ValueError, match=text):
+            trainer(optimizer, **{name: 0.5}).fit(X, Y)
     with pytest.raises(TypeError, match="optimizer"):
         one.optimizer = type(optimizer)
     assert one.epoch == 0

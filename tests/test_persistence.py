@@ -23,7 +23,8 @@ DATA = Path(__file__).parent / "data"
 
 
 def a_model(dtype: str = "float32", **changes: Any) -> cr.MLP:
-    return cr.MLP([2, 3, 1], **{"activation": "tanh", "dropout": 0.25, "dtype": dtype, "seed": 7, **changes})
+    given = {"dropout": 0.25, "input_dropout": 0.5, "input_noise": 0.1, "dtype": dtype, "seed": 7, **changes}
+    return cr.MLP([2, 3, 1], **{"activation": "tanh", **given})
 
 
 def same(one: cr.MLP, other: cr.MLP) -> bool:
@@ -71,7 +72,7 @@ def test_the_same_model_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_a_file_of_the_first_version_is_read() -> None:
     loaded = cr.load(DATA / "model_version_1.pkl")
-    assert loaded.network == Network((2, 3, 1), ("tanh", "sigmoid"), "layer", (0.25,), "float64")
+    assert loaded.network == Network((2, 3, 1), ("tanh", "sigmoid"), "layer", (0.25,), "float64", 0.0, 0.0)
     assert loaded.seed == 7
     assert loaded.weights[0].tolist() == [[0.125, -0.25, 0.5], [1.0, 0.0, -3.0]]
     assert loaded.biases[1].tolist() == [-0.75]
@@ -248,6 +249,8 @@ WRONG = {
     "an unknown activation": (record(network=shape(activations=["tanh", "cosine"])), r"activations\[1\]"),
     "an unknown dtype": (record(network=shape(dtype="float16")), "dtype must be"),
     "a dropout of 1": (record(network=shape(dropout=[1.0])), r"dropout\[0\]"),
+    "a dropout of inputs that is none": (record(network=shape(input_dropout=None)), "input_dropout must be"),
+    "negative noise": (record(network=shape(input_noise=-0.5)), "input_noise must be"),
     "a negative seed": (record(seed=-1), "seed must be"),
     "a seed that is none": (record(seed="0"), "seed must be"),
     "too few weights": (record(weights=[array()]), "weights has 1 array,"),

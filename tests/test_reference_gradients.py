@@ -40,9 +40,9 @@ def assert_slopes(actual, function, array, name):
     assert wrong.max() < bound, f"{name} is off by {wrong.max():.3g} at {np.argmax(wrong)}"
 
 
-def make(sizes, activations, *, bias="unit", dropout=0.0, rows=6, seed=0):
+def make(sizes, activations, *, bias="unit", dropout=0.0, on_inputs=(0.0, 0.0), rows=6, seed=0):
     rng = np.random.default_rng(seed)
-    network = Network(sizes, activations, bias, (dropout,) * (len(sizes) - 2), "float64")
+    network = Network(sizes, activations, bias, (dropout,) * (len(sizes) - 2), "float64", *on_inputs)
     weights = [rng.normal(size=shape) for shape in network.weight_shapes]
     biases = [rng.normal(size=shape) for shape in network.bias_shapes]
     return network, weights, biases, rng.normal(size=(rows, sizes[0])), rng
@@ -77,6 +77,17 @@ def test_every_hidden_activation_has_its_gradient(core, hidden, dropout):
         weights, biases = [W / 8 for W in weights], [b / 8 for b in biases]
     target = make_target(rng, len(X), 3, "half_squared_error")
     assert_gradients(core, network, weights, biases, X, target, "half_squared_error")
+
+
+@pytest.mark.parametrize("on_inputs", [(0.4, 0.0), (0.0, 0.7), (0.4, 0.7)])
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+def test_dropped_and_noisy_inputs_have_their_gradient(core, on_inputs, dropout):
+    network, weights, biases, X, rng = make(
+        (4, 5, 3), ("tanh", "softmax"), dropout=dropout, on_inputs=on_inputs
+    )
+    assert_gradients(
+        core, network, weights, biases, X, make_target(rng, 6, 3, "cross_entropy"), "cross_entropy"
+    )
 
 
 @pytest.mark.parametrize(("loss", "output"), PAIRS)

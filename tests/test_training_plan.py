@@ -72,3 +72,14 @@ def test_the_native_core_names_the_way_each_network_goes():
         ):
             way = plan([200, 150, 64, 3], **{"batch_size": 23, "n_threads": 2, **other})["way"]
             assert ("owns columns" in way) == columns, (other, way)
+
+
+@pytest.mark.usefixtures("native")
+@pytest.mark.parametrize("on_inputs", [{"input_dropout": 0.1}, {"input_noise": 0.1}])
+def test_a_tiny_network_whose_inputs_are_disturbed_does_not_go_row_by_row(on_inputs):
+    def way(**how):
+        return cr.Trainer(cr.MLP([3, 5, 2], **how), loss="mean_squared_error", batch_size=1).plan()["way"]
+
+    with cr.backend("native"):
+        assert "row by row" in way()
+        assert "row by row" not in way(**on_inputs)

@@ -17,7 +17,7 @@ overflow. `make_activation_case` has it."""
 LOSSES = ("half_squared_error", "mean_squared_error", "cross_entropy", "binary_cross_entropy")
 OUTPUT_OF = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
 WIDEST = {"tiny": 16, "narrow": 40, "wide": 300}
-"""Tiny: at most 16 wide, one row at a time, no dropout; the native core has a way of its own for these."""
+"""Tiny: at most 16 wide, one row at a time, no dropout or noise; the native core has a way of its own for these."""
 
 
 def sgd(learning_rate=0.01, momentum=0.0, nesterov=False, weight_decay=0.0):
@@ -90,7 +90,8 @@ def make_case(seed: int, dtype: str, kind: str = "narrow", *, steps: int = 50) -
     rates = tuple(
         float(rate) for rate in (rng.choice([0.0, 0.25, 0.5], depth - 1) if dropped else [0.0] * (depth - 1))
     )
-    network = Network(sizes, names, ("unit", "layer", None)[seed % 5 % 3], rates, dtype)
+    on_inputs = ((0.0, 0.25)[seed // 3 % 2], (0.0, 0.1)[seed // 6 % 2]) if dropped else (0.0, 0.0)
+    network = Network(sizes, names, ("unit", "layer", None)[seed % 5 % 3], rates, dtype, *on_inputs)
     batch = 1 if tiny else (1, 2, 7, 32, 50, "full")[seed % 7 % 6]
     epochs = 5 if batch != "full" else steps
     rows = 60 if batch == "full" else batch * (steps // epochs) - (batch // 3)  # the last batch is smaller
@@ -127,10 +128,10 @@ layers."""
 
 
 def make_large_case(name: str, dtype: str, *, activation: str = "relu", steps: int = 3) -> Case:
-    """Return a network of two of these layers and a narrow one, with dropout after one of them."""
+    """Return a network of two of these layers and a narrow one, with dropout after one of them, and on noisy inputs."""
     *sizes, batch = LARGE[name]
     rng = np.random.default_rng(len(name))
-    network = Network((*sizes, 3), (activation, "tanh", "identity"), "unit", (0.0, 0.25), dtype)
+    network = Network((*sizes, 3), (activation, "tanh", "identity"), "unit", (0.0, 0.25), dtype, 0.1, 0.2)
     weights, biases = (
         [(rng.normal(size=shape) / np.sqrt(shape[0])).astype(dtype) for shape in shapes]
         for shapes in (network.weight_shapes, network.bias_shapes)

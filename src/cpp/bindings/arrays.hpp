@@ -4,6 +4,7 @@
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include <algorithm>
 #include <iterator>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "bindings/gil.hpp"
+#include "model/loss.hpp"
 #include "model/rule.hpp"
 
 namespace chainrule::bindings {
@@ -93,10 +95,12 @@ Parameters<T> parameters(const Network& network, const Arrays& weights, const Ar
 }
 
 template <class T>
-Data<T> data(std::ptrdiff_t n_in, std::ptrdiff_t n_out, const py::array& X, const py::array& target) {
+Data<T> data(std::ptrdiff_t n_in, std::ptrdiff_t n_out, const py::array& X, const py::array& target,
+             const py::object& weight = py::none()) {
     const Rows<T> x(X);
     require(x.columns == n_in && x.rows > 0, "X has the wrong shape");
     Data<T> d{x.rows, x.data, x.ld, nullptr, 0, nullptr};
+    if (!weight.is_none()) d.weight = contiguous<T>(py::cast<py::array>(weight), x.rows);
     if (target.ndim() == 1) {
         const std::int64_t* given = contiguous<std::int64_t>(target, x.rows);
         const std::shared_ptr<std::int64_t[]> kept(new std::int64_t[static_cast<std::size_t>(x.rows)]);
@@ -110,6 +114,8 @@ Data<T> data(std::ptrdiff_t n_in, std::ptrdiff_t n_out, const py::array& X, cons
         require(y.rows == x.rows && y.columns == n_out, "target has the wrong shape");
         d.Y = y.data;
         d.ldy = y.ld;
+        for (std::ptrdiff_t r = 0; r < y.rows && !d.missing; ++r)
+            d.missing = std::any_of(y.data + r * y.ld, y.data + r * y.ld + n_out, [](T v) { return v != v; });
     }
     return d;
 }
@@ -119,9 +125,20 @@ inline Activation activation_of(int kind) {
     require(kind >= 0 && kind < int(std::size(activation_names)), "unknown activation");
     return Activation(kind);
 }
-inline Loss loss_of(int kind) {
+
+// A loss as chainrule/native.py has it: (kind, delta, label smoothing, levels, factors, function or None), levels and
+// factors for each output, or empty.
+inline LossNumbers loss_of(const py::tuple& given, std::ptrdiff_t n_out) {
+    require(given.size() == 6, "a loss has 6 entries");
+    const int kind = py::cast<int>(given[0]);
     require(kind >= 0 && kind < int(std::size(loss_names)), "unknown loss");
-    return Loss(kind);
+    LossNumbers loss{Loss(kind), py::cast<double>(given[1]), py::cast<double>(given[2]),
+                     py::cast<std::vector<double>>(given[3]), py::cast<std::vector<double>>(given[4])};
+    const auto fits = [&](const std::vector<double>& v) { return v.empty() || std::ptrdiff_t(v.size()) == n_out; };
+    require(fits(loss.levels) && fits(loss.factors), "levels or factors of another number than the outputs");
+    require(loss.loss != Loss::quantile || !loss.levels.empty(), "no levels");
+    require((loss.loss == Loss::custom) == !given[5].is_none(), "a custom loss has a function, and no other has");
+    return loss;
 }
 
 // A rule as chainrule/native.py has it: its kind, and its numbers in the order of `Rule` there.

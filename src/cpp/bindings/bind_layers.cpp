@@ -46,28 +46,28 @@ void activation_gradient(int kind, const py::array& A, const py::object& Z, cons
 
 // Block by block, as the kernel works in place on rows of Z and a target may be a label.
 template <class T>
-double loss_and_gradient(Loss loss, Activation kind, const Data<T>& d, std::ptrdiff_t N, T* dZ) {
+double loss_and_gradient(const LossNumbers& numbers, Activation kind, const Data<T>& d, std::ptrdiff_t N, T* dZ) {
     constexpr std::ptrdiff_t at_once = 64;
     const Kernels<T>& k = kernels<T>();
+    const TypedLoss<T> loss(numbers, N, d.missing);
+    const bool made = d.labels || loss.smooths();  // targets that are not there as they are wanted
     Arena arena;
     arena.reserve<T>(at_once * N);
     arena.reserve<T>(at_once * N);
     arena.allocate();
     T *z = arena.take<T>(at_once * N), *y = arena.take<T>(at_once * N);
-    const T scale = gradient_scale<T>(loss, d.rows, N);
+    const double weight = total_weight(d, nullptr, d.rows);
+    const T scale = gradient_scale<T>(numbers.loss, weight, N);
     double sum = 0, row_loss[at_once];
     for (std::ptrdiff_t r = 0; r < d.rows; r += at_once) {
         const std::ptrdiff_t rows = std::min(at_once, d.rows - r);
         for (std::ptrdiff_t i = 0; i < rows; ++i) std::copy_n(d.X + (r + i) * d.ldx, N, z + i * N);
-        for (std::ptrdiff_t i = 0; d.labels && i < rows; ++i) {
-            std::fill_n(y + i * N, N, T(0));
-            y[i * N + d.labels[r + i]] = 1;
-        }
-        k.output_loss(loss, kind, rows, N, scale, z, N, d.labels ? y : d.Y + r * d.ldy, d.labels ? N : d.ldy,
-                      dZ + r * N, N, row_loss);
+        for (std::ptrdiff_t i = 0; made && i < rows; ++i) loss.target(d, r + i, N, y + i * N);
+        k.output_loss(loss.objective(), kind, rows, N, scale, d.weight ? d.weight + r : nullptr, z, N,
+                      made ? y : d.Y + r * d.ldy, made ? N : d.ldy, dZ + r * N, N, row_loss);
         for (std::ptrdiff_t i = 0; i < rows; ++i) sum += row_loss[i];
     }
-    return sum / double(d.rows);
+    return weight > 0 ? sum / weight : 0;
 }
 
 }  // namespace
@@ -75,22 +75,25 @@ double loss_and_gradient(Loss loss, Activation kind, const Data<T>& d, std::ptrd
 void bind_layers(py::module_& m) {
     m.def("activation", activation);
     m.def("activation_gradient", activation_gradient);
-    m.def("loss_and_gradient", [](int loss, int kind, const py::array& Z, const py::array& target) {
-        return with_dtype(Z, [&]<class T>() -> py::tuple {
-            require(Z.ndim() == 2, "Z must have two dimensions");
-            const std::ptrdiff_t N = Z.shape(1);
-            const Data<T> d = data<T>(N, N, Z, target);
-            py::array_t<T> dZ({d.rows, N});
-            T* out = dZ.mutable_data();
-            double value;
-            {
-                const WithoutGil released;
-                FlushToZero ftz;
-                value = loss_and_gradient(loss_of(loss), activation_of(kind), d, N, out);
-            }
-            return py::make_tuple(value, dZ);
-        });
-    });
+    m.def("loss_and_gradient",
+          [](const py::tuple& loss, int kind, const py::array& Z, const py::array& target, const py::object& weight) {
+              return with_dtype(Z, [&]<class T>() -> py::tuple {
+                  require(Z.ndim() == 2, "Z must have two dimensions");
+                  const std::ptrdiff_t N = Z.shape(1);
+                  const Data<T> d = data<T>(N, N, Z, target, weight);
+                  const LossNumbers numbers = loss_of(loss, N);
+                  require(numbers.loss != Loss::custom, "not a loss that is computed here");
+                  py::array_t<T> dZ({d.rows, N});
+                  T* out = dZ.mutable_data();
+                  double value;
+                  {
+                      const WithoutGil released;
+                      FlushToZero ftz;
+                      value = loss_and_gradient(numbers, activation_of(kind), d, N, out);
+                  }
+                  return py::make_tuple(value, dZ);
+              });
+          });
     m.def("update", [](const py::array& w, const py::array& v, const py::array& g, double learning_rate,
                        double momentum, bool nesterov, double weight_decay) {
         with_dtype(w, [&]<class T>() {

@@ -1,7 +1,9 @@
 // A network's shape, prediction and gradients.
 #include <pybind11/stl.h>
 
-#include "bindings/arrays.hpp"
+#include <cmath>
+
+#include "bindings/python_loss.hpp"
 #include "model/predict.hpp"
 #include "model/train.hpp"
 
@@ -9,13 +11,17 @@ namespace chainrule::bindings {
 namespace {
 
 Network make_network(const std::vector<std::ptrdiff_t>& sizes, const std::vector<int>& activations, int bias,
-                     const std::vector<double>& dropout) {
+                     const std::vector<double>& dropout, double input_dropout, double input_noise) {
     require(sizes.size() >= 2 && activations.size() == sizes.size() - 1 && dropout.size() == sizes.size() - 2,
             "the lists of a network do not fit");
     Network network;
     require(bias >= 0 && bias <= int(BiasMode::layer), "unknown bias mode");
     for (double rate : dropout) require(rate >= 0 && rate < 1, "a dropout rate is out of range");
+    require(input_dropout >= 0 && input_dropout < 1, "the dropout rate of the inputs is out of range");
+    require(input_noise >= 0 && std::isfinite(input_noise), "the noise of the inputs is out of range");
     network.bias = BiasMode(bias);
+    network.input_dropout = input_dropout;
+    network.input_noise = input_noise;
     for (std::size_t l = 0; l + 1 < sizes.size(); ++l) {
         require(
             sizes[l] > 0 && sizes[l + 1] > 0 && std::max(sizes[l], sizes[l + 1]) < (std::ptrdiff_t(1) << 31) / 16 * 16,
@@ -39,14 +45,23 @@ void predict(const Network& network, const Arrays& weights, const Arrays& biases
 }
 
 double gradients(const Network& network, const Arrays& weights, const Arrays& biases, const py::array& X,
-                 const py::array& target, int loss, std::uint64_t seed, std::uint64_t step, int n_threads,
-                 const Arrays& weight_gradients, const Arrays& bias_gradients) {
+                 const py::array& target, const py::tuple& loss, const py::object& sample_weight, std::uint64_t seed,
+                 std::uint64_t step, int n_threads, const Arrays& weight_gradients, const Arrays& bias_gradients) {
     return with_dtype(X, [&]<class T>() {
         const auto p = parameters<T>(network, weights, biases, false);
         const auto out = parameters<T>(network, weight_gradients, bias_gradients, true);
-        const auto d = data<T>(network.n_in(), network.n_out(), X, target);
-        const WithoutGil released;
-        return chainrule::gradients<T>(network, p, d, loss_of(loss), seed, step, n_threads, out);
+        const auto d = data<T>(network.n_in(), network.n_out(), X, target, sample_weight);
+        const LossNumbers numbers = loss_of(loss, network.n_out());
+        const py::object function = loss[5];
+        std::exception_ptr raised;
+        double value;
+        {
+            WithoutGil released;
+            PythonLoss<T> custom(function, released, raised);
+            value = chainrule::gradients<T>(network, p, d, numbers, custom.loss(), seed, step, n_threads, out);
+        }
+        if (raised) std::rethrow_exception(raised);
+        return value;
     });
 }
 
@@ -78,7 +93,7 @@ void bind_model(py::module_& m) {
     m.attr("LOSSES") = py::tuple(losses);
     py::class_<Network>(m, "Network")
         .def(py::init(&make_network), py::arg("layer_sizes"), py::arg("activations"), py::arg("bias"),
-             py::arg("dropout"));
+             py::arg("dropout"), py::arg("input_dropout") = 0.0, py::arg("input_noise") = 0.0);
     m.def("predict", predict);
     m.def("gradients", gradients);
     m.def("matmul_gradients", matmul_gradients);

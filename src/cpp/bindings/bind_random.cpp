@@ -1,6 +1,4 @@
-// Random words, permutations, dropout masks: functions of their arguments alone.
-#include <cmath>
-
+// Random words, permutations, dropout masks, noise: functions of their arguments alone.
 #include "bindings/arrays.hpp"
 #include "runtime/cpu.hpp"
 
@@ -27,17 +25,25 @@ void bind_random(py::module_& m) {
         }
         return order;
     });
-    m.def("dropout_mask",
-          [](const py::array& out, double rate, std::uint64_t seed, std::uint64_t step, std::uint32_t layer) {
-              with_dtype(out, [&]<class T>() {
-                  T* mask = writable<T>(out, out.size());
-                  const std::ptrdiff_t count = out.size();
-                  const WithoutGil released;
-                  kernels<T>().dropout_mask(seed, dropout_stream + layer, step, 0, count,
-                                            static_cast<std::uint64_t>(std::floor(rate * 4294967296.0)),
-                                            T(1 / (1 - rate)), mask);
-              });
-          });
+    m.def("dropout_mask", [](const py::array& out, double rate, std::uint64_t seed, std::uint64_t step,
+                             std::int32_t layer) {
+        with_dtype(out, [&]<class T>() {
+            T* mask = writable<T>(out, out.size());
+            const std::ptrdiff_t count = out.size();
+            const WithoutGil released;
+            const std::uint32_t stream =
+                layer < 0 ? input_dropout_stream : dropout_stream + static_cast<std::uint32_t>(layer);
+            kernels<T>().dropout_mask(seed, stream, step, 0, count, dropout_threshold(rate), T(1 / (1 - rate)), mask);
+        });
+    });
+    m.def("gaussian_noise", [](const py::array& out, std::uint64_t seed, std::uint64_t step) {
+        with_dtype(out, [&]<class T>() {
+            T* noise = writable<T>(out, out.size());
+            const std::ptrdiff_t count = out.size();
+            const WithoutGil released;
+            kernels<T>().gaussian_noise(seed, input_noise_stream, step, 0, count, noise);
+        });
+    });
 }
 
 }  // namespace chainrule::bindings

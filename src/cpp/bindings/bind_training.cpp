@@ -6,7 +6,7 @@
 #include <set>
 #include <stdexcept>
 
-#include "bindings/arrays.hpp"
+#include "bindings/python_loss.hpp"
 #include "model/choices.hpp"
 #include "model/train.hpp"
 #include "runtime/team.hpp"
@@ -97,16 +97,18 @@ private:
 template <class T>
 py::tuple train(const Network& network, const py::object& state, const Arrays& weights, const Arrays& biases,
                 const Arrays& weight_velocity, const Arrays& bias_velocity, const Arrays& weight_square,
-                const Arrays& bias_square, const py::array& X, const py::array& target, int loss,
-                const RuleNumbers& rule, const py::object& rates, std::ptrdiff_t batch_size, bool shuffle,
-                std::uint64_t seed, std::ptrdiff_t epochs, int n_threads, const py::object& function) {
+                const Arrays& bias_square, const py::array& X, const py::array& target, const py::tuple& loss,
+                const py::object& sample_weight, const RuleNumbers& rule, const py::object& rates,
+                std::ptrdiff_t batch_size, bool shuffle, std::uint64_t seed, std::ptrdiff_t epochs, int n_threads,
+                const py::object& function) {
     const Claim claim(state);
     TrainRequest<T> request{&network,
                             parameters<T>(network, weights, biases, true),
                             parameters<T>(network, weight_velocity, bias_velocity, true),
                             {},
-                            data<T>(network.n_in(), network.n_out(), X, target),
-                            loss_of(loss),
+                            data<T>(network.n_in(), network.n_out(), X, target, sample_weight),
+                            loss_of(loss, network.n_out()),
+                            {},
                             rule,
                             {},
                             py::cast<std::uint64_t>(state.attr("started")),
@@ -123,12 +125,15 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
                            0};
     py::list losses = state.attr("losses");
     std::vector<double> epoch_losses;
+    const py::object custom_function = loss[5];
     std::exception_ptr raised;
     Stop stop = Stop::finished;
     {
         WithoutGil released;
         PythonPoll poll{function, released, raised};
         PythonRates schedule{rates, released, raised};
+        PythonLoss<T> custom(custom_function, released, raised);
+        request.custom = custom.loss();
         if (!rates.is_none()) request.rates = {PythonRates::call, &schedule};
         request.poll = {PythonPoll::call, PythonPoll::interrupted, &poll, !function.is_none()};
         try {
@@ -149,13 +154,14 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
 
 void bind_training(py::module_& m) {
     // What train_epochs would choose for full batches, without training.
-    m.def("choices", [](const Network& network, bool single, std::ptrdiff_t batch, int n_threads, int kind,
-                        const std::vector<double>& numbers, const py::object& rates) {
+    m.def("choices", [](const Network& network, bool single, std::ptrdiff_t batch, int n_threads, const py::tuple& loss,
+                        int kind, const std::vector<double>& numbers, const py::object& rates) {
+        const LossNumbers objective = loss_of(loss, network.n_out());
         const RuleNumbers rule = rule_of(kind, numbers);
         const bool constant = rates.is_none();
         require(batch > 0 && batch < (std::ptrdiff_t(1) << 32), "batch out of range");
-        const Choices c = single ? choices<float>(network, batch, n_threads, rule, constant)
-                                 : choices<double>(network, batch, n_threads, rule, constant);
+        const Choices c = single ? choices<float>(network, batch, n_threads, objective, rule, constant)
+                                 : choices<double>(network, batch, n_threads, objective, rule, constant);
         py::list layers;
         for (const LayerChoice& layer : c.layers)
             layers.append(py::make_tuple(layer.K, layer.N, layer.large, layer.transposed));
@@ -167,13 +173,14 @@ void bind_training(py::module_& m) {
     m.def("train_epochs",
           [](const Network& network, const py::object& state, const Arrays& weights, const Arrays& biases,
              const Arrays& weight_velocity, const Arrays& bias_velocity, const Arrays& weight_square,
-             const Arrays& bias_square, const py::array& X, const py::array& target, int loss, int rule,
-             const std::vector<double>& numbers, const py::object& rates, std::ptrdiff_t batch_size, bool shuffle,
-             std::uint64_t seed, std::ptrdiff_t epochs, int n_threads, const py::object& poll) {
+             const Arrays& bias_square, const py::array& X, const py::array& target, const py::tuple& loss,
+             const py::object& sample_weight, int rule, const std::vector<double>& numbers, const py::object& rates,
+             std::ptrdiff_t batch_size, bool shuffle, std::uint64_t seed, std::ptrdiff_t epochs, int n_threads,
+             const py::object& poll) {
               return with_dtype(X, [&]<class T>() {
                   return train<T>(network, state, weights, biases, weight_velocity, bias_velocity, weight_square,
-                                  bias_square, X, target, loss, rule_of(rule, numbers), rates, batch_size, shuffle,
-                                  seed, epochs, n_threads, poll);
+                                  bias_square, X, target, loss, sample_weight, rule_of(rule, numbers), rates,
+                                  batch_size, shuffle, seed, epochs, n_threads, poll);
               });
           });
 }

@@ -80,6 +80,16 @@ struct WeightGradient {
     const T* packed = nullptr;  // IN: what pack_columns made of columns [k0, k1) of A, or null
 };
 
+// A loss with its numbers; the formulas stand in losses.hpp and entry_losses.hpp.
+template <class T>
+struct Objective {
+    Loss loss = Loss::half_squared_error;
+    T delta = 1;                 // of huber
+    const T* levels = nullptr;   // IN (N,): of quantile
+    const T* factors = nullptr;  // IN (N,): of the outputs, or null: 1
+    bool missing = false;        // whether targets may be NaN: these do not count
+};
+
 // One mini-batch row (or a few) through a whole small network, forward, backward and update.
 template <class T>
 struct TinyLayer {
@@ -172,9 +182,9 @@ struct Kernels {
     // A *= mask; slope = f'(z) * mask, or *= mask where slope_needs_input. The mask is flat, (rows, N) without padding.
     void (*dropout)(Activation, ptrdiff_t rows, ptrdiff_t N, T* A, ptrdiff_t lda, const T* mask, T* slope,
                     ptrdiff_t lds);
-    // Z in, activations out in the same place; dZ = dLoss/dZ with padding zero; row_loss per row.
-    void (*output_loss)(Loss, Activation, ptrdiff_t rows, ptrdiff_t N, T scale, T* Z, ptrdiff_t ldz, const T* Y,
-                        ptrdiff_t ldy, T* dZ, ptrdiff_t ldd, double* row_loss);
+    // Z in, activations out in the same place; dZ = dLoss/dZ; row_loss per row. row_weight: a factor for each row, or null.
+    void (*output_loss)(const Objective<T>&, Activation, ptrdiff_t rows, ptrdiff_t N, T scale, const T* row_weight,
+                        T* Z, ptrdiff_t ldz, const T* Y, ptrdiff_t ldy, T* dZ, ptrdiff_t ldd, double* row_loss);
 
     // Row-major (K, ld) to panels and back; to transposed panels of it.
     void (*pack)(ptrdiff_t K, ptrdiff_t N, const T* W, ptrdiff_t ldw, T* panels);
@@ -184,6 +194,8 @@ struct Kernels {
     // count multipliers (0 or scale) from position `start` of a random stream.
     void (*dropout_mask)(uint64_t seed, uint32_t stream, uint64_t step, uint64_t start, ptrdiff_t count,
                          uint64_t threshold, T scale, T* out);
+    // count normal numbers of mean 0 and variance 1 from position `start` of a random stream.
+    void (*gaussian_noise)(uint64_t seed, uint32_t stream, uint64_t step, uint64_t start, ptrdiff_t count, T* out);
     void (*random_words)(uint64_t seed, uint32_t stream, uint64_t step, uint64_t start, ptrdiff_t count, uint32_t* out);
 
     // Steps of batch size 1 through a network whose layers are all at most 16 wide; returns how many steps were

@@ -67,19 +67,27 @@ CR_INLINE double cross_entropy_row(ptrdiff_t N, typename V::Scalar scale, typena
     return double(sum.total());
 }
 
-// -(y log a + (1-y) log(1-a)) = max(z, 0) - z y + log(1 + e^-|z|)
+// -(y log a + (1-y) log(1-a)) = max(z, 0) - z y + log(1 + e^-|z|), with a = sigmoid(z), and its derivative by z
+template <class V>
+struct BinaryEntry {
+    V term, a, slope;
+    CR_INLINE BinaryEntry(V z, V y) {
+        const V e = exp_negative(V::zero() - z.abs());
+        term = fnma(z, y, max(V::zero(), z)) + log1p_unit(e);
+        a = V::choose(less(z, V::zero()), e, V::set1(1)) / (V::set1(1) + e);
+        slope = a - y;
+    }
+};
+
 template <class V, bool padded>
 CR_INLINE double binary_cross_entropy_row(ptrdiff_t N, typename V::Scalar scale, typename V::Scalar* z,
                                           const typename V::Scalar* y, typename V::Scalar* dz) {
     RowSum<V> sum;
     for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
-        V x = load_row<V, padded>(z + j, n), target = load_row<V, padded>(y + j, n);
-        V e = exp_negative(V::zero() - x.abs());
-        V term = fnma(x, target, max(V::zero(), x)) + log1p_unit(e);
-        sum.add(j, V::choose(V::first(n), term, V::zero()));
-        V a = V::choose(less(x, V::zero()), e, V::set1(1)) / (V::set1(1) + e);  // sigmoid(x)
-        store_row<padded>(a, z + j, n);
-        V d = (a - target) * V::set1(scale);
+        const BinaryEntry<V> entry(load_row<V, padded>(z + j, n), load_row<V, padded>(y + j, n));
+        sum.add(j, V::choose(V::first(n), entry.term, V::zero()));
+        store_row<padded>(entry.a, z + j, n);
+        V d = entry.slope * V::set1(scale);
         store_row<padded>(padded ? V::choose(V::first(n), d, V::zero()) : d, dz + j, n);
     });
     return double(sum.total());
@@ -95,14 +103,6 @@ CR_INLINE double output_row(Loss loss, Activation kind, ptrdiff_t N, typename V:
         case Loss::mean_squared_error: return squared_error_row<V, padded>(kind, N, scale, z, y, dz) / double(N);
         default: return 0.5 * squared_error_row<V, padded>(kind, N, scale, z, y, dz);
     }
-}
-
-template <class V>
-void output_loss(Loss loss, Activation kind, ptrdiff_t rows, ptrdiff_t N, typename V::Scalar scale,
-                 typename V::Scalar* Z, ptrdiff_t ldz, const typename V::Scalar* Y, ptrdiff_t ldy,
-                 typename V::Scalar* dZ, ptrdiff_t ldd, double* row_loss) {
-    for (ptrdiff_t r = 0; r < rows; ++r)
-        row_loss[r] = output_row<V, false>(loss, kind, N, scale, Z + r * ldz, Y + r * ldy, dZ + r * ldd);
 }
 
 }  // namespace

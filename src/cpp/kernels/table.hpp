@@ -1,6 +1,7 @@
 // The one thing a kernel object exports: chainrule_kernels_<dtype>_<instruction set>.
 #pragma once
 
+#include "normal.hpp"
 #include "peak.hpp"
 #include "philox.hpp"
 #include "plan.hpp"
@@ -8,6 +9,7 @@
 #include "tiny.hpp"
 #include "few_outputs.hpp"
 #include "rules.hpp"
+#include "entry_losses.hpp"
 
 #define CR_JOIN_(a, b) a##b
 #define CR_JOIN(a, b) CR_JOIN_(a, b)
@@ -39,6 +41,7 @@
         unpack<V>,                                           \
         transpose_panels<V>,                                 \
         dropout_mask<V::Scalar>,                             \
+        gaussian_noise<V::Scalar>,                           \
         random_words,                                        \
         tiny_steps<V>,                                       \
         pack_plan<V>,                                        \

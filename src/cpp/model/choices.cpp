@@ -7,11 +7,11 @@
 namespace chainrule {
 
 template <class T>
-Choices choices(const Network& network, std::ptrdiff_t batch, int n_threads, const RuleNumbers& rule,
-                bool constant_rate) {
+Choices choices(const Network& network, std::ptrdiff_t batch, int n_threads, const LossNumbers& loss,
+                const RuleNumbers& rule, bool constant_rate) {
     const double work = double(batch) * network.training_work();
-    const bool row_by_row = rule.is_plain() && constant_rate && tiny_fits(network, batch);
-    const int threads = row_by_row ? 1 : resolve_threads(n_threads, work, work_of_a_step);
+    const bool row_by_row = rule.is_plain() && constant_rate && loss.is_plain() && tiny_fits(network, batch);
+    const int threads = row_by_row || loss.loss == Loss::custom ? 1 : resolve_threads(n_threads, work, work_of_a_step);
     const Kernels<T>& k = kernels<T>();
     const Workspace<T> memory(network, batch, threads, typename Workspace<T>::Counted(), rule);
     Choices made{.row_by_row = row_by_row,
@@ -31,7 +31,7 @@ Choices choices(const Network& network, std::ptrdiff_t batch, int n_threads, con
     return made;
 }
 
-template Choices choices<float>(const Network&, std::ptrdiff_t, int, const RuleNumbers&, bool);
-template Choices choices<double>(const Network&, std::ptrdiff_t, int, const RuleNumbers&, bool);
+template Choices choices<float>(const Network&, std::ptrdiff_t, int, const LossNumbers&, const RuleNumbers&, bool);
+template Choices choices<double>(const Network&, std::ptrdiff_t, int, const LossNumbers&, const RuleNumbers&, bool);
 
 }  // namespace chainrule

@@ -1,6 +1,7 @@
 // What a training run would choose: for people who want to know before it starts.
 #pragma once
 
+#include "model/loss.hpp"
 #include "model/rule.hpp"
 
 namespace chainrule {
@@ -21,7 +22,7 @@ struct Choices {
 };
 
 template <class T>
-Choices choices(const Network& network, std::ptrdiff_t batch, int n_threads, const RuleNumbers& rule = {},
-                bool constant_rate = true);
+Choices choices(const Network& network, std::ptrdiff_t batch, int n_threads, const LossNumbers& loss,
+                const RuleNumbers& rule, bool constant_rate);
 
 }  // namespace chainrule

@@ -76,6 +76,7 @@ void Step<T>::columns_pass(const StepRequest<T>& request, int thread, int member
         return Part{0, request.rows, mine.begin, mine.end, true};
     };
     gather(request, r0, r1);
+    if (w_.network.disturbs_inputs()) disturb(request, r0, r1, w_.masks[static_cast<std::size_t>(thread)]);
     barrier.wait();
     for (std::size_t l = 0; l < last; ++l) {
         forward(request, l, part_of(l), thread);

@@ -11,8 +11,8 @@ struct Course {
     Shuffler shuffler;
     std::vector<std::int64_t> order;  // of the epoch under way
     double epoch_loss = 0;            // sum of row losses so far
-    std::ptrdiff_t rows_done = 0;
-    bool stopped = false;  // because there was no learning rate to be had
+    double weight_done = 0;           // of these rows: their number, or the sum of their weights
+    bool stopped = false;             // because there was no learning rate, or no loss, to be had
 
     explicit Course(std::ptrdiff_t rows) : shuffler(kernels<float>(), rows), order(static_cast<std::size_t>(rows)) {}
 };

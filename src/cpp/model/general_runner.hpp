@@ -17,9 +17,14 @@ class GeneralRunner : public Runner<T> {
 public:
     explicit GeneralRunner(const TrainRequest<T>& request)
         : request_(request), batch_(std::min(request.batch_size, request.data.rows)),
-          threads_(
-              resolve_threads(request.n_threads, double(batch_) * request.network->training_work(), work_of_a_step)),
-          memory_(*request.network, batch_, threads_, request.rule), step_(memory_, request.loss, request.rule),
+          threads_(request.custom.call
+                       ? 1  // it is called in the middle of a step
+                       : resolve_threads(request.n_threads, double(batch_) * request.network->training_work(),
+                                         work_of_a_step)),
+          memory_(*request.network, batch_, threads_, request.rule, nullptr,
+                  {.row_weights = request.data.weight != nullptr, .custom_loss = request.custom.call != nullptr}),
+          loss_(request.loss, request.network->n_out(), request.data.missing),
+          step_(memory_, loss_, request.custom, request.rule),
           choice_(threads_, double(batch_) * request.network->training_work() / multiply_adds_per_second) {}
 
     void pack() override {
@@ -45,7 +50,7 @@ public:
             }
             finite = run(course, step + std::uint64_t(done), done, piece, done);
             choice_.took(seconds_of_a_step_);
-            stop = finite && between.call(between.context, done);
+            stop = finite && (course.stopped || between.call(between.context, done));
         }
         return finite;
     }
@@ -87,11 +92,12 @@ private:
         std::atomic<bool> spoiled{false}, late{false};
         run_team(piece.threads, [&](int thread, int members, Barrier& barrier) {
             const auto batch_of = [&](std::ptrdiff_t s) {
-                const std::ptrdiff_t row = (first + s) * batch_;
+                const std::ptrdiff_t row = (first + s) * batch_, rows = std::min(batch_, request_.data.rows - row);
+                const std::int64_t* order = course.order.data() + row;
                 return StepRequest<T>{.data = &request_.data,
-                                      .order = course.order.data() + row,
-                                      .rows = std::min(batch_, request_.data.rows - row),
-                                      .loss = request_.loss,
+                                      .order = order,
+                                      .rows = rows,
+                                      .weight = total_weight(request_.data, order, rows),
                                       .seed = request_.seed,
                                       .step = step + std::uint64_t(s),
                                       .learning_rate = rate_of(step + std::uint64_t(s)),
@@ -103,6 +109,10 @@ private:
                 const StepRequest<T> next = more ? batch_of(s + 1) : batch;
                 step_.passes(batch, thread, members, barrier);
                 barrier.wait();
+                if (step_.failed()) {  // alone, then
+                    course.stopped = true;
+                    break;
+                }
                 if (!step_.weights_phase(batch, thread, members, more ? &next : nullptr, barrier))
                     spoiled.store(true, std::memory_order_relaxed);
                 if (thread == 0) {
@@ -110,7 +120,7 @@ private:
                     for (std::ptrdiff_t r = 0; r < batch.rows; ++r) loss += memory_.row_loss[r];
                     if (!std::isfinite(loss)) spoiled.store(true, std::memory_order_relaxed);
                     course.epoch_loss += loss;
-                    course.rows_done += batch.rows;
+                    course.weight_done += batch.weight;
                     const bool slow = members > 1 && s > 0 && since(begun) > piece.seconds;
                     if (slow || since(start) > longest_piece) late.store(true, std::memory_order_relaxed);
                 }
@@ -132,6 +142,7 @@ private:
     std::ptrdiff_t batch_;
     int threads_;
     Workspace<T> memory_;
+    TypedLoss<T> loss_;
     Step<T> step_;
     TeamChoice choice_;
     double seconds_of_a_step_ = 0;

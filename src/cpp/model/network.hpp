@@ -20,7 +20,10 @@ struct Layer {
 struct Network {
     std::vector<Layer> layers;
     BiasMode bias;
+    // In training: the rate at which inputs are dropped, and the deviation of the noise that is added to them before.
+    double input_dropout = 0, input_noise = 0;
 
+    bool disturbs_inputs() const { return input_dropout > 0 || input_noise > 0; }
     std::ptrdiff_t n_in() const { return layers.front().K; }
     std::ptrdiff_t n_out() const { return layers.back().N; }
     std::ptrdiff_t n_layers() const { return static_cast<std::ptrdiff_t>(layers.size()); }
@@ -45,12 +48,18 @@ struct Data {
     const T* Y;
     std::ptrdiff_t ldy;
     const std::int64_t* labels;
+    const T* weight = nullptr;  // (rows) of the rows, or null: all count the same
+    bool missing = false;       // whether some of Y is NaN
     std::shared_ptr<const std::int64_t[]>
         kept{};  // the labels are a checked copy: Python may write into its own meanwhile
 };
 
-// Streams of random words: permutations, and dropout masks (+ layer).
-constexpr std::uint32_t permutation_stream = 2u << 24, dropout_stream = 3u << 24;
+// Streams of random words: permutations, dropout masks (+ layer), those of the inputs, and their noise.
+constexpr std::uint32_t permutation_stream = 2u << 24, dropout_stream = 3u << 24, input_dropout_stream = 4u << 24,
+                        input_noise_stream = 5u << 24;
+
+// What the dropout kernel compares words with: below it they drop.
+inline std::uint64_t dropout_threshold(double rate) { return static_cast<std::uint64_t>(rate * 4294967296.0); }
 
 // The order of n rows in an epoch: rows sorted by their random words. Takes its memory once.
 class Shuffler {

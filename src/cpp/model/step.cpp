@@ -1,7 +1,6 @@
 #include "model/step.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "model/columns.hpp"
 
@@ -16,7 +15,8 @@ constexpr std::ptrdiff_t unit_rows = 112;
 }  // namespace
 
 template <class T>
-Step<T>::Step(Workspace<T>& workspace, Loss loss, const RuleNumbers& rule) : w_(workspace), loss_(loss), rule_(rule) {
+Step<T>::Step(Workspace<T>& workspace, const TypedLoss<T>& loss, const CustomLoss<T>& custom, const RuleNumbers& rule)
+    : w_(workspace), loss_(loss), custom_(custom), rule_(rule) {
     std::ptrdiff_t squares = 0;
     for (std::ptrdiff_t l = 0; l < w_.network.n_layers(); ++l) {
         const Layer& layer = w_.network.layers[static_cast<std::size_t>(l)];
@@ -55,13 +55,29 @@ void Step<T>::gather(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrd
     for (std::ptrdiff_t r = r0; r < r1; ++r) {
         const std::ptrdiff_t row = request.order ? static_cast<std::ptrdiff_t>(request.order[r]) : r;
         std::copy_n(data.X + row * data.ldx, n_in, w_.X + r * w_.ldx);
-        T* y = w_.Y + r * w_.ldy;
-        if (data.labels) {
-            std::fill(y, y + n_out, T(0));
-            y[data.labels[row]] = 1;
-        } else {
-            std::copy_n(data.Y + row * data.ldy, n_out, y);
-        }
+        loss_.target(data, row, n_out, w_.Y + r * w_.ldy);
+        if (w_.weight) w_.weight[r] = data.weight[row];
+    }
+}
+
+// Noise and dropout of gathered rows. The numbers of all rows of a batch are one sequence.
+template <class T>
+void Step<T>::disturb(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1, T* numbers) {
+    const std::ptrdiff_t n_in = w_.network.n_in(), count = (r1 - r0) * n_in;
+    const auto start = static_cast<std::uint64_t>(r0 * n_in);
+    const auto each = [&](auto change) {
+        for (std::ptrdiff_t r = r0; r < r1; ++r)
+            for (std::ptrdiff_t k = 0; k < n_in; ++k) change(w_.X[r * w_.ldx + k], numbers[(r - r0) * n_in + k]);
+    };
+    if (w_.network.input_noise > 0) {
+        const T deviation = T(w_.network.input_noise);
+        w_.kernels.gaussian_noise(request.seed, input_noise_stream, request.step, start, count, numbers);
+        each([=](T& x, T z) { x += deviation * z; });
+    }
+    if (const double rate = w_.network.input_dropout; rate > 0) {
+        w_.kernels.dropout_mask(request.seed, input_dropout_stream, request.step, start, count, dropout_threshold(rate),
+                                T(1 / (1 - rate)), numbers);
+        each([](T& x, T factor) { x *= factor; });
     }
 }
 
@@ -105,14 +121,13 @@ void Step<T>::drop(const StepRequest<T>& request, std::size_t l, const Part& par
     const auto [r0, r1, c0, c1, elsewhere] = part;
     const Layer& layer = w_.network.layers[l];
     const LayerMemory<T>& m = w_.layers[l];
-    const auto threshold = static_cast<std::uint64_t>(std::floor(layer.dropout * 4294967296.0));
     const bool whole = c1 - c0 == layer.N;  // then the words of all rows are one sequence
     const std::ptrdiff_t at_once = whole ? r1 - r0 : 1;
     for (std::ptrdiff_t r = r0; r < r1; r += at_once) {
         T* out = m.A + r * m.ld + c0;
         w_.kernels.dropout_mask(request.seed, dropout_stream + static_cast<std::uint32_t>(l), request.step,
-                                static_cast<std::uint64_t>(r * layer.N + c0), at_once * (c1 - c0), threshold,
-                                T(1 / (1 - layer.dropout)), mask);
+                                static_cast<std::uint64_t>(r * layer.N + c0), at_once * (c1 - c0),
+                                dropout_threshold(layer.dropout), T(1 / (1 - layer.dropout)), mask);
         w_.kernels.dropout(layer.activation, at_once, c1 - c0, out, m.ld, mask, m.slope + r * m.ld + c0, m.ld);
     }
 }
@@ -121,9 +136,32 @@ template <class T>
 void Step<T>::output(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1) {
     const LayerMemory<T>& m = w_.layers.back();
     const Layer& layer = w_.network.layers.back();
-    const T scale = gradient_scale<T>(loss_, request.rows, layer.N);
-    w_.kernels.output_loss(loss_, layer.activation, r1 - r0, layer.N, scale, m.A + r0 * m.ld, m.ld, w_.Y + r0 * w_.ldy,
-                           w_.ldy, m.dZ + r0 * m.ld, m.ld, w_.row_loss + r0);
+    const T scale = gradient_scale<T>(loss_.objective().loss, request.weight, layer.N);
+    w_.kernels.output_loss(loss_.objective(), layer.activation, r1 - r0, layer.N, scale,
+                           w_.weight ? w_.weight + r0 : nullptr, m.A + r0 * m.ld, m.ld, w_.Y + r0 * w_.ldy, w_.ldy,
+                           m.dZ + r0 * m.ld, m.ld, w_.row_loss + r0);
+}
+
+// The same where the loss is computed elsewhere. The slope of the output activation waits in dZ, but for softmax.
+template <class T>
+void Step<T>::custom_output(const StepRequest<T>& request) {
+    const LayerMemory<T>& m = w_.layers.back();
+    const Layer& layer = w_.network.layers.back();
+    const bool softmax = layer.activation == Activation::softmax;
+    if (softmax)
+        w_.kernels.activate(layer.activation, request.rows, layer.N, m.A, m.ld, m.A, m.ld);
+    else
+        w_.kernels.activate_with_slope(layer.activation, request.rows, layer.N, m.A, m.ld, m.dZ, m.ld);
+    double value = 0;
+    failed_ = !custom_.call(custom_.context, request.rows, layer.N, m.A, m.ld, w_.Y, w_.ldy, m.custom, m.ld, value);
+    if (failed_) return;
+    std::fill_n(w_.row_loss, request.rows, value);  // their mean is the loss
+    if (softmax)
+        w_.kernels.activation_gradient(layer.activation, request.rows, layer.N, m.A, m.ld, nullptr, 0, m.custom, m.ld,
+                                       m.dZ, m.ld);
+    else
+        for (std::ptrdiff_t r = 0; r < request.rows; ++r)
+            for (std::ptrdiff_t j = 0; j < layer.N; ++j) m.dZ[r * m.ld + j] *= m.custom[r * m.ld + j];
 }
 
 // dA of layer l-1 = dZ of layer l times W^T, and dZ = dA f'(z) of it; `part` is of layer l-1.
@@ -162,13 +200,29 @@ void Step<T>::rows_pass(const StepRequest<T>& request, int thread, int members) 
     if (begin == end) return;
     const std::size_t last = w_.layers.size() - 1;
     const std::ptrdiff_t blocks = (end - begin + w_.rows_at_once - 1) / w_.rows_at_once;
-    for (std::ptrdiff_t b = 0; b < blocks; ++b) {
-        const std::ptrdiff_t r0 = begin + (end - begin) * b / blocks, r1 = begin + (end - begin) * (b + 1) / blocks;
+    const auto go_forward = [&](std::ptrdiff_t r0, std::ptrdiff_t r1) {
         gather(request, r0, r1);
+        if (w_.network.disturbs_inputs()) disturb(request, r0, r1, w_.masks[static_cast<std::size_t>(thread)]);
         for (std::size_t l = 0; l <= last; ++l) forward(request, l, rows_of(r0, r1, l), thread);
-        output(request, r0, r1);
+    };
+    const auto go_back = [&](std::ptrdiff_t r0, std::ptrdiff_t r1) {
         for (std::size_t l = last; l > 0; --l) backward(l, rows_of(r0, r1, l - 1), thread);
+    };
+    const auto each_block = [&](auto&& pass) {
+        for (std::ptrdiff_t b = 0; b < blocks; ++b)
+            pass(begin + (end - begin) * b / blocks, begin + (end - begin) * (b + 1) / blocks);
+    };
+    if (custom_.call) {  // it wants the outputs of all rows
+        each_block(go_forward);
+        custom_output(request);
+        if (!failed_) each_block(go_back);
+        return;
     }
+    each_block([&](std::ptrdiff_t r0, std::ptrdiff_t r1) {
+        go_forward(r0, r1);
+        output(request, r0, r1);
+        go_back(r0, r1);
+    });
 }
 
 template <class T>

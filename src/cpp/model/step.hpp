@@ -9,6 +9,7 @@
 #pragma once
 
 #include "model/columns.hpp"
+#include "model/loss.hpp"
 #include "runtime/team.hpp"
 
 namespace chainrule {
@@ -18,8 +19,8 @@ struct StepRequest {
     const Data<T>* data;
     const std::int64_t* order;  // row numbers of the batch, or null: rows 0, 1, ...
     std::ptrdiff_t rows;        // of this batch
-    Loss loss;
-    std::uint64_t seed, step;  // of the dropout masks
+    double weight;              // of them: their number, or the sum of their weights
+    std::uint64_t seed, step;   // of the dropout masks and the noise
     double learning_rate = 0;
     std::uint64_t t = 1;  // steps of this rule, from 1 on
 };
@@ -34,7 +35,7 @@ struct WeightUnit {
 template <class T>
 class Step {
 public:
-    Step(Workspace<T>& workspace, Loss loss, const RuleNumbers& rule);
+    Step(Workspace<T>& workspace, const TypedLoss<T>& loss, const CustomLoss<T>& custom, const RuleNumbers& rule);
 
     // The part of thread `thread` of `members`; the barrier is met inside where columns are owned, and not at the end.
     void passes(const StepRequest<T>& request, int thread, int members, Barrier& barrier);
@@ -43,6 +44,8 @@ public:
     // if an updated parameter is not finite.
     bool weights_phase(const StepRequest<T>& request, int thread, int members, const StepRequest<T>* next,
                        Barrier& barrier);
+    // Whether a custom loss failed in `passes`. With such a loss the team is one thread.
+    bool failed() const { return failed_; }
 
 private:
     // Some rows and some columns of a layer's outputs.
@@ -60,9 +63,11 @@ private:
     bool owns(std::size_t unit, int thread, int members) const;
     void fetch(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1) const;
     void gather(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1);
+    void disturb(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1, T* numbers);
     void forward(const StepRequest<T>& request, std::size_t l, const Part& part, int thread);
     void drop(const StepRequest<T>& request, std::size_t l, const Part& part, T* mask);
     void output(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1);
+    void custom_output(const StepRequest<T>& request);
     void backward(std::size_t l, const Part& part, int thread);
     void bias_gradient(std::ptrdiff_t layer, std::ptrdiff_t rows, const Columns& mine);
     bool weight_unit(const WeightUnit& unit, std::ptrdiff_t rows, const Sgd<T>& sgd, T* packed);
@@ -79,7 +84,9 @@ private:
     bool late_update(const StepRequest<T>& request, int thread, int members, Barrier& barrier);
 
     Workspace<T>& w_;
-    Loss loss_;
+    const TypedLoss<T>& loss_;
+    CustomLoss<T> custom_;
+    bool failed_ = false;
     RuleNumbers rule_;
     std::vector<WeightUnit> units_;
     std::vector<double> squares_;  // sums of those of the gradient, by columns, where the norm of all is limited

@@ -13,7 +13,7 @@ namespace chainrule {
 constexpr std::ptrdiff_t tiny_widest = block, tiny_deepest = 8;
 
 inline bool tiny_fits(const Network& network, std::ptrdiff_t batch) {
-    if (batch != 1 || network.n_layers() > tiny_deepest) return false;
+    if (batch != 1 || network.n_layers() > tiny_deepest || network.disturbs_inputs()) return false;
     for (const Layer& layer : network.layers)
         if (layer.K > tiny_widest || layer.N > tiny_widest || layer.dropout > 0 || slope_needs_input(layer.activation))
             return false;
@@ -26,6 +26,12 @@ std::size_t tiny_bytes(const Network& network) {
     std::size_t rows = 0;
     for (const Layer& layer : network.layers) rows += 2 * static_cast<std::size_t>(layer.K + layer.N + 1);
     return rows * static_cast<std::size_t>(block) * sizeof(T);
+}
+
+// Whether the rows and the loss are such as the kernel for tiny networks takes.
+template <class T>
+bool tiny_learns(const LossNumbers& loss, const Data<T>& data) {
+    return loss.is_plain() && !data.weight && !data.missing;
 }
 
 template <class T>
@@ -92,7 +98,7 @@ public:
             const std::ptrdiff_t n = std::min(at_once, count - done);
             const Tiny<T> call{layers_.data(),
                                static_cast<std::ptrdiff_t>(layers_.size()),
-                               request_.loss,
+                               request_.loss.loss,
                                static_cast<int>(request_.network->bias),
                                request_.rule.template sgd<T>(request_.rule.learning_rate),
                                request_.data.X,
@@ -104,7 +110,7 @@ public:
                                losses};
             const std::ptrdiff_t finite = steps_of(call, n);
             for (std::ptrdiff_t i = 0; i < finite; ++i) course.epoch_loss += losses[i];
-            course.rows_done += finite;
+            course.weight_done += double(finite);
             done += finite;
             if (finite < n) return false;
             if (between.call(between.context, done)) break;

@@ -39,13 +39,13 @@ struct Asker {
             asker.poll.call(asker.poll.context, asker.epoch, done, asker.steps_per_epoch, asker.mean_loss());
         return asker.stopped;
     }
-    double mean_loss() const { return course.epoch_loss / double(course.rows_done); }
+    double mean_loss() const { return course.weight_done > 0 ? course.epoch_loss / course.weight_done : 0; }
 };
 
 template <class T>
 void begin_epoch(const TrainRequest<T>& request, std::uint64_t epoch, Course& course) {
     course.epoch_loss = 0;
-    course.rows_done = 0;
+    course.weight_done = 0;
     if (request.shuffle)
         course.shuffler(request.seed, epoch, course.order.data());
     else
@@ -93,7 +93,7 @@ Stop replay(const TrainRequest<T>& request, Runner<T>& runner, Course& course, T
 template <class T>
 Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::vector<double>& losses) {
     std::unique_ptr<Runner<T>> runner;
-    if (request.rule.is_plain() && !request.rates.call &&
+    if (request.rule.is_plain() && !request.rates.call && tiny_learns(request.loss, request.data) &&
         tiny_fits(*request.network, std::min(request.batch_size, request.data.rows)))
         runner = std::make_unique<TinyRunner<T>>(request);
     else
@@ -153,16 +153,22 @@ Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::
 }
 
 template <class T>
-double gradients(const Network& network, const Parameters<T>& parameters, const Data<T>& data, Loss loss,
-                 std::uint64_t seed, std::uint64_t step, int n_threads, const Parameters<T>& out) {
-    const int threads = resolve_threads(n_threads, double(data.rows) * network.training_work(), work_of_a_call);
-    Workspace<T> memory(network, data.rows, threads, {}, &out);
+double gradients(const Network& network, const Parameters<T>& parameters, const Data<T>& data, const LossNumbers& loss,
+                 const CustomLoss<T>& custom, std::uint64_t seed, std::uint64_t step, int n_threads,
+                 const Parameters<T>& out) {
+    const double work = double(data.rows) * network.training_work();
+    const int threads = custom.call ? 1 : resolve_threads(n_threads, work, work_of_a_call);
+    Workspace<T> memory(network, data.rows, threads, {}, &out,
+                        {.row_weights = data.weight != nullptr, .custom_loss = custom.call != nullptr});
     memory.pack(parameters, {}, {});
-    Step<T> one(memory, loss, {});
-    const StepRequest<T> request{&data, nullptr, data.rows, loss, seed, step};
+    const TypedLoss<T> typed(loss, network.n_out(), data.missing);
+    Step<T> one(memory, typed, custom, {});
+    const double weight = total_weight(data, nullptr, data.rows);
+    const StepRequest<T> request{&data, nullptr, data.rows, weight, seed, step};
     run_team(threads, [&](int thread, int members, Barrier& barrier) {
         one.passes(request, thread, members, barrier);
         barrier.wait();
+        if (one.failed()) return;  // alone, then
         one.weights_phase(request, thread, members, nullptr, barrier);
     });
     for (std::size_t l = 0; l < out.biases.size(); ++l)
@@ -170,14 +176,15 @@ double gradients(const Network& network, const Parameters<T>& parameters, const 
                     out.biases[l]);
     double sum = 0;
     for (std::ptrdiff_t r = 0; r < data.rows; ++r) sum += memory.row_loss[r];
-    return sum / double(data.rows);
+    return weight > 0 ? sum / weight : 0;
 }
 
 template Stop train_epochs<float>(const TrainRequest<float>&, TrainProgress&, std::vector<double>&);
 template Stop train_epochs<double>(const TrainRequest<double>&, TrainProgress&, std::vector<double>&);
-template double gradients<float>(const Network&, const Parameters<float>&, const Data<float>&, Loss, std::uint64_t,
-                                 std::uint64_t, int, const Parameters<float>&);
-template double gradients<double>(const Network&, const Parameters<double>&, const Data<double>&, Loss, std::uint64_t,
-                                  std::uint64_t, int, const Parameters<double>&);
+template double gradients<float>(const Network&, const Parameters<float>&, const Data<float>&, const LossNumbers&,
+                                 const CustomLoss<float>&, std::uint64_t, std::uint64_t, int, const Parameters<float>&);
+template double gradients<double>(const Network&, const Parameters<double>&, const Data<double>&, const LossNumbers&,
+                                  const CustomLoss<double>&, std::uint64_t, std::uint64_t, int,
+                                  const Parameters<double>&);
 
 }  // namespace chainrule

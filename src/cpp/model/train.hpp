@@ -1,6 +1,7 @@
 // Whole epochs without leaving native code.
 #pragma once
 
+#include "model/loss.hpp"
 #include "model/rule.hpp"
 
 namespace chainrule {
@@ -28,7 +29,8 @@ struct TrainRequest {
     const Network* network;
     Parameters<T> parameters, velocities, squares;  // INOUT; no squares where the rule has none
     Data<T> data;
-    Loss loss;
+    LossNumbers loss;
+    CustomLoss<T> custom;
     RuleNumbers rule;
     Rates rates;
     std::uint64_t started;  // steps done when the rule began
@@ -46,9 +48,11 @@ struct TrainRequest {
 template <class T>
 Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::vector<double>& losses);
 
-// Loss and gradients of one batch of all rows, with the dropout masks of that step.
+// Loss and gradients of one batch of all rows, with the dropout masks and the noise of that step. Both are without
+// meaning where a custom loss failed.
 template <class T>
-double gradients(const Network& network, const Parameters<T>& parameters, const Data<T>& data, Loss loss,
-                 std::uint64_t seed, std::uint64_t step, int n_threads, const Parameters<T>& out);
+double gradients(const Network& network, const Parameters<T>& parameters, const Data<T>& data, const LossNumbers& loss,
+                 const CustomLoss<T>& custom, std::uint64_t seed, std::uint64_t step, int n_threads,
+                 const Parameters<T>& out);
 
 }  // namespace chainrule

@@ -28,30 +28,30 @@ std::ptrdiff_t choose_rows_at_once(const Network& network, const Kernels<T>& ker
 
 template <class T>
 Workspace<T>::Workspace(const Network& net, std::ptrdiff_t batch_rows, int threads, Counted, const RuleNumbers& rule,
-                        const Parameters<T>* gradients)
+                        const Parameters<T>* gradients, Extras extras)
     : network(net), kernels(chainrule::kernels<T>()), batch(batch_rows),
       rows_at_once(choose_rows_at_once(net, kernels, batch_rows)), layers(net.layers.size()),
       ldx(padded_width<T>(net.n_in())), ldy(padded_width<T>(net.n_out())), masks(static_cast<std::size_t>(threads)),
       scratch(static_cast<std::size_t>(threads)) {
-    for_each_part(rule, gradients, [&]<class U>(U*&, std::ptrdiff_t count, bool wanted) {
+    for_each_part(rule, gradients, extras, [&]<class U>(U*&, std::ptrdiff_t count, bool wanted) {
         if (wanted) arena_.reserve<U>(count);
     });
 }
 
 template <class T>
 Workspace<T>::Workspace(const Network& net, std::ptrdiff_t batch_rows, int threads, const RuleNumbers& rule,
-                        const Parameters<T>* gradients)
-    : Workspace(net, batch_rows, threads, Counted(), rule, gradients) {
+                        const Parameters<T>* gradients, Extras extras)
+    : Workspace(net, batch_rows, threads, Counted(), rule, gradients, extras) {
     arena_.allocate();
-    for_each_part(rule, gradients, [&]<class U>(U*& pointer, std::ptrdiff_t count, bool wanted) {
+    for_each_part(rule, gradients, extras, [&]<class U>(U*& pointer, std::ptrdiff_t count, bool wanted) {
         pointer = wanted ? arena_.take<U>(count) : nullptr;
     });
 }
 
 template <class T>
 template <class Part>
-void Workspace<T>::for_each_part(const RuleNumbers& rule, const Parameters<T>* gradients, Part&& part) {
-    std::ptrdiff_t widest_dropout = 0;
+void Workspace<T>::for_each_part(const RuleNumbers& rule, const Parameters<T>* gradients, Extras extras, Part&& part) {
+    std::ptrdiff_t widest_dropout = network.disturbs_inputs() ? network.n_in() : 0;
     for (const Layer& layer : network.layers)
         if (layer.dropout > 0) widest_dropout = std::max(widest_dropout, layer.N);
 
@@ -79,10 +79,12 @@ void Workspace<T>::for_each_part(const RuleNumbers& rule, const Parameters<T>* g
         part(m.A, batch * m.ld, true);
         part(m.dZ, batch * m.ld, true);
         part(m.slope, batch * m.ld, shape.dropout > 0 || slope_needs_input(shape.activation));
+        part(m.custom, batch * m.ld, extras.custom_loss && l + 1 == layers.size());
     }
     part(X, batch * ldx, true);
     part(Y, batch * ldy, true);
     part(row_loss, batch, true);
+    part(weight, batch, extras.row_weights);
     for (T*& part_of_thread : scratch) part(part_of_thread, packed, packed > 0);
     for (T*& mask : masks) part(mask, rows_at_once * widest_dropout, widest_dropout > 0);
 }

@@ -43,7 +43,13 @@ struct LayerMemory {
     T* gradient;                              // (K, N) row-major, not ours; null in training
     T *A, *dZ;                                // (batch, ld): outputs, dLoss/dZ
     T* slope;                                 // (batch, ld): f'(z) times dropout mask; null where it comes from A
+    T* custom;                                // (batch, ld): dLoss/dA from elsewhere; null but for the last layer then
     std::ptrdiff_t ld;
+};
+
+// What not every training run needs room for.
+struct Extras {
+    bool row_weights = false, custom_loss = false;
 };
 
 template <class T>
@@ -51,11 +57,11 @@ class Workspace {
 public:
     // With `gradients` they are written there, and nothing is updated. Throws std::bad_alloc.
     Workspace(const Network& network, std::ptrdiff_t batch, int threads, const RuleNumbers& rule = {},
-              const Parameters<T>* gradients = nullptr);
+              const Parameters<T>* gradients = nullptr, Extras extras = {});
     // Takes no memory, and has pointers to none: only counts.
     struct Counted {};
     Workspace(const Network& network, std::ptrdiff_t batch, int threads, Counted, const RuleNumbers& rule = {},
-              const Parameters<T>* gradients = nullptr);
+              const Parameters<T>* gradients = nullptr, Extras extras = {});
 
     // Plain arrays to panels and back: the part of thread `thread` of `members`, who share the columns of large layers.
     // Lists that are empty are left away.
@@ -70,16 +76,17 @@ public:
     const Kernels<T>& kernels;
     std::ptrdiff_t batch, rows_at_once;  // rows that pass all layers together
     std::vector<LayerMemory<T>> layers;
-    T *X, *Y;  // (batch, ld): the batch gathered
+    T *X, *Y;   // (batch, ld): the batch gathered
+    T* weight;  // (batch): of its rows, or null
     std::ptrdiff_t ldx, ldy;
     double* row_loss;
-    std::vector<T*> masks;    // a thread's dropout multipliers
+    std::vector<T*> masks;    // a thread's dropout multipliers, or noise
     std::vector<T*> scratch;  // a thread's room for what kernels pack, where a layer is large
 
 private:
     // Calls part(pointer, elements, whether it is wanted) for all memory, always in the same order.
     template <class Part>
-    void for_each_part(const RuleNumbers& rule, const Parameters<T>* gradients, Part&& part);
+    void for_each_part(const RuleNumbers& rule, const Parameters<T>* gradients, Extras extras, Part&& part);
 
     Arena arena_;
 };

@@ -8,26 +8,29 @@
 
 namespace chainrule {
 
+// With `flush` false the opposite, for the length of a call of somebody else's code from within.
 class FlushToZero {
 #if defined(__SSE2__)
     static constexpr unsigned results_and_operands = 0x8040;  // FTZ and DAZ
     unsigned before_ = _mm_getcsr();
 
 public:
-    FlushToZero() { _mm_setcsr(before_ | results_and_operands); }
+    explicit FlushToZero(bool flush = true) {
+        _mm_setcsr(flush ? before_ | results_and_operands : before_ & ~results_and_operands);
+    }
     ~FlushToZero() { _mm_setcsr(before_); }
 #elif defined(__aarch64__)
     unsigned long before_;
 
 public:
-    FlushToZero() {
+    explicit FlushToZero(bool flush = true) {
         __asm__ volatile("mrs %0, fpcr" : "=r"(before_));
-        __asm__ volatile("msr fpcr, %0" ::"r"(before_ | (1ul << 24)));
+        __asm__ volatile("msr fpcr, %0" ::"r"(flush ? before_ | (1ul << 24) : before_ & ~(1ul << 24)));
     }
     ~FlushToZero() { __asm__ volatile("msr fpcr, %0" ::"r"(before_)); }
 #else
 public:
-    FlushToZero() {}
+    explicit FlushToZero(bool = true) {}
 #endif
     FlushToZero(const FlushToZero&) = delete;
     FlushToZero& operator=(const FlushToZero&) = delete;

@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ._checks_arrays import (
     check_apart,
     check_data,
@@ -26,14 +28,13 @@ from ._checks_values import (
     count,
     describe,
 )
-from ._network import ACTIVATIONS, LOSSES, SLOPE_NEEDS_INPUT, Array
+from ._losses import STEP_HAS_NO_GRADIENT, LossRule, check_loss, check_output_weights
+from ._network import ACTIVATIONS, SLOPE_NEEDS_INPUT, Array
 from ._rules import Rule, check_optimizer
 
 MAX_64 = 2**64 - 1
 MAX_WORDS = 2**34
 """Words in one stream and step: 4 for each of the 2^32 values of the counter's index."""
-
-STEP_HAS_NO_GRADIENT = "the derivative of step is zero, so nothing can be learned through it"
 
 
 # Random numbers
@@ -78,17 +79,24 @@ def check_dropout_mask(
         rate,
         check_seed(seed),
         step,
-        check_int(layer, "layer", 0, 2**24 - 1),
+        check_int(layer, "layer", -1, 2**24 - 1),
         check_dtype(dtype),
     )
 
 
-def check_mask_size(rows: int, width: int) -> None:
-    """Refuse a dropout mask that needs more random words than one stream and step have."""
+def check_gaussian_noise(
+    rows: Any, width: Any, seed: Any, step: Any, dtype: Any
+) -> tuple[int, int, int, int, str]:
+    """Return (rows, width, seed, step, dtype)."""
+    rows, width = check_int(rows, "rows", 0), check_int(width, "width", 0)
+    check_mask_size(rows, width, "noise")
+    return rows, width, check_seed(seed), check_int(step, "step", 0, MAX_64), check_dtype(dtype)
+
+
+def check_mask_size(rows: int, width: int, what: str = "a dropout mask") -> None:
+    """Refuse a dropout mask, or noise, that needs more random words than one stream and step have."""
     if rows * width > MAX_WORDS:
-        raise ValueError(
-            f"rows * width of a dropout mask must be at most {MAX_WORDS}, but it is {rows * width}"
-        )
+        raise ValueError(f"rows * width of {what} must be at most {MAX_WORDS}, but it is {rows * width}")
 
 
 # One layer
@@ -162,18 +170,6 @@ def _check_layer(X: Any, W: Any) -> tuple[Array, Array]:
 # Loss and update
 
 
-def check_loss(loss: Any, output_activation: Any) -> str:
-    """Return the name of the loss, which must fit the activation of the output layer."""
-    name = check_choice(loss, "loss", LOSSES)
-    check_choice(output_activation, "output_activation", ACTIVATIONS)
-    needed = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}.get(name, output_activation)
-    if output_activation != needed:
-        raise ValueError(f"loss {name} needs output_activation {needed}, but it is {output_activation}")
-    if output_activation == "step":
-        raise ValueError(f"output_activation is step, but {STEP_HAS_NO_GRADIENT}")
-    return name
-
-
 def check_target(target: Any, like: Array, name: str, n_out: int) -> Array:
     """Return the target for the array ``like`` (called ``name``), of the same dtype and number of rows.
 
@@ -193,12 +189,44 @@ def check_target(target: Any, like: Array, name: str, n_out: int) -> Array:
     return array
 
 
-def check_loss_and_gradient(loss: Any, Z: Any, target: Any, output_activation: Any) -> tuple[Array, Array]:
-    """Return (Z, target)."""
+def check_sample_weight(sample_weight: Any, like: Array, name: str) -> Array | None:
+    """Return the weights of the rows of the array ``like`` (called ``name``), of its dtype: contiguous, (rows,)."""
+    if sample_weight is None:
+        return None
+    weight = check_float_array(sample_weight, "sample_weight", 1, "(rows,)")
+    check_same_dtype(like, name, (weight, "sample_weight"))
+    if len(weight) != len(like):
+        raise ValueError(
+            f"sample_weight has {count(len(weight), 'entry')}, but {name} has {count(len(like), 'row')}"
+        )
+    wrong = ~((weight >= 0) & (weight < np.inf))
+    if wrong.any():
+        i = int(np.argmax(wrong))
+        raise ValueError(
+            f"sample_weight must be finite and at least 0, but sample_weight[{i}] is {weight[i]}"
+        )
+    return np.ascontiguousarray(weight)
+
+
+def check_weights(
+    loss: LossRule, sample_weight: Any, output_weights: Any, like: Array, name: str, n_out: int
+) -> tuple[Array | None, tuple[float, ...] | None]:
+    """Return the weights of the rows of the array ``like`` and those of the outputs."""
+    if sample_weight is not None and loss.function is not None:
+        raise ValueError("sample_weight cannot be combined with a loss of your own; weigh the rows in it")
+    return check_sample_weight(sample_weight, like, name), check_output_weights(output_weights, loss, n_out)
+
+
+def check_loss_and_gradient(
+    loss: Any, Z: Any, target: Any, output_activation: Any, sample_weight: Any, output_weights: Any
+) -> tuple[Array, Array, LossRule, Array | None, tuple[float, ...] | None]:
+    """Return (Z, target, the loss, the weights of the rows and of the outputs)."""
     check_loss(loss, output_activation)
     Z = check_data(Z, "Z", "(rows, n_out)")
     check_rows(Z, "Z")
-    return Z, check_target(target, Z, "Z", Z.shape[1])
+    rule = check_loss(loss, output_activation, Z.shape[1])
+    target = check_target(target, Z, "Z", Z.shape[1])
+    return Z, target, rule, *check_weights(rule, sample_weight, output_weights, Z, "Z", Z.shape[1])
 
 
 def check_rows(array: Array, name: str) -> None:

@@ -24,10 +24,7 @@ def check_least_squares(network: Network) -> None:
             "output_activation is softmax, but least squares need outputs that do not depend on each other; "
             "use sigmoid or identity"
         )
-    if any(network.dropout):
-        raise ValueError(
-            f"dropout is {network.dropout}, but least squares need the same network in each step; use dropout=0"
-        )
+    check_nothing_random(network, "least squares need the same network in each step; use {name}=0")
     sizes = [np.prod(shape, dtype=int) for shape in (*network.weight_shapes, *network.bias_shapes)]
     if sum(sizes) > MOST_PARAMETERS:
         raise ValueError(
@@ -36,16 +33,24 @@ def check_least_squares(network: Network) -> None:
         )
 
 
+def check_nothing_random(network: Network, why: str) -> None:
+    """Refuse a network that chance makes another in each step of training; ``why`` may hold "{name}"."""
+    for name in ("dropout", "input_dropout", "input_noise"):
+        value = getattr(network, name)
+        if np.any(value):
+            raise ValueError(f"{name} is {value}, but {why.format(name=name)}")
+
+
 def check_normal_equations(
     network: Any, weights: Any, biases: Any, X: Any, target: Any, n_threads: Any
 ) -> tuple[list[Array], list[Array], Array, Array]:
     """Return (weights, biases, X, target)."""
     if isinstance(network, Network):
         check_least_squares(network)
-    weights, biases, X, target, _, _ = check_gradients(
-        network, weights, biases, X, target, "half_squared_error", 0, 0, n_threads
+    given = check_gradients(
+        network, weights, biases, X, target, "half_squared_error", None, None, 0, 0, n_threads
     )
-    return weights, biases, X, target
+    return given[:4]
 
 
 def check_damped_step(H: Any, g: Any, damping: Any, n_threads: Any) -> tuple[Array, Array, float]:

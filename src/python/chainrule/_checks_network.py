@@ -11,14 +11,14 @@ import numpy as np
 from ._checks_arrays import check_apart, check_data, check_out, check_parameter
 from ._checks_layers import (
     MAX_64,
-    STEP_HAS_NO_GRADIENT,
-    check_loss,
     check_mask_size,
     check_rows,
     check_seed,
     check_target,
+    check_weights,
 )
 from ._checks_values import check_bool, check_int, check_n_threads, check_sequence, count, describe
+from ._losses import STEP_HAS_NO_GRADIENT, LossRule, check_loss
 from ._network import Array, Network, TrainingState
 from ._rules import HAS_SQUARE, Rule, check_optimizer
 
@@ -83,12 +83,27 @@ def check_forward(
     return weights, biases, X, check_out(out, (X.shape[0], network.n_out), X.dtype, inputs)
 
 
-def check_trainable(network: Network, loss: Any) -> None:
-    """Refuse a loss that does not fit the network, and a hidden step activation."""
-    check_loss(loss, network.output_activation)
+def check_trainable(network: Network, loss: Any) -> LossRule:
+    """Return the loss, which must fit the network; refuse a hidden step activation."""
+    rule = check_loss(loss, network.output_activation, network.n_out)
     for i, name in enumerate(network.activations):
         if name == "step":
             raise ValueError(f"activations[{i}] is step, but {STEP_HAS_NO_GRADIENT}")
+    return rule
+
+
+class Batch(NamedTuple):
+    """The arguments of gradients, checked."""
+
+    weights: list[Array]
+    biases: list[Array]
+    X: Array
+    target: Array
+    loss: LossRule
+    sample_weight: Array | None
+    output_weights: tuple[float, ...] | None
+    seed: int
+    step: int
 
 
 def check_gradients(
@@ -98,18 +113,23 @@ def check_gradients(
     X: Any,
     target: Any,
     loss: Any,
+    sample_weight: Any,
+    output_weights: Any,
     seed: Any,
     step: Any,
     n_threads: Any,
-) -> tuple[list[Array], list[Array], Array, Array, int, int]:
-    """Return (weights, biases, X, target, seed, step)."""
+) -> Batch:
+    """Return the checked arguments."""
     check_network(network)
-    check_trainable(network, loss)
+    rule = check_trainable(network, loss)
     weights = check_parameters(network, weights, "weights", network.weight_shapes)
     biases = check_parameters(network, biases, "biases", network.bias_shapes)
     X, target = _check_batch(network, X, target)
+    given = check_weights(rule, sample_weight, output_weights, X, "X", network.n_out)
     check_n_threads(n_threads)
-    return weights, biases, X, target, check_seed(seed), check_int(step, "step", 0, MAX_64)
+    return Batch(
+        weights, biases, X, target, rule, *given, check_seed(seed), check_int(step, "step", 0, MAX_64)
+    )
 
 
 def _check_batch(network: Network, X: Any, target: Any) -> tuple[Array, Array]:
@@ -117,6 +137,10 @@ def _check_batch(network: Network, X: Any, target: Any) -> tuple[Array, Array]:
     check_rows(X, "X")
     if any(network.dropout):
         check_mask_size(X.shape[0], max(network.layer_sizes[1:-1]))
+    if network.input_dropout:
+        check_mask_size(X.shape[0], network.n_in)
+    if network.input_noise:
+        check_mask_size(X.shape[0], network.n_in, "noise")
     return X, check_target(target, X, "X", network.n_out)
 
 
@@ -131,6 +155,9 @@ class Training(NamedTuple):
     bias_square: list[Array]
     X: Array
     target: Array
+    loss: LossRule
+    sample_weight: Array | None
+    output_weights: tuple[float, ...] | None
     rule: Rule
     batch_size: int
     shuffle: bool
@@ -144,6 +171,8 @@ def check_train_epochs(
     X: Any,
     target: Any,
     loss: Any,
+    sample_weight: Any,
+    output_weights: Any,
     optimizer: Any,
     batch_size: Any,
     shuffle: Any,
@@ -154,7 +183,7 @@ def check_train_epochs(
 ) -> Training:
     """Return the checked arguments; the state itself is only read."""
     check_network(network)
-    check_trainable(network, loss)
+    objective = check_trainable(network, loss)
     if not isinstance(state, TrainingState):
         raise TypeError(f"state must be a TrainingState, but it is {describe(state)}")
     rule = check_optimizer(optimizer)
@@ -179,6 +208,7 @@ def check_train_epochs(
     check_int(state.step, "state.step", 0, MAX_64)
     check_int(state.started, "state.started", 0, state.step)
     X, target = _check_batch(network, X, target)
+    given = check_weights(objective, sample_weight, output_weights, X, "X", network.n_out)
     check_apart(named, [(X, "X"), (target, "target")])
     batch_size, shuffle = check_int(batch_size, "batch_size", 1), check_bool(shuffle, "shuffle")
     seed, epochs = check_seed(seed), check_int(epochs, "epochs", 0)
@@ -192,8 +222,8 @@ def check_train_epochs(
         raise TypeError(f"poll must be callable or None, but it is {describe(poll)}")
     weights, biases, weight_velocity, bias_velocity, weight_square, bias_square = lists
     return Training(
-        weights, biases, weight_velocity, bias_velocity, weight_square, bias_square, X, target, rule, batch_size,
-        shuffle, seed, epochs
+        weights, biases, weight_velocity, bias_velocity, weight_square, bias_square, X, target, objective, *given,
+        rule, batch_size, shuffle, seed, epochs
     )  # fmt: skip
 
 

@@ -16,7 +16,13 @@ plan_api: object
 
 class Network:
     def __init__(
-        self, layer_sizes: Sequence[int], activations: Sequence[int], bias: int, dropout: Sequence[float]
+        self,
+        layer_sizes: Sequence[int],
+        activations: Sequence[int],
+        bias: int,
+        dropout: Sequence[float],
+        input_dropout: float = ...,
+        input_noise: float = ...,
     ) -> None: ...
 
 def config() -> dict[str, Any]: ...
@@ -24,9 +30,12 @@ def resolve_threads(n_threads: int, work: float) -> int: ...
 def random_words(n: int, seed: int, stream: int, step: int, start: int, /) -> npt.NDArray[np.uint32]: ...
 def permutation(n: int, seed: int, epoch: int, /) -> npt.NDArray[np.int64]: ...
 def dropout_mask(out: _Array, rate: float, seed: int, step: int, layer: int, /) -> None: ...
+def gaussian_noise(out: _Array, seed: int, step: int, /) -> None: ...
 def activation(kind: int, Z: _Array, out: _Array, /) -> None: ...
 def activation_gradient(kind: int, A: _Array, Z: _Array | None, dA: _Array, out: _Array, /) -> None: ...
-def loss_and_gradient(loss: int, kind: int, Z: _Array, target: _Array, /) -> tuple[float, _Array]: ...
+def loss_and_gradient(
+    loss: tuple[Any, ...], kind: int, Z: _Array, target: _Array, sample_weight: _Array | None, /
+) -> tuple[float, _Array]: ...
 def update(
     w: _Array,
     v: _Array,
@@ -65,7 +74,8 @@ def gradients(
     biases: Sequence[_Array],
     X: _Array,
     target: _Array,
-    loss: int,
+    loss: tuple[Any, ...],
+    sample_weight: _Array | None,
     seed: int,
     step: int,
     n_threads: int,
@@ -93,6 +103,7 @@ def choices(
     single: bool,
     batch: int,
     n_threads: int,
+    loss: tuple[Any, ...],
     kind: int,
     numbers: Sequence[float],
     rates: object,
@@ -109,7 +120,8 @@ def train_epochs(
     bias_square: Sequence[_Array],
     X: _Array,
     target: _Array,
-    loss: int,
+    loss: tuple[Any, ...],
+    sample_weight: _Array | None,
     rule: int,
     numbers: Sequence[float],
     rates: Callable[[int, int], _Array] | None,

@@ -43,7 +43,7 @@ def _run(
 ) -> None:  # fmt: skip
     network, optimizer = trainer.model.network, at_present(trainer.optimizer, state)
     if takes_all_rows(optimizer):
-        how = (trainer.loss, batch_size, trainer.n_threads)
+        how = (trainer.objective, batch_size, trainer.n_threads)
         minimise(optimizer, core(), network, state, rows, *how, epochs, after)
         return
     core().train_epochs(
@@ -52,6 +52,8 @@ def _run(
         rows.inputs,
         rows.target,
         loss=trainer.loss,
+        sample_weight=rows.weight,
+        output_weights=trainer.output_weights,
         optimizer=optimizer,
         batch_size=batch_size,
         shuffle=shuffle,

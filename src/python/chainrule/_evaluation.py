@@ -7,24 +7,43 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ._checks_layers import check_rows
+from ._losses import loss_rule
 from ._network import Array, Network
+from ._weights import as_weight
 from .backend import core
 from .inputs import as_inputs
 from .metrics import Metric, measure
 from .model import MLP
-from .targets import as_target
+from .targets import as_target, has_missing
 
 
 class Rows(NamedTuple):
-    """Inputs (rows, features) and targets, as the cores take them."""
+    """Inputs (rows, features), targets, and weights (rows,) or None, as the cores take them."""
 
     inputs: Array
     target: Array
+    weight: Array | None = None
+
+    def part(self, which: Array) -> Rows:
+        """Return some of the rows."""
+        return Rows(*(None if array is None else array[which] for array in self))  # type: ignore[arg-type]
 
 
-def as_rows(X: Any, y: Any, network: Network, loss: str, X_name: str = "X", y_name: str = "y") -> Rows:
-    """Return X and y as the cores take them: at least one row, finite, of the dtype of the network.
+class Objective(NamedTuple):
+    """What is minimised: the loss and the weights of the outputs, as the cores take them."""
+
+    loss: Any
+    output_weights: tuple[float, ...] | None = None
+
+
+def as_rows(
+    X: Any, y: Any, network: Network, loss: Any, X_name: str = "X", y_name: str = "y", sample_weight: Any = None,
+    class_weight: Any = None, weight_name: str = "sample_weight"
+) -> Rows:  # fmt: skip
+    """Return X and y as the cores take them: at least one row, finite, of the dtype of the network; y may have NaN.
 
     Raises
     ------
@@ -33,13 +52,20 @@ def as_rows(X: Any, y: Any, network: Network, loss: str, X_name: str = "X", y_na
     """
     inputs = as_inputs(X, network, X_name)
     check_rows(inputs, X_name)
-    return Rows(inputs, as_target(y, network.n_out, network.dtype, loss, y_name, len(inputs)))
+    kind = loss_rule(loss).kind
+    target = as_target(y, network.n_out, network.dtype, kind, y_name, len(inputs), missing=True)
+    return Rows(
+        inputs, target, as_weight(sample_weight, class_weight, target, network.dtype, kind, weight_name)
+    )
 
 
 def evaluate(
-    model: MLP, rows: Rows, loss: str, metrics: Mapping[str, Metric], n_threads: int | None
+    model: MLP, rows: Rows, objective: Objective, metrics: Mapping[str, Metric], n_threads: int | None
 ) -> dict[str, float]:
-    """Return the loss and the metrics of the prediction for some rows."""
+    """Return the loss and the metrics of the prediction for some rows.
+
+    The metrics leave rows out where a target is missing, and know no weights.
+    """
     active, name = core(), model.network.output_activation
     Z = active.forward(
         _without_output_activation(model.network),
@@ -48,10 +74,21 @@ def evaluate(
         rows.inputs,
         n_threads=n_threads,
     )
-    value: float = active.loss_and_gradient(loss, Z, rows.target, output_activation=name)[0]
+    value: float = active.loss_and_gradient(
+        objective.loss, Z, rows.target, output_activation=name, sample_weight=rows.weight,
+        output_weights=objective.output_weights
+    )[0]  # fmt: skip
     if not metrics:
         return {"loss": value}
-    return {"loss": value, **measure(metrics, rows.target, active.activation(name, Z, out=Z))}
+    A, target = active.activation(name, Z, out=Z), rows.target
+    if has_missing(target):
+        whole = np.isfinite(target).all(axis=1)
+        if not whole.any():
+            raise ValueError("no row has all of its targets, as metrics need; leave them away")
+        A, target = A[whole], target[whole]
+    if A.shape[1] == 1 and loss_rule(objective.loss).kind == "hinge":  # yes is above 0 there, 0.5 for metrics
+        A = (A + 1) / 2
+    return {"loss": value, **measure(metrics, target, A)}
 
 
 @lru_cache(maxsize=64)

@@ -52,6 +52,8 @@ def fit_request(
     X: Any,
     y: Any,
     *,
+    sample_weight: Any,
+    class_weight: Any,
     epochs: Any,
     validation_data: Any,
     validation_split: Any,
@@ -91,12 +93,19 @@ def fit_request(
         tolerance = check_real(tolerance, "tolerance", 0.0)
     tolerance_epochs = check_int(tolerance_epochs, "tolerance_epochs", 1)
     network, loss = trainer.model.network, trainer.loss
-    rows, validation = as_rows(X, y, network, loss), None
+    rows = as_rows(X, y, network, loss, sample_weight=sample_weight, class_weight=class_weight)
+    validation = None
     if validation_data is not None:
         pair = check_sequence(validation_data, "validation_data")
-        if len(pair) != 2:
-            raise ValueError(f"validation_data must be (X, y), but it has {count(len(pair), 'entry')}")
-        validation = as_rows(*pair, network, loss, "validation_data[0]", "validation_data[1]")
+        if len(pair) not in (2, 3):
+            raise ValueError(
+                f"validation_data must be (X, y) or (X, y, sample_weight), but it has {count(len(pair), 'entry')}"
+            )
+        names = [f"validation_data[{i}]" for i in range(3)]
+        weight = pair[2] if len(pair) == 3 else None
+        validation = as_rows(
+            pair[0], pair[1], network, loss, names[0], names[1], weight, weight_name=names[2]
+        )
     elif validation_split is not None:
         rows, validation = _split(trainer, rows, validation_split, stratify)
     return Request(
@@ -130,5 +139,8 @@ def _split(trainer: Trainer, rows: Rows, share: Any, stratify: bool) -> tuple[Ro
     parts = split_rows(
         len(rows.inputs), share, trainer.seed, trainer.shuffle, classes, "validation_split", "y"
     )
-    train, held_out = (Rows(*(array[part] for array in rows)) for part in parts)
+    train, held_out = (rows.part(part) for part in parts)
+    for part, name in ((train, "training"), (held_out, "validation")):
+        if part.weight is not None and not part.weight.any():
+            raise ValueError(f"sample_weight is 0 for all {name} rows that validation_split leaves")
     return train, held_out

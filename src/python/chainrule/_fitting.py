@@ -162,7 +162,7 @@ def _measure(trainer: Trainer, request: Request) -> tuple[float | None, dict[str
     """Measure the metrics of the rows, if there are any, and all of the validation data: its loss and metrics."""
     trained: dict[str, float] = {}
     validated: dict[str, float] = {}
-    how = (trainer.loss, request.metrics, trainer.n_threads)
+    how = (trainer.objective, request.metrics, trainer.n_threads)
     if request.metrics:
         trained = evaluate(trainer.model, request.rows, *how)
         del trained["loss"]

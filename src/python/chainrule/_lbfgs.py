@@ -21,7 +21,7 @@ class LBFGS:
     loss and gradient once or some times; everything is computed in float64 and rounded to the model's dtype after each
     iteration. Much better than gradient descent where the rows are few, up to some thousands.
 
-    It is used with ``batch_size="full"``, without dropout. A fit ends before its last epoch where the tolerance is
+    It is used with ``batch_size="full"``, without dropout and noise. A fit ends before its last epoch where the tolerance is
     reached or the line search finds nothing lower. The memory starts anew with each `Trainer.fit`.
 
     Parameters

@@ -11,6 +11,8 @@ from ._checks_least_squares import check_least_squares
 from ._checks_values import check_real
 from ._network import Array
 from ._whole_batch import AfterEpoch, Problem
+from .losses import loss_name
+from .targets import has_missing
 
 _LOSSES = ("half_squared_error", "mean_squared_error")
 
@@ -37,7 +39,7 @@ class LevenbergMarquardt:
     ``P^2`` numbers, P the number of parameters, at most 8192.
 
     It is used with ``batch_size="full"`` and a loss of ``half_squared_error`` or ``mean_squared_error``, without
-    dropout. Everything is computed in float64, and rounded to the model's dtype after each step. A fit ends before its
+    dropout and noise. Everything is computed in float64, and rounded to the model's dtype after each step. A fit ends before its
     last epoch where no step lowers the loss any more, or by less than can be seen in float64. The damping starts anew with each `Trainer.fit`.
 
     Parameters
@@ -87,11 +89,18 @@ class LevenbergMarquardt:
 
     def minimise(self, problem: Problem, epochs: int, after: AfterEpoch | None) -> None:
         """Make so many steps, fewer where nothing lowers the loss any more."""
-        if problem.loss not in _LOSSES:
+        if problem.objective.loss not in _LOSSES:
             raise ValueError(
                 f"LevenbergMarquardt needs a squared loss ({' or '.join(_LOSSES)}), but the loss is "
-                f"{problem.loss}; use LBFGS or SGD"
+                f"{loss_name(problem.objective.loss)}; use LBFGS or SGD"
             )
+        for what, there in (
+            ("sample_weight", problem.rows.weight is not None),
+            ("output_weights", problem.objective.output_weights is not None),
+            ("missing targets (NaN in y)", has_missing(problem.rows.target)),
+        ):
+            if there:
+                raise ValueError(f"LevenbergMarquardt cannot be combined with {what}; use LBFGS or SGD")
         check_least_squares(problem.network)
         vector, damping, growth = problem.start(), None, 2.0
         for _ in range(epochs):
@@ -149,4 +158,8 @@ class LevenbergMarquardt:
 
     def _scale(self, problem: Problem) -> float:
         rows = len(problem.rows.inputs)
-        return 0.5 / rows if problem.loss == "half_squared_error" else 1 / (rows * problem.network.n_out)
+        return (
+            0.5 / rows
+            if problem.objective.loss == "half_squared_error"
+            else 1 / (rows * problem.network.n_out)
+        )

@@ -25,7 +25,6 @@ ACTIVATIONS = (
 HIDDEN_ACTIVATIONS = ACTIVATIONS[:-1]
 SLOPE_NEEDS_INPUT = ("gelu", "gelu_tanh", "silu", "mish")
 """Activations whose derivative is no function of their output."""
-LOSSES = ("half_squared_error", "mean_squared_error", "cross_entropy", "binary_cross_entropy")
 BIASES = ("unit", "layer")
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
@@ -51,6 +50,11 @@ class Network:
         One rate per hidden layer, ``0 <= rate < 1``.
     dtype : "float32" or "float64"
         The type of every parameter, input and result.
+    input_dropout : float
+        The rate at which inputs are dropped in training, ``0 <= rate < 1``.
+    input_noise : float
+        The standard deviation of the normal noise that is added to the inputs in training, before some are dropped; at
+        least 0.
 
     Raises
     ------
@@ -63,6 +67,8 @@ class Network:
     bias: str | None = "unit"
     dropout: tuple[float, ...] = ()
     dtype: str = "float32"
+    input_dropout: float = 0.0
+    input_noise: float = 0.0
 
     def __post_init__(self) -> None:
         sizes = check_sequence(self.layer_sizes, "layer_sizes")
@@ -96,6 +102,8 @@ class Network:
             "activations": names,
             "dropout": rates,
             "dtype": check_dtype(self.dtype),
+            "input_dropout": check_real(self.input_dropout, "input_dropout", 0.0, 1.0),
+            "input_noise": check_real(self.input_noise, "input_noise", 0.0),
         }
         for key, value in normalised.items():
             object.__setattr__(self, key, value)

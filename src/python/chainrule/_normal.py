@@ -1,7 +1,8 @@
-"""The quantile of the normal distribution, with the same bits everywhere.
+"""Normal numbers from random words by the quantile of the distribution, with the same bits everywhere.
 
 Only + - * /, square roots and the splitting of a float into mantissa and exponent are used, all of which IEEE 754
-rounds correctly, so that no mathematical library of a system has a say.
+rounds correctly, so that no mathematical library of a system has a say. The native core does the same operations in the
+same order for the noise of inputs (``src/cpp/kernels/normal.hpp``).
 """
 
 from __future__ import annotations
@@ -36,6 +37,12 @@ _FAR_TAIL = (
 # log(2) in two parts: the first has 32 bits, so that its product with an exponent is exact.
 _LOG_2_HIGH = 2977044471.0 * 2.0**-32
 _LOG_2_LOW = 1.9082149292705877e-10
+
+
+def unit_interval(words: Array) -> Array:
+    """Return ``u = (r + 0.5) / 2^32`` for random words r of 32 bits: float64, never 0 or 1, each exact."""
+    u: Array = (words + 0.5) * 2.0**-32
+    return u
 
 
 def normal_quantile(u: Array) -> Array:

@@ -28,6 +28,7 @@ def _check_optimizer(optimizer: Any) -> Any:
 
 SETTINGS: dict[str, Callable[[Any], Any]] = {
     "loss": find_loss,
+    "output_weights": lambda weights: weights,  # checked with the loss and the network: by the trainer
     "optimizer": _check_optimizer,
     "batch_size": _check_batch_size,
     "shuffle": lambda shuffle: check_bool(shuffle, "shuffle"),

@@ -8,7 +8,7 @@ from ._network import Network
 
 
 def layer_table(network: Network) -> str:
-    """Return one line per layer: sizes, activation, dropout after it, number of parameters."""
+    """Return one line per layer: sizes, activation, dropout after it, number of parameters; what inputs get before them."""
     head = ("layer", "inputs", "outputs", "activation", "dropout", "parameters")
     rows = [head]
     counts = [prod(shape) for shape in network.weight_shapes]
@@ -24,6 +24,9 @@ def layer_table(network: Network) -> str:
         for row in rows
     ]
     bias = {"unit": "one bias per neuron", "layer": "one bias per layer", None: "no biases"}[network.bias]
+    for name in ("input_dropout", "input_noise"):
+        if value := getattr(network, name):
+            bias += f", {name.replace('_', ' ')} {value:g}"
     return "\n".join([f"MLP, {network.dtype}, {bias}", *(line.rstrip() for line in lines)])
 
 

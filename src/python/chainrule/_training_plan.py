@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ._checks_values import check_int
+from ._evaluation import Objective
+from ._losses import loss_rule
 from ._network import Network
 from ._rules import NO_LIMIT, Rule, check_optimizer
 from ._whole_batch import takes_all_rows
@@ -16,7 +18,12 @@ MOST_ROWS = 2**32 - 1
 
 
 def training_plan(
-    network: Network, optimizer: Any, batch_size: int | str, n_threads: int | None, rows: int | None
+    network: Network,
+    objective: Objective,
+    optimizer: Any,
+    batch_size: int | str,
+    n_threads: int | None,
+    rows: int | None,
 ) -> Config:
     """Return the choices of the core in use; see `Trainer.plan`."""
     if rows is not None:
@@ -38,7 +45,9 @@ def training_plan(
     from . import _core, native
 
     rule = check_optimizer(optimizer)
-    made = native.choices(network, batch, n_threads, rule)
+    made = native.choices(
+        network, batch, n_threads, loss_rule(objective.loss), objective.output_weights, rule
+    )
     plan = Config(backend="native", instruction_set=_core.config()["instruction_set"], batch=_rows(batch))
     plan["way"] = _way(made, batch)
     plan["update"] = _update(rule)
@@ -57,7 +66,7 @@ def _rows(n: int) -> str:
 
 def _way(made: dict[str, Any], batch: int) -> str:
     if made["row_by_row"]:
-        return "row by row, all layers in registers and first-level cache: at most 16 wide, no dropout, batches of one"
+        return "row by row, all layers in registers and first-level cache: at most 16 wide, no dropout or noise, batches of one"
     if made["by_columns"]:
         return "a thread owns columns of each hidden layer, for all rows of the batch: their weights stay with its core"
     at_once = made["rows_at_once"]

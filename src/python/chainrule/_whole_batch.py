@@ -1,4 +1,4 @@
-"""Training as the minimisation of one function: all rows at once, no dropout. For optimizers that choose their step."""
+"""Training as the minimisation of one function: all rows at once, no dropout, no noise. For optimizers that choose their step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import _checks
-from ._evaluation import Rows
+from ._evaluation import Objective, Rows
 from ._network import Array, Network, TrainingState
 
 AfterEpoch = Callable[[], bool]
@@ -36,7 +36,7 @@ class Problem:
     state : TrainingState
         Its parameters are where the minimisation starts, and where accepted steps are written.
     rows : Rows
-    loss : str
+    objective : Objective
     n_threads : int or None
     weight_decay : float
         Adds ``weight_decay / 2 * sum(w^2)`` over the weights, not the biases.
@@ -46,16 +46,16 @@ class Problem:
     network: Network
     state: TrainingState
     rows: Rows
-    loss: str
+    objective: Objective
     n_threads: int | None
     weight_decay: float
 
     def __post_init__(self) -> None:
-        if any(self.network.dropout):
-            raise ValueError(
-                f"dropout is {self.network.dropout}, but an optimizer that compares losses needs the same network in "
-                "each step; use dropout=0, or SGD"
-            )
+        _checks.check_nothing_random(
+            self.network,
+            "an optimizer that compares losses needs the same network in each step; use {name}=0 and weight_decay "
+            "instead, or SGD",
+        )
 
     @cached_property
     def double(self) -> Network:
@@ -87,9 +87,12 @@ class Problem:
     def loss_and_gradient(self, vector: Array) -> tuple[float, Array]:
         """Return the loss, with the penalty of weight decay, and its gradient."""
         weights, biases = self.split(vector)
+        weight = self.rows.weight
         value, dWs, dbs = self.core.gradients(
-            self.double, weights, biases, *self.data, loss=self.loss, n_threads=self.n_threads
-        )
+            self.double, weights, biases, *self.data, loss=self.objective.loss,
+            sample_weight=None if weight is None else np.asarray(weight, np.float64),
+            output_weights=self.objective.output_weights, n_threads=self.n_threads
+        )  # fmt: skip
         decay = self.weight_decay * self.is_weight * vector
         return value + self.penalty(vector), _flat(_interleaved(dWs, dbs)) + decay
 
@@ -121,7 +124,7 @@ class Problem:
 
 
 def minimise(
-    optimizer: Any, core: Any, network: Network, state: TrainingState, rows: Rows, loss: str, batch_size: int,
+    optimizer: Any, core: Any, network: Network, state: TrainingState, rows: Rows, objective: Objective, batch_size: int,
     n_threads: int | None, epochs: int, after: AfterEpoch | None
 ) -> None:  # fmt: skip
     """Let the optimizer make so many epochs, each of one step with all rows.
@@ -136,7 +139,7 @@ def minimise(
             f"{type(optimizer).__name__} takes all rows at once, but batch_size is {batch_size} and there are "
             f"{len(rows.inputs)} rows; use batch_size='full'"
         )
-    problem = Problem(core, network, state, rows, loss, n_threads, optimizer.weight_decay)
+    problem = Problem(core, network, state, rows, objective, n_threads, optimizer.weight_decay)
     optimizer.minimise(problem, epochs, after)
 
 

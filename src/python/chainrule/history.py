@@ -113,7 +113,7 @@ class History:
 
     @property
     def loss(self) -> list[float]:
-        """The mean loss of the rows of each epoch, while they were trained on and with dropout."""
+        """The mean loss of the rows of each epoch, while they were trained on, with dropout and noise."""
         return [measured.loss for measured in self._measured]
 
     @property
@@ -126,7 +126,7 @@ class History:
 
     @property
     def metrics(self) -> dict[str, list[float]]:
-        """Each metric of the training data after each epoch, without dropout."""
+        """Each metric of the training data after each epoch, without dropout and noise."""
         return _columns([measured.metrics for measured in self._measured])
 
     @property

@@ -19,7 +19,7 @@ import numpy as np
 from . import _checks
 from ._checks_values import check_choice, check_dtype, check_int, check_real, check_sequence, describe
 from ._network import Array
-from ._normal import normal_quantile
+from ._normal import normal_quantile, unit_interval
 
 INITIAL_WEIGHTS = 1 << 24
 """The random stream of the weights of layer 0; that of layer l is this plus l."""
@@ -151,7 +151,7 @@ def _unit_interval(shape: tuple[int, int], seed: int, layer: int) -> Array:
 
     layer = check_int(layer, "layer", 0, INITIAL_WEIGHTS - 1)
     words = random_words(shape[0] * shape[1], seed=_checks.check_seed(seed), stream=INITIAL_WEIGHTS + layer)
-    return ((words + 0.5) * 2.0**-32).reshape(shape)
+    return unit_interval(words).reshape(shape)
 
 
 def _uniform(shape: tuple[int, int], limit: float, seed: int, layer: int, dtype: str) -> Array:

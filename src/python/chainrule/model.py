@@ -20,6 +20,8 @@ from .predictor import Predictor, freeze
 
 _FIELDS = ("network", "seed", "weights", "biases")
 _NETWORK_FIELDS = ("layer_sizes", "activations", "bias", "dropout", "dtype")
+_LATER_FIELDS = ("input_dropout", "input_noise")
+"""Of the network, too: records that were written before there were any lack them, and mean their defaults."""
 
 
 class MLP:
@@ -43,6 +45,11 @@ class MLP:
     dropout : float or list of float, default 0.0
         The share of the units of the hidden layers that is left out in training, one for all layers or one for each;
         ``0 <= dropout < 1``.
+    input_dropout : float, default 0.0
+        The share of the inputs that is left out in training, anew for each row of each update; ``0 <= input_dropout < 1``.
+    input_noise : float, default 0.0
+        The standard deviation of the normal noise that is added to the inputs in training, before some are left out; at
+        least 0. It is in units of the inputs, and the same for all of them: scale them first.
     initializer : str or function, default "glorot_uniform"
         How weights begin; see `chainrule.initializers`. Biases begin at zero.
     dtype : "float32" or "float64", default "float32"
@@ -61,6 +68,18 @@ class MLP:
     ------
     ValueError, TypeError
         If an argument does not fit the description above; the message names it.
+
+    Notes
+    -----
+    Dropout is inverted: what is kept is divided by ``1 - rate``. Masks and noise are functions of the trainer's seed, the
+    number of the update and the position in its batch. Predictions, evaluations and validation have neither.
+
+    References
+    ----------
+    Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: a simple way to prevent neural networks from
+    overfitting", JMLR 15, 2014 (of hidden units and of inputs); Bishop, "Training with noise is equivalent to Tikhonov
+    regularization", Neural Computation 7, 1995: noise of variance s^2 adds ``s^2 / 2`` times the squared slopes of the
+    outputs to a half squared error, as far as the noise is small.
 
     Examples
     --------
@@ -85,6 +104,8 @@ class MLP:
         output_activation: str = "identity",
         bias: str | None = "unit",
         dropout: Any = 0.0,
+        input_dropout: float = 0.0,
+        input_noise: float = 0.0,
         initializer: Any = "glorot_uniform",
         dtype: Any = "float32",
         seed: int | None = None,
@@ -100,6 +121,8 @@ class MLP:
             bias=bias,
             dropout=_dropout(dropout, hidden),
             dtype=check_dtype(dtype),
+            input_dropout=input_dropout,
+            input_noise=input_noise,
         )
         initial = find_initializer(initializer)
         seed = int.from_bytes(os.urandom(8), "little") if seed is None else _checks.check_seed(seed)
@@ -113,7 +136,7 @@ class MLP:
 
     @property
     def network(self) -> Network:
-        """The shape of the network: sizes, activations, bias, dropout and dtype; it cannot be changed."""
+        """The shape of the network: sizes, activations, bias, dropout, noise and dtype; it cannot be changed."""
         return self._network
 
     @property
@@ -138,7 +161,7 @@ class MLP:
         return sum(int(np.prod(shape, dtype=np.int64)) for shape in shapes)
 
     def predict(self, X: Any, out: Array | None = None, n_threads: int | None = None) -> Array:
-        """Return the activations of the output layer, without dropout.
+        """Return the activations of the output layer, without dropout and noise.
 
         With the native core a row gives the same bits whatever rows are predicted with it. NaN and infinity flow
         through.
@@ -190,7 +213,7 @@ class MLP:
         return freeze(self._network, self.weights, self.biases)
 
     def summary(self) -> str:
-        """Return a table of the layers: sizes, activations, dropout and number of parameters."""
+        """Return a table of the layers: sizes, activations, dropout, noise and number of parameters."""
         return layer_table(self._network)
 
     def copy(self) -> MLP:
@@ -221,7 +244,8 @@ class MLP:
         return (
             f"MLP({list(network.layer_sizes)}, activation={list(network.activations[:-1])}, "
             f"output_activation={network.output_activation!r}, bias={network.bias!r}, "
-            f"dropout={list(network.dropout)}, dtype={network.dtype!r}, seed={self._seed})"
+            f"dropout={list(network.dropout)}, input_dropout={network.input_dropout}, "
+            f"input_noise={network.input_noise}, dtype={network.dtype!r}, seed={self._seed})"
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -233,15 +257,15 @@ class MLP:
         ):
             checked = _checks.check_parameters(network, arrays, name, shapes)
             parameters[name] = [array_to_record(array) for array in checked]
-        shape = {name: getattr(network, name) for name in _NETWORK_FIELDS}
+        shape = {name: getattr(network, name) for name in (*_NETWORK_FIELDS, *_LATER_FIELDS)}
         head = {"format": "chainrule.model", "version": 1, "chainrule": __version__}
         return {**head, "network": shape, "seed": self._seed, **parameters}
 
     def __setstate__(self, record: dict[str, Any]) -> None:
         fields = check_record(record, "chainrule.model", 1, _FIELDS)
         shape = fields["network"]
-        if not isinstance(shape, dict) or shape.keys() != set(_NETWORK_FIELDS):
-            raise ValueError(f"network must be a dict of {', '.join(_NETWORK_FIELDS)}")
+        if not isinstance(shape, dict) or shape.keys() - set(_LATER_FIELDS) != set(_NETWORK_FIELDS):
+            raise ValueError(f"network must be a dict of {', '.join((*_NETWORK_FIELDS, *_LATER_FIELDS))}")
         network, seed = Network(**shape), _checks.check_seed(fields["seed"])
         weights = arrays_from_records(fields["weights"], "weights")
         biases = arrays_from_records(fields["biases"], "biases")

@@ -11,15 +11,17 @@ allows). Small work runs on one thread. The number never changes a bit of the re
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 
 from . import _checks, reference
+from ._losses import LossFunction, LossRule, call_loss
 from ._network import Array, Network, TrainingState
 from ._rules import Rates, Rule
 from ._version import __version__
+from .targets import one_hot
 
 try:
     from . import _core
@@ -45,7 +47,10 @@ _BIAS = {None: 0, "unit": 1, "layer": 2}  # BiasMode in src/cpp/model/network.hp
 @lru_cache(maxsize=256)
 def _compiled(network: Network) -> _core.Network:
     activations = [_ACTIVATION[name] for name in network.activations]
-    return _core.Network(network.layer_sizes, activations, _BIAS[network.bias], network.dropout)
+    return _core.Network(
+        network.layer_sizes, activations, _BIAS[network.bias], network.dropout, network.input_dropout,
+        network.input_noise
+    )  # fmt: skip
 
 
 def _int32(n_threads: int | None) -> int:
@@ -72,6 +77,13 @@ def dropout_mask(
     mask: Array = np.empty((rows, width), dtype)
     _core.dropout_mask(mask, rate, seed, step, layer)
     return mask
+
+
+def gaussian_noise(rows: int, width: int, *, seed: int, step: int, dtype: Any = "float32") -> Array:
+    rows, width, seed, step, dtype = _checks.check_gaussian_noise(rows, width, seed, step, dtype)
+    noise: Array = np.empty((rows, width), dtype)
+    _core.gaussian_noise(noise, seed, step)
+    return noise
 
 
 def activation(name: str, Z: Array, *, out: Array | None = None) -> Array:
@@ -107,10 +119,32 @@ def matmul_gradients(
 
 
 def loss_and_gradient(
-    loss: str, Z: Array, target: Array, *, output_activation: str = "identity"
-) -> tuple[float, Array]:
-    Z, target = _checks.check_loss_and_gradient(loss, Z, target, output_activation)
-    return _core.loss_and_gradient(_LOSS[loss], _ACTIVATION[output_activation], Z, target)
+    loss: Any, Z: Array, target: Array, *, output_activation: str = "identity", sample_weight: Array | None = None,
+    output_weights: Sequence[float] | None = None
+) -> tuple[float, Array]:  # fmt: skip
+    Z, target, rule, weight, factors = _checks.check_loss_and_gradient(
+        loss, Z, target, output_activation, sample_weight, output_weights
+    )
+    if rule.function is not None:
+        A = activation(output_activation, Z)
+        value, dA = call_loss(rule.function, A.copy(), one_hot(target, A.shape[1], A.dtype).copy())
+        return value, activation_gradient(output_activation, A, dA, Z=Z, out=dA)
+    numbers = _loss_numbers(rule, factors, Z.shape[1])
+    return _core.loss_and_gradient(numbers, _ACTIVATION[output_activation], Z, target, weight)
+
+
+def _loss_numbers(rule: LossRule, factors: Sequence[float] | None, n_out: int) -> tuple[Any, ...]:
+    """Return a loss as the core takes it: its kind as a number, its numbers, and a function that it calls, or None."""
+    levels: Sequence[float] = ()
+    if rule.kind == "quantile":
+        levels = rule.levels if len(rule.levels) == n_out else rule.levels * n_out
+    function = None if rule.function is None else partial(_fill_gradient, rule.function)
+    return _LOSS[rule.kind], rule.delta, rule.label_smoothing, list(levels), list(factors or ()), function
+
+
+def _fill_gradient(function: LossFunction, prediction: Array, target: Array, gradient: Array) -> float:
+    value, gradient[...] = call_loss(function, prediction, target)
+    return value
 
 
 def sgd_momentum_step(
@@ -181,47 +215,57 @@ def forward(
 
 def gradients(
     network: Network, weights: Sequence[Array], biases: Sequence[Array], X: Array, target: Array, *,
-    loss: str, seed: int = 0, step: int = 0, n_threads: int | None = None
+    loss: Any, sample_weight: Array | None = None, output_weights: Sequence[float] | None = None, seed: int = 0,
+    step: int = 0, n_threads: int | None = None
 ) -> tuple[float, list[Array], list[Array]]:  # fmt: skip
-    weights, biases, X, target, seed, step = _checks.check_gradients(
-        network, weights, biases, X, target, loss, seed, step, n_threads
+    given = _checks.check_gradients(
+        network, weights, biases, X, target, loss, sample_weight, output_weights, seed, step, n_threads
     )
-    dWs, dbs = [np.empty_like(w) for w in weights], [np.empty_like(b) for b in biases]
+    return _gradients(network, given, n_threads)
+
+
+def _gradients(
+    network: Network, given: _checks.Batch, n_threads: int | None = None
+) -> tuple[float, list[Array], list[Array]]:
+    dWs, dbs = [np.empty_like(w) for w in given.weights], [np.empty_like(b) for b in given.biases]
     value = _core.gradients(
-        _compiled(network), weights, biases, X, target, _LOSS[loss], seed, step, _int32(n_threads), dWs, dbs
-    )
+        _compiled(network), *given[:4], _loss_numbers(given.loss, given.output_weights, network.n_out),
+        given.sample_weight, given.seed, given.step, _int32(n_threads), dWs, dbs
+    )  # fmt: skip
     return value, dWs, dbs
 
 
 def train_epochs(
-    network: Network, state: TrainingState, X: Array, target: Array, *, loss: str, optimizer: Any,
-    batch_size: int, shuffle: bool, seed: int, epochs: int, n_threads: int | None = None,
+    network: Network, state: TrainingState, X: Array, target: Array, *, loss: Any,
+    sample_weight: Array | None = None, output_weights: Sequence[float] | None = None, optimizer: Any, batch_size: int,
+    shuffle: bool, seed: int, epochs: int, n_threads: int | None = None,
     poll: Callable[[int, int, int, float], object] | None = None
 ) -> None:  # fmt: skip
     given = _checks.check_train_epochs(
-        network, state, X, target, loss, optimizer, batch_size, shuffle, seed, epochs, n_threads, poll
-    )
+        network, state, X, target, loss, sample_weight, output_weights, optimizer, batch_size, shuffle, seed, epochs,
+        n_threads, poll
+    )  # fmt: skip
     finite, done = _core.train_epochs(
-        _compiled(network), state, *given[:8], _LOSS[loss], *_numbers(given.rule), min(given.batch_size, len(given.X)),
+        _compiled(network), state, *given[:8], _loss_numbers(given.loss, given.output_weights, network.n_out),
+        given.sample_weight, *_numbers(given.rule), min(given.batch_size, len(given.X)),
         given.shuffle, given.seed, min(given.epochs, 2**62), _int32(n_threads), poll
     )  # fmt: skip
     if not finite:
         raise FloatingPointError(
-            _checks.nonfinite_error(state.epoch, done, _find_nonfinite(network, state, given, loss, done))
+            _checks.nonfinite_error(state.epoch, done, _find_nonfinite(network, state, given, done))
         )
 
 
-def _find_nonfinite(
-    network: Network, state: TrainingState, given: _checks.Training, loss: str, done: int
-) -> str:
+def _find_nonfinite(network: Network, state: TrainingState, given: _checks.Training, done: int) -> str:
     """Name what is not finite in the step after ``done`` steps of the epoch, from the state before it."""
     rows = len(given.X)
     order = permutation(rows, seed=given.seed, epoch=state.epoch) if given.shuffle else np.arange(rows)
     batch = order[done * given.batch_size : (done + 1) * given.batch_size]
-    value, dWs, dbs = gradients(
-        network, given.weights, given.biases, given.X[batch], given.target[batch], loss=loss, seed=given.seed,
-        step=state.step
-    )  # fmt: skip
+    weight = None if given.sample_weight is None else given.sample_weight[batch]
+    value, dWs, dbs = _gradients(network, _checks.Batch(
+        given.weights, given.biases, given.X[batch], given.target[batch], given.loss, weight, given.output_weights,
+        given.seed, state.step
+    ))  # fmt: skip
     wrong = _checks.find_nonfinite(value, dWs, dbs)
     rule = given.rule.at_rate(given.rule.rate_of(state.step))
     if wrong is None and rule.is_plain:
@@ -268,16 +312,24 @@ def make_plan(network: Network, weights: Sequence[Array], biases: Sequence[Array
     return _core.make_plan(_compiled(network), weights, biases)
 
 
-def choices(network: Network, batch: int, n_threads: int | None, rule: Rule) -> dict[str, Any]:
+def choices(
+    network: Network,
+    batch: int,
+    n_threads: int | None,
+    loss: LossRule,
+    factors: Sequence[float] | None,
+    rule: Rule,
+) -> dict[str, Any]:
     """Return what `train_epochs` would choose for batches of so many rows; `Trainer.plan` puts it in words."""
     return _core.choices(
-        _compiled(network), network.dtype == "float32", batch, _int32(n_threads), *_numbers(rule)
-    )
+        _compiled(network), network.dtype == "float32", batch, _int32(n_threads),
+        _loss_numbers(loss, factors, network.n_out), *_numbers(rule)
+    )  # fmt: skip
 
 
 PUBLIC = (
-    "random_words", "permutation", "dropout_mask", "activation", "activation_gradient", "matmul_bias",
-    "matmul_gradients", "loss_and_gradient", "sgd_momentum_step",
+    "random_words", "permutation", "dropout_mask", "gaussian_noise", "activation", "activation_gradient",
+    "matmul_bias", "matmul_gradients", "loss_and_gradient", "sgd_momentum_step",
     "adam_step", "rmsprop_step", "adagrad_step", "rprop_step", "forward", "gradients", "train_epochs",
     "normal_equations", "damped_step"
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """Models in files.
 
 A file is a pickle of one dict of builtins: ``format`` and ``version`` of the file, ``chainrule`` (the version that
-wrote it), ``network`` (sizes, activations, bias, dropout, dtype), ``seed``, ``weights`` and ``biases`` (each array as
+wrote it), ``network`` (sizes, activations, bias, dropout, noise, dtype), ``seed``, ``weights`` and ``biases`` (each array as
 dtype, shape and little-endian bytes), ``preprocessing`` (what a program needs to prepare its inputs, or None) and
 ``sha256``, a checksum of all the others. ``pickle.load`` reads it without chainrule and without NumPy.
 

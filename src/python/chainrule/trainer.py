@@ -9,9 +9,10 @@ import numpy as np
 from . import _checks
 from ._checks_values import count, describe
 from ._epochs import make_update
-from ._evaluation import Rows, as_rows, evaluate
+from ._evaluation import Objective, Rows, as_rows, evaluate
 from ._fit_request import fit_request
 from ._fitting import fit_epochs
+from ._losses import check_output_weights, loss_rule
 from ._network import NO_PLATEAU, Array, TrainingState
 from ._plateau import at_present
 from ._rules import HAS_SQUARE, check_optimizer, rule_of
@@ -47,9 +48,12 @@ class Trainer:
     ----------
     model : MLP
         Its parameters change in place. Several trainers may work on one model, one at a time.
-    loss : str or function
-        half_squared_error, mean_squared_error, cross_entropy (softmax output) or binary_cross_entropy (sigmoid
-        output); see `chainrule.losses`.
+    loss : str, object or function
+        One of `chainrule.losses`: a name, or an object such as ``losses.Huber(delta=2)``; or a function of yours, called
+        once a batch on one thread: ``(prediction, target) -> (value, gradient)``, the mean loss of the rows and its
+        derivative by the prediction, all arrays (rows, outputs); class labels come as rows of 0 and 1.
+    output_weights : list of float, optional
+        A factor for the loss of each output, at least 0.
     optimizer : default SGD()
         One of `SGD`, `Adam`, `AdamW`, `RMSprop`, `Adagrad`, `RPROP`, `LBFGS`, `LevenbergMarquardt`. What it remembers
         of past updates is kept until it becomes one of another kind.
@@ -58,13 +62,13 @@ class Trainer:
     shuffle : bool, default True
         Whether the rows come in another order in each epoch.
     seed : int, default 0
-        Of the orders of the rows and the dropout masks, ``0 <= seed < 2^64``.
+        Of the orders of the rows, the dropout masks and the noise, ``0 <= seed < 2^64``.
     n_threads : int, optional
         At most so many threads; None leaves the choice to the core.
 
     Attributes
     ----------
-    loss, optimizer, batch_size, shuffle, seed, n_threads
+    loss, output_weights, optimizer, batch_size, shuffle, seed, n_threads
         The arguments. They may be set at any time, and are checked when they are.
 
     Raises
@@ -84,7 +88,8 @@ class Trainer:
 
     __slots__ = ("__weakref__", "_history", "_model", "_state", *SETTINGS)
 
-    loss: str
+    loss: Any
+    output_weights: tuple[float, ...] | None
     optimizer: Any
     batch_size: int | str
     shuffle: bool
@@ -96,6 +101,7 @@ class Trainer:
         model: MLP,
         *,
         loss: Any,
+        output_weights: Any = None,
         optimizer: Any = _SGD,
         batch_size: Any = 32,
         shuffle: bool = True,
@@ -112,7 +118,7 @@ class Trainer:
             weight_velocity=[np.zeros(shape, network.dtype) for shape in network.weight_shapes],
             bias_velocity=[np.zeros(shape, network.dtype) for shape in network.bias_shapes],
         )
-        self.loss, self.optimizer = loss, optimizer
+        self.loss, self.output_weights, self.optimizer = loss, output_weights, optimizer
         self.batch_size, self.shuffle, self.seed, self.n_threads = batch_size, shuffle, seed, n_threads
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -120,7 +126,10 @@ class Trainer:
         if check is not None:
             value = check(value)
         if name == "loss":
-            _checks.check_trainable(self._model.network, value)
+            rule = _checks.check_trainable(self._model.network, value)
+            check_output_weights(getattr(self, "output_weights", None), rule, self._model.network.n_out)
+        elif name == "output_weights":
+            value = check_output_weights(value, loss_rule(self.loss), self._model.network.n_out)
         elif name == "optimizer" and not takes_all_rows(value):
             if (kind := rule_of(value)) != self._state.rule:
                 self.state.restart(kind, kind in HAS_SQUARE)
@@ -147,6 +156,11 @@ class Trainer:
     def step(self) -> int:
         """Updates done so far."""
         return self._state.step
+
+    @property
+    def objective(self) -> Objective:
+        """What is minimised: the loss, and the weights of the outputs."""
+        return Objective(self.loss, self.output_weights)
 
     @property
     def learning_rate(self) -> float | None:
@@ -194,13 +208,17 @@ class Trainer:
         threads  as many as NumPy's own library of products takes
         """
         optimizer = at_present(self.optimizer, self._state)
-        return training_plan(self._model.network, optimizer, self.batch_size, self.n_threads, rows)
+        return training_plan(
+            self._model.network, self.objective, optimizer, self.batch_size, self.n_threads, rows
+        )
 
     def fit(
         self,
         X: Any,
         y: Any,
         *,
+        sample_weight: Any = None,
+        class_weight: Any = None,
         epochs: int = 1,
         validation_data: tuple[Any, Any] | None = None,
         validation_split: float | None = None,
@@ -225,10 +243,15 @@ class Trainer:
         ----------
         X : array-like, shape (rows, features)
         y : array-like
-            Numbers (rows, outputs), for one output also (rows,); or class labels from 0 on, (rows,), as integers.
+            Numbers (rows, outputs), for one output also (rows,); or class labels from 0 on, (rows,), as integers. NaN among
+            numbers is a target that is missing: it has no loss and no gradient.
+        sample_weight : array-like, shape (rows,), optional
+            How much a row counts, at least 0. The loss of a batch is divided by the sum of its weights.
+        class_weight : "balanced" or mapping of labels to weights, optional
+            How much the rows of a class count, times `sample_weight`; "balanced" lets all classes count the same.
         epochs : int, default 1
-        validation_data : tuple (X, y), optional
-            Rows to measure loss and metrics on after each epoch.
+        validation_data : tuple (X, y) or (X, y, sample_weight), optional
+            Rows to measure loss and metrics on after each epoch. Metrics know no weights.
         validation_split : float, optional
             Instead of these: the share of the rows, more than 0 and less than 1, that is not trained on but measured.
             They are those of ``train_test_split(..., test_size=validation_split, seed=trainer.seed)`` from
@@ -277,6 +300,8 @@ class Trainer:
             self,
             X,
             y,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
             epochs=epochs,
             validation_data=validation_data,
             validation_split=validation_split,
@@ -293,7 +318,7 @@ class Trainer:
         fit_epochs(self, request)
         return self.history.since(before)
 
-    def train_on_batch(self, X: Any, y: Any) -> float:
+    def train_on_batch(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Make one update with all the rows; return their loss before it. Counts as a step, not as an epoch.
 
         Raises
@@ -301,20 +326,20 @@ class Trainer:
         ValueError, TypeError, FloatingPointError
             As `fit`.
         """
-        loss = make_update(self, self._rows(X, y))
-        return self.gradients(X, y).loss if loss is None else loss
+        loss = make_update(self, self._rows(X, y, sample_weight))
+        return self.gradients(X, y, sample_weight).loss if loss is None else loss
 
-    def gradients(self, X: Any, y: Any) -> Gradients:
+    def gradients(self, X: Any, y: Any, sample_weight: Any = None) -> Gradients:
         """Return the loss and its derivatives, as the next update with these rows would use them; nothing changes.
 
-        Weight decay is not in them. With dropout, the masks are those of the next step.
+        Weight decay is not in them. With dropout and noise, these are those of the next step.
 
         Raises
         ------
         ValueError, TypeError
             If an argument does not fit; the message names it.
         """
-        model, rows = self._model, self._rows(X, y)
+        model, rows = self._model, self._rows(X, y, sample_weight)
         found = core().gradients(
             model.network,
             model.weights,
@@ -322,21 +347,25 @@ class Trainer:
             rows.inputs,
             rows.target,
             loss=self.loss,
+            sample_weight=rows.weight,
+            output_weights=self.output_weights,
             seed=self.seed,
             step=self._state.step,
             n_threads=self.n_threads,
         )
         return Gradients(*found)
 
-    def evaluate(self, X: Any, y: Any, metrics: Any = ()) -> dict[str, float]:
-        """Return the loss and the metrics of the prediction, without dropout.
+    def evaluate(self, X: Any, y: Any, metrics: Any = (), sample_weight: Any = None) -> dict[str, float]:
+        """Return the loss and the metrics of the prediction, without dropout and noise.
 
         Parameters
         ----------
         X, y : array-like
             As in `fit`.
         metrics : list of str or functions, default ()
-            See `chainrule.metrics`.
+            See `chainrule.metrics`. They know no weights, and leave rows out where a target is missing.
+        sample_weight : array-like, shape (rows,), optional
+            As in `fit`, for the loss.
 
         Returns
         -------
@@ -349,7 +378,8 @@ class Trainer:
             If an argument does not fit; the message names it.
         """
         measures = find_metrics(metrics)
-        return evaluate(self._model, self._rows(X, y), self.loss, measures, self.n_threads)
+        rows = self._rows(X, y, sample_weight)
+        return evaluate(self._model, rows, self.objective, measures, self.n_threads)
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={getattr(self, name)!r}" for name in SETTINGS)
@@ -357,8 +387,8 @@ class Trainer:
 
     # Inside --------------------------------------------------------------------------------------------------------
 
-    def _rows(self, X: Any, y: Any, X_name: str = "X", y_name: str = "y") -> Rows:
-        return as_rows(X, y, self._model.network, self.loss, X_name, y_name)
+    def _rows(self, X: Any, y: Any, sample_weight: Any) -> Rows:
+        return as_rows(X, y, self._model.network, self.loss, sample_weight=sample_weight)
 
     def __getstate__(self) -> dict[str, Any]:
         settings = {name: getattr(self, name) for name in SETTINGS}

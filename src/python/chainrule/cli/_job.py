@@ -9,7 +9,6 @@ from typing import TypeVar
 import numpy as np
 
 from chainrule import metrics
-from chainrule._checks import check_loss
 from chainrule._network import ACTIVATIONS, Array
 from chainrule.model import MLP
 from chainrule.preprocessing import MinMaxScaler
@@ -17,39 +16,19 @@ from chainrule.tabular import SCALERS, Scaler, TablePreprocessing
 from chainrule.trainer import Trainer
 
 from ._data import Rows
+from ._loss import make_loss
 from ._optimizer import DEFAULT_BATCH, make_optimizer, takes_all
-from ._options import CommandError
 
-_LOSS_NEEDS = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
-_CLASSES_FIT = {"softmax": "cross_entropy", "sigmoid": "binary_cross_entropy"}
 _RANGES = {
     name: (-1.0 if name in ("tanh", "softsign") else 0.0, 1.0)
     for name in ACTIVATIONS
-    if name not in ("identity", "softmax")
+    if name not in ("identity", "exponential", "softmax")
 }
-"""Where an output activation reaches, and is steep: a quantity is scaled to this range, whatever scales the inputs."""
+"""Where an output activation reaches, and is steep: a quantity is scaled to this range, whatever scales the inputs.
+
+Not for exponential: counts and rates are what they are."""
 
 _T = TypeVar("_T")
-
-
-def choose_output(output: str | None, loss: str | None, classes: bool) -> tuple[str, str]:
-    """Return the output activation and the loss, where one or both may be left open (None).
-
-    Raises
-    ------
-    CommandError
-        If they do not fit each other, or not the task.
-    """
-    output = output or _LOSS_NEEDS.get(loss or "") or ("softmax" if classes else "identity")
-    loss = loss or (_CLASSES_FIT.get(output) if classes else None) or "mean_squared_error"
-    if not classes and (output == "softmax" or loss in _LOSS_NEEDS):
-        wrong = "the output activation softmax" if output == "softmax" else f"the loss {loss}"
-        raise CommandError(f"{wrong} is for classes, but the target is a quantity")
-    try:
-        check_loss(loss, output)
-    except ValueError as error:
-        raise CommandError(str(error)) from None
-    return output, loss
 
 
 def prepare(args: argparse.Namespace, rows: Rows, X: Array, y: Array, output: str) -> TablePreprocessing:
@@ -57,7 +36,7 @@ def prepare(args: argparse.Namespace, rows: Rows, X: Array, y: Array, output: st
     if args.scale == "none":
         return TablePreprocessing(rows.feature_names, None, rows.target_name, rows.target.class_names)
     target_scaler: Scaler | None = None
-    if rows.target.class_names is None:
+    if rows.target.class_names is None and output != "exponential":
         target_scaler = MinMaxScaler(_RANGES[output]) if output in _RANGES else SCALERS[args.scale]()
         target_scaler.fit(y[:, np.newaxis])
     scaler = SCALERS[args.scale]().fit(X)
@@ -77,13 +56,15 @@ def make_trainer(args: argparse.Namespace, rows: Rows, output: str, loss: str, n
         activation=_one_or_each(args.activation),
         output_activation=output,
         dropout=_one_or_each(dropout),
+        input_dropout=args.input_dropout,
+        input_noise=args.input_noise,
         seed=args.seed,
     )
     if args.validation_split is not None:
         n_rows -= round(args.validation_split * n_rows)
     return Trainer(
         model,
-        loss=loss,
+        loss=make_loss(args, loss),
         optimizer=make_optimizer(args, n_rows),
         batch_size="full" if takes_all(args) else args.batch_size or DEFAULT_BATCH,
         seed=args.seed,

@@ -6,14 +6,16 @@ import argparse
 import time
 
 from chainrule._checks_values import count
-from chainrule._network import ACTIVATIONS, HIDDEN_ACTIVATIONS, LOSSES, Array
+from chainrule._network import ACTIVATIONS, HIDDEN_ACTIVATIONS, Array
+from chainrule.losses import loss_name
 from chainrule.persistence import save
 from chainrule.stopping import EarlyStopping
 from chainrule.tabular import SCALERS, TablePreprocessing
 from chainrule.trainer import Trainer
 
 from ._data import DATASETS, Rows, load_rows, split
-from ._job import choose_output, judge, make_trainer, prepare
+from ._job import judge, make_trainer, prepare
+from ._loss import add_loss, choose_output
 from ._model import load_model
 from ._optimizer import add_optimizer, check_optimizer_usage
 from ._options import (
@@ -96,8 +98,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="RATE",
         help="of the hidden layers, one or one each (default 0.2 for digits in batches, else 0)",
     )
+    net.add_argument(
+        "--input-dropout", type=real(0, 1), default=0.0, metavar="RATE", help="of the inputs (default 0)"
+    )
+    net.add_argument(
+        "--input-noise",
+        type=real(0),
+        default=0.0,
+        metavar="X",
+        help="standard deviation of the noise on scaled inputs in training (default 0)",
+    )
     fit = parser.add_argument_group("training")
-    fit.add_argument("--loss", choices=LOSSES, help="default: what fits the output activation")
+    add_loss(fit)
     fit.add_argument("--epochs", type=whole(1), default=50, metavar="N", help="default 50")
     fit.add_argument(
         "--batch-size", type=whole(1), metavar="N", help="default 32, or all rows where they must be"
@@ -122,7 +134,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=whole(0, 2**64 - 1),
         default=0,
         metavar="N",
-        help="of weights, split, shuffling, dropout (default 0)",
+        help="of weights, split, shuffling, dropout, noise (default 0)",
     )
     result = parser.add_argument_group("result")
     result.add_argument("--save", metavar="FILE", help="save the network and how its data were prepared")
@@ -190,7 +202,7 @@ def _describe(rows: Rows, trainer: Trainer, held_out: int) -> str:
     output = trainer.model.network.output_activation
     return (
         f"{len(rows.X)} rows, {held_out} of them held out; {len(rows.feature_names)} inputs; target "
-        f'"{rows.target_name}": {kind}\n{sizes} network, {output} output, loss {trainer.loss}'
+        f'"{rows.target_name}": {kind}\n{sizes} network, {output} output, loss {loss_name(trainer.loss)}'
     )
 
 
@@ -222,6 +234,7 @@ def _fit(
     try:
         trainer.fit(
             *data[0],
+            class_weight=args.class_weight,
             epochs=args.epochs,
             validation_data=validation,
             validation_split=split,

@@ -14,6 +14,8 @@ Z        (rows, n_out), its weighted sums, ``Z = X W + b``
 A        (rows, n_out), its activations, ``A = f(Z)``
 target   (rows, n_out), what A should be; or (rows,), integer class labels
 dQ       the derivative of the loss with respect to Q, of the shape of Q, for Q any of the above
+noise    (rows, n_in), normal numbers times ``input_noise``, that are added to X in training
+mask     (rows, n_in) or (rows, n_out), the factors of dropout for X or for the A of a hidden layer
 =======  =================================================================================================
 
 All is computed in the dtype of the inputs, float32 or float64. Infinities and NaN pass through as IEEE 754
@@ -27,7 +29,7 @@ from .layers import matmul_bias, matmul_gradients
 from .least_squares import damped_step, normal_equations
 from .losses import loss_and_gradient
 from .networks import forward, gradients
-from .random_numbers import dropout_mask, permutation, random_words
+from .random_numbers import dropout_mask, gaussian_noise, permutation, random_words
 from .rules import adagrad_step, adam_step, rmsprop_step, rprop_step
 from .training import train_epochs
 from .updates import sgd_momentum_step
@@ -40,6 +42,7 @@ __all__ = [
     "damped_step",
     "dropout_mask",
     "forward",
+    "gaussian_noise",
     "gradients",
     "loss_and_gradient",
     "matmul_bias",

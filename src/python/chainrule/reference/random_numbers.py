@@ -8,9 +8,11 @@ import numpy as np
 
 from chainrule import _checks
 from chainrule._network import Array
+from chainrule._normal import normal_quantile, unit_interval
 
 _LOW = 0xFFFFFFFF  # the low 32 bits
-_PERMUTATION, _DROPOUT = 2 << 24, 3 << 24  # streams; `initializers` has (1 << 24) + layer
+# Streams; `initializers` has (1 << 24) + layer, and a hidden layer's mask (3 << 24) + layer.
+_PERMUTATION, _DROPOUT, _INPUT_DROPOUT, _INPUT_NOISE = 2 << 24, 3 << 24, 4 << 24, 5 << 24
 
 
 def random_words(n: int, *, seed: int, stream: int, step: int = 0, start: int = 0) -> Array:
@@ -47,13 +49,27 @@ def dropout_mask(
     """Return the factors of inverted dropout, (rows, width): 0 at the given rate, else ``1 / (1 - rate)``.
 
     The mean factor is 1, so that prediction needs none. A unit is kept if its random word is at least
-    ``floor(rate 2^32)``. ``step`` counts the updates, ``layer`` the hidden layers, both from 0.
+    ``floor(rate 2^32)``. ``step`` counts the updates, ``layer`` the hidden layers, both from 0; layer -1 is that of the
+    inputs.
     Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15.
     """
     rows, width, rate, seed, step, layer, dtype = _checks.check_dropout_mask(
         rows, width, rate, seed, step, layer, dtype
     )
-    words = random_words(rows * width, seed=seed, stream=_DROPOUT + layer, step=step).reshape(rows, width)
+    stream = _INPUT_DROPOUT if layer == -1 else _DROPOUT + layer
+    words = random_words(rows * width, seed=seed, stream=stream, step=step).reshape(rows, width)
     mask: Array = (words >= np.uint32(int(rate * 2**32))).astype(dtype)
     mask *= 1.0 / (1.0 - rate)
     return mask
+
+
+def gaussian_noise(rows: int, width: int, *, seed: int, step: int, dtype: Any = "float32") -> Array:
+    """Return independent normal numbers of mean 0 and variance 1, (rows, width), as they are added to inputs.
+
+    Each comes from one random word r by inversion, ``P(Z < z) = (r + 0.5) / 2^32``, in float64, and is rounded once to the
+    dtype. ``step`` counts the updates from 0.
+    Source: Wichura, "Algorithm AS241: the percentage points of the normal distribution", Applied Statistics 37, 1988.
+    """
+    rows, width, seed, step, dtype = _checks.check_gaussian_noise(rows, width, seed, step, dtype)
+    words = random_words(rows * width, seed=seed, stream=_INPUT_NOISE, step=step).reshape(rows, width)
+    return normal_quantile(unit_interval(words)).astype(dtype)

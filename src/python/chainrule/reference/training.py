@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,15 +18,16 @@ from .updates import _sgd_momentum_step
 
 
 def train_epochs(
-    network: Network, state: TrainingState, X: Array, target: Array, *, loss: str, optimizer: Any,
-    batch_size: int, shuffle: bool, seed: int, epochs: int, n_threads: int | None = None,
+    network: Network, state: TrainingState, X: Array, target: Array, *, loss: Any,
+    sample_weight: Array | None = None, output_weights: Sequence[float] | None = None, optimizer: Any, batch_size: int,
+    shuffle: bool, seed: int, epochs: int, n_threads: int | None = None,
     poll: Callable[[int, int, int, float], object] | None = None
 ) -> None:  # fmt: skip
     """Train for ``epochs`` more epochs of stochastic gradient descent; ``state`` is updated in place.
 
     In an epoch every row comes once, in the order of `permutation` (or as they lie), in batches of
     ``batch_size`` rows, the last one smaller. Each batch is a forward pass, a backward pass and an update.
-    ``state.losses`` gets the mean loss of the rows of each epoch. ``optimizer`` has the numbers of
+    ``state.losses`` gets the mean loss of the rows of each epoch. Loss and weights are those of `loss_and_gradient`. ``optimizer`` has the numbers of
     `sgd_momentum_step` as attributes, or those of another rule and its name as ``kind`` (see `optimizers`); its
     penalties and `max_norm` spare biases. ``poll(epoch, batches done in it, batches
     per epoch, mean loss of the rows so far)`` is called between batches, and after the last one of an epoch
@@ -35,7 +36,20 @@ def train_epochs(
     Raises FloatingPointError if the loss, a gradient or a new parameter is not finite; that step is not done.
     """
     given = _checks.check_train_epochs(
-        network, state, X, target, loss, optimizer, batch_size, shuffle, seed, epochs, n_threads, poll
+        network,
+        state,
+        X,
+        target,
+        loss,
+        sample_weight,
+        output_weights,
+        optimizer,
+        batch_size,
+        shuffle,
+        seed,
+        epochs,
+        n_threads,
+        poll,
     )
     X, target, rows = given.X, given.target, len(given.X)
     weights, biases = given.weights, given.biases
@@ -51,14 +65,24 @@ def train_epochs(
     step = state.step
     for _ in range(given.epochs):
         order = permutation(rows, seed=given.seed, epoch=state.epoch) if given.shuffle else None
-        total, starts = 0.0, range(0, rows, given.batch_size)
+        total, counted, starts = 0.0, 0.0, range(0, rows, given.batch_size)
         for i, start in enumerate(starts):
             stop = min(start + given.batch_size, rows)
             batch: Any = slice(start, stop) if order is None else order[start:stop]
             rule = given.rule.at_rate(given.rule.rate_of(step))
+            weight = None if given.sample_weight is None else given.sample_weight[batch]
             with np.errstate(all="ignore"):
                 value, dWs, dbs = _gradients(
-                    network, weights, biases, X[batch], target[batch], loss, given.seed, state.step
+                    network,
+                    weights,
+                    biases,
+                    X[batch],
+                    target[batch],
+                    given.loss,
+                    weight,
+                    given.output_weights,
+                    given.seed,
+                    state.step,
                 )
                 wrong = _checks.find_nonfinite(value, dWs, dbs) or _update(
                     old, new, dWs, dbs, rule, step - state.started + 1
@@ -69,10 +93,11 @@ def train_epochs(
                 raise RuntimeError("this state is being trained by another call")
             state.finish_step(old, new)
             step += 1
-            total += value * (stop - start)
+            count = float(stop - start if weight is None else weight.sum(dtype=np.float64))
+            total, counted = total + value * count, counted + count
             if poll is not None:
-                poll(state.epoch, i + 1, len(starts), total / stop)
-        state.finish_epoch(total / rows)
+                poll(state.epoch, i + 1, len(starts), total / counted if counted else 0.0)
+        state.finish_epoch(total / counted if counted else 0.0)
 
 
 def _update(
