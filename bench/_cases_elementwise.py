@@ -10,10 +10,16 @@ from typing import Any
 import numpy as np
 from _case import WIDER, Array, Case, Expected, Problem, last_place, random_array, rounding
 from chainrule import reference
+from chainrule._network import SLOPE_NEEDS_INPUT
 from chainrule.reference import activations, losses
 
-# In units in the last place. Exact, or one product with a rounded slope, or an exponential and a division.
-ACTIVATIONS = {"identity": 0.0, "relu": 0.0, "step": 0.0, "leaky_relu": 1.5, "sigmoid": 2.5, "tanh": 2.5}
+# In units in the last place. Exact, or one product with a rounded slope, or an exponential and a division; or a gate of
+# these and a product; gelu has a polynomial of 11 or 24 terms beside.
+ACTIVATIONS = {
+    "identity": 0.0, "relu": 0.0, "step": 0.0, "leaky_relu": 1.5, "sigmoid": 2.5, "tanh": 2.5, "elu": 2.0, "selu": 4.0,
+    "gelu": 10.0, "gelu_tanh": 5.0, "silu": 5.0, "mish": 7.0, "softplus": 6.0, "softsign": 2.0, "hard_sigmoid": 2.0,
+    "exponential": 2.5
+}  # fmt: skip
 PARTIAL_SUMS = 16  # a sum along a row has so many, and then as many additions
 LOSSES = (
     ("half_squared_error", "identity"), ("mean_squared_error", "identity"), ("mean_squared_error", "sigmoid"),
@@ -32,6 +38,17 @@ def below_maximum(Z: Array) -> Array:
     return below
 
 
+def unit_of(name: str, Z: Array, A: Array, dtype: str) -> Array:
+    """Return the unit of an activation: of the last place, more where an exponent is rounded or a gate flushed to zero."""
+    unit = last_place(A, dtype)
+    if name not in SLOPE_NEEDS_INPUT:
+        return unit
+    z = np.clip(Z, -40, 0)  # the exponents are z^2 / 2 (rounded where the right values come from), and 2 u
+    exponent = {"gelu": z * z / 2, "gelu_tanh": 1.6 * np.abs(z + 0.044715 * z**3)}.get(name, 0)
+    wider: Array = np.maximum(unit * (1 + exponent), np.finfo(dtype).tiny * np.abs(Z))
+    return wider
+
+
 def activation(name: str, rows: int, width: int, dtype: str, _threads: int) -> Problem:
     Z = random_array(1, (rows, width), dtype, 4.0)
 
@@ -39,7 +56,7 @@ def activation(name: str, rows: int, width: int, dtype: str, _threads: int) -> P
         wide = Z.astype(WIDER[dtype])
         A = activations._activation(name, wide, np.empty_like(wide))
         if name in ACTIVATIONS:
-            return [Expected(A, last_place(A, dtype), ACTIVATIONS[name])]
+            return [Expected(A, unit_of(name, wide, A, dtype), ACTIVATIONS[name])]
         # softmax: the subtraction counts by its size; exponential 5, the sum, the division
         return [Expected(A, rounding(dtype) * A * (1 + below_maximum(wide)), 8 + row_sum(width))]
 
@@ -51,23 +68,25 @@ def activation(name: str, rows: int, width: int, dtype: str, _threads: int) -> P
 
 
 def activation_gradient(name: str, rows: int, width: int, dtype: str, _threads: int) -> Problem:
-    A = reference.activation(name, random_array(1, (rows, width), dtype, 2.0))
+    Z = random_array(1, (rows, width), dtype, 2.0)
+    A = reference.activation(name, Z)
     dA = random_array(2, (rows, width), dtype)
 
     def expected() -> Sequence[Expected]:
-        a, da = A.astype(WIDER[dtype]), dA.astype(WIDER[dtype])
-        dZ = activations._activation_gradient(name, a, da, np.empty_like(a))
+        a, da, z = (array.astype(WIDER[dtype]) for array in (A, dA, Z))
+        dZ = activations._activation_gradient(name, a, da, np.empty_like(a), z)
         u = rounding(dtype)
         if name == "softmax":
             size = a * (np.abs(da) + np.abs(a * da).sum(axis=1, keepdims=True))
             return [Expected(dZ, u * size, 4 + row_sum(width))]
-        return [
-            Expected(dZ, u * np.abs(da), 4)
-        ]  # a product, a difference, a product; or the rounded slope of 0.01
+        # a product, a difference, a product; or the rounded slope of 0.01; or an exponential; or a gate, 1 minus it, and z
+        steep = np.maximum(np.abs(a), 1) if name == "exponential" else 1
+        bound = 16 if name in SLOPE_NEEDS_INPUT else 4
+        return [Expected(dZ, u * np.abs(da) * steep, bound)]
 
     def start(core: ModuleType) -> Any:
         out = np.empty_like(A)
-        return lambda: [core.activation_gradient(name, A, dA, out=out)]
+        return lambda: [core.activation_gradient(name, A, dA, Z=Z, out=out)]
 
     return Problem(start, expected)
 

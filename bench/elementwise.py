@@ -33,7 +33,10 @@ from _workers import Unavailable, Worker, alternate
 SMALL, LARGE = 512, 2560
 """Elements of a row: in and out fit a first-level cache of 32 KB in float32 and float64. A call's own cost, some
 microseconds in Python, is the same for both, so the difference of the times is that of the elements between them."""
-NAMES = ("sigmoid", "tanh", "softmax", "relu")
+NAMES = (
+    "sigmoid", "tanh", "softmax", "relu", "elu", "selu", "gelu", "gelu_tanh", "silu", "mish", "softplus", "softsign",
+    "hard_sigmoid", "exponential"
+)  # fmt: skip
 CORES = {"chainrule": "native", "NumPy": "reference", "PyTorch": None}
 HEADER = (
     "function",
@@ -71,12 +74,16 @@ class Torch:
     def activation(self, name: str, Z: Array, out: Array) -> Array:
         """Fill ``out``, the way PyTorch documents."""
         given, made = self.torch.from_numpy(Z), self.torch.from_numpy(out)
-        if name == "softmax":
-            self.torch.softmax(given, dim=1, out=made)
+        ours = {"exponential": "exp", "relu": "clamp_min", "gelu_tanh": "gelu", "hard_sigmoid": "hardsigmoid"}
+        more = {"relu": {"min": 0.0}, "softmax": {"dim": 1}, "gelu_tanh": {"approximate": "tanh"}}.get(
+            name, {}
+        )
+        if name in ("sigmoid", "tanh", "exponential", "relu", "softmax"):
+            getattr(self.torch, ours.get(name, name))(given, **more, out=made)
+        elif name in ("selu", "softsign"):  # these have no `out`
+            made.copy_(getattr(self.torch.nn.functional, name)(given))
         else:
-            getattr(self.torch, {"relu": "clamp_min"}.get(name, name))(
-                given, *[0.0] * (name == "relu"), out=made
-            )
+            getattr(self.torch.ops.aten, ours.get(name, name)).out(given, **more, out=made)
         return out
 
 

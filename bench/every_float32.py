@@ -1,6 +1,6 @@
-"""Check tanh, sigmoid and the exponential of softmax for each of the 2^32 float32 numbers against float64.
+"""Check the activations and the exponential of softmax for each of the 2^32 float32 numbers against float64.
 
-``python bench/every_float32.py --output FOLDER``, some minutes; ``--short`` takes one number of ten thousand. Ends with a
+``python bench/every_float32.py --output FOLDER``, an hour or two; ``--short`` takes one number of ten thousand. Ends with a
 failure if an error is above its bound, or if a NaN, an infinity, a sign or a saturated value is wrong.
 """
 
@@ -10,28 +10,43 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from _case import Array
 from _record import describe_chainrule, document, machine, save, table
+from chainrule.reference import activations
 
 COUNT, CHUNK, STRIDE = 1 << 32, 1 << 15, 9973  # numbers, as many at a time, one of so many in a short run
 SMALLEST = 2.0**-126
-BOUND = 2.5
-WITHOUT_FMA = 2.6  # tanh, where the instruction set has no fused multiply-add
+BEYOND = 2.0**128 - 2.0**103  # from here on the nearest float32 is infinity
+WITHOUT_FMA = {"tanh": 2.6, "gelu_tanh": 3.0}  # bounds where the instruction set has no fused multiply-add
 HEADER = ("function", "of", "numbers", "largest error", "at", "bound", "exactly 0 up to", "exactly 1 from")
+
+
+def unit_alone(x: Array) -> Array:
+    return np.ones_like(x)
 
 
 @dataclass(frozen=True)
 class Function:
-    """What the core makes of x, and the right value in float64."""
+    """What the core makes of x, the right value in float64, and how many units it may be off by.
+
+    ``roundings``: so many more units where x < 0, for the roundings of an exponent of that size. ``gated``: it is x times a
+    gate, and 0 where the gate is below the smallest normal number. ``most``: nothing is above it.
+    """
 
     name: str
     work: str
     of: Callable[[ModuleType, Array], Array]
     truth: Callable[[Array], Array]
+    bound: float = 2.5
+    most: float = 1.0
+    gated: bool = False
+    roundings: Callable[[Array], Array] = unit_alone
 
 
 def smaller_of_pair(core: ModuleType, x: Array) -> Array:
@@ -47,12 +62,41 @@ def smaller_truth(x: Array) -> Array:
     return np.where(np.isinf(x) & (x > 0), np.nan, e / (1 + e))  # infinity less infinity
 
 
+def activated(name: str, core: ModuleType, x: Array) -> Array:
+    return np.asarray(core.activation(name, x[None])[0])
+
+
+def reference_truth(name: str, x: Array) -> Array:
+    """Return what the reference core has in float64, whose errors are a ten thousandth of a unit at most."""
+    return np.asarray(activations._activation(name, x[None], np.empty_like(x[None]))[0])
+
+
+def twice_u(x: Array) -> Array:
+    """Return 1 and the size of the rounded exponent of gelu_tanh, on which only the small results depend."""
+    z = np.clip(x, -30, 0)
+    return np.asarray(1 + 2 * (2 / np.pi) ** 0.5 * np.abs(z + 0.044715 * z**3))
+
+
+def learned(name: str, work: str, bound: float, most: float = np.inf, **more: Any) -> Function:
+    """Return an activation of the core, with the reference core's formula as the right value."""
+    return Function(name, work, partial(activated, name), partial(reference_truth, name), bound, most, **more)
+
+
 FUNCTIONS = (
     Function("exp", "the smaller of softmax(0, x)", smaller_of_pair, smaller_truth),
-    Function("sigmoid", "1 / (1 + e^-x)", lambda core, x: core.activation("sigmoid", x[None])[0],
-             lambda x: 1 / (1 + np.exp(-x))),
-    Function("tanh", "tanh x", lambda core, x: core.activation("tanh", x[None])[0], np.tanh),
-)  # fmt: skip
+    Function("sigmoid", "1 / (1 + e^-x)", partial(activated, "sigmoid"), lambda x: 1 / (1 + np.exp(-x))),
+    Function("tanh", "tanh x", partial(activated, "tanh"), np.tanh),
+    learned("elu", "e^x - 1 or x", 1.1),
+    learned("selu", "s a (e^x - 1) or s x", 2.1),
+    learned("gelu", "x P(x)", 7.1, gated=True),
+    learned("gelu_tanh", "x sigmoid(2 u), in 1 + 2 u units", 3.0, gated=True, roundings=twice_u),
+    learned("silu", "x sigmoid(x)", 3.0, gated=True),
+    learned("mish", "x tanh(log(1 + e^x))", 4.8, gated=True),
+    learned("softplus", "log(1 + e^x)", 4.3),
+    learned("softsign", "x / (1 + abs(x))", 1.6, 1.0),
+    learned("hard_sigmoid", "min(max(x + 3, 0), 6) / 6", 1.1, 1.0),
+    learned("exponential", "e^x", 1.1),
+)
 
 
 @dataclass
@@ -71,20 +115,25 @@ class Found:
         """Compare the results for x. A unit in the last place is the distance of neighbours at the right value.
 
         Numbers below the smallest normal one are zero in native calls: given, they are replaced by it here, and where
-        the right result is one, the result must be zero or the smallest normal number.
+        the right result is one, the result must be zero or the smallest normal number (or x, which is only moved). Where
+        the right result is infinity in float32, the result must be that.
         """
         y = function.of(core, x)
         with np.errstate(all="ignore"):
             given = np.where(np.abs(x) < SMALLEST, np.copysign(np.float32(0), x), x).astype(np.float64)
             right = function.truth(given)
-        size = np.abs(right)
-        normal = size >= SMALLEST
-        unit = np.ldexp(1.0, np.frexp(np.where(normal, size, 1.0))[1] - 24)
-        error = np.where(normal, np.abs(y - right) / unit, 0)
-        number = ~np.isnan(right)
+        size, number = np.abs(right), ~np.isnan(right)
+        smallest = SMALLEST * (np.maximum(np.abs(given), 1) if function.gated else 1.0)
+        beyond = size >= BEYOND
+        normal = (size >= smallest) & ~beyond
+        unit = np.ldexp(1.0, np.frexp(np.where(normal, size, 1.0))[1] - 24) * function.roundings(given)
+        with np.errstate(invalid="ignore"):
+            error = np.where(normal, np.abs(y - right) / unit, 0)
         wrong = np.isnan(y) == number
-        wrong |= number & ((np.signbit(y) != np.signbit(right)) | (np.abs(y) > 1))
-        wrong |= number & ~normal & (y != 0) & (np.abs(y) != SMALLEST)
+        wrong |= number & ((np.signbit(y) != np.signbit(right)) | (np.abs(y) > function.most))
+        wrong |= beyond & np.isfinite(y)
+        small = number & (size < smallest) & (y != 0) & (y != x)
+        wrong |= small & ((np.abs(y) > smallest) if function.gated else (np.abs(y) != SMALLEST))
         worst = int(np.argmax(np.where(np.isnan(error), 0, error)))
         if error[worst] > self.error:
             self.error, self.at = float(error[worst]), float(x[worst])
@@ -113,12 +162,12 @@ def numbers(short: bool) -> Iterator[Array]:
 
 
 def bound_of(function: Function, instruction_set: str) -> float:
-    return WITHOUT_FMA if function.name == "tanh" and instruction_set == "baseline" else BOUND
+    return WITHOUT_FMA.get(function.name, function.bound) if instruction_set == "baseline" else function.bound
 
 
 def cells(function: Function, found: Found, bound: float) -> list[str]:
     zero, one = "–", "–"
-    if function.name != "exp":
+    if function.name in ("sigmoid", "tanh"):
         one = f"{np.nextafter(np.float32(found.last_other), np.float32(np.inf)):.7g}"
     if function.name == "sigmoid":
         zero = f"{found.last_zero:.7g}"
@@ -154,7 +203,8 @@ def main() -> int:
             print(f"WRONG: {function.name}: {found}", file=sys.stderr)
     words = (
         "Errors are in units in the last place of the right value, which is NumPy's in float64. NaN, infinities, signs\n"
-        "and zeros are right for every number. Results below 2^-126 are 0 (or 2^-126)."
+        "and zeros are right for every number. Results below 2^-126 are 0 (or 2^-126), products of x and a gate where the\n"
+        "gate is."
     )
     text = document("Every float32 number", about, table(HEADER, rows), words)
     print(text)

@@ -8,6 +8,7 @@ import time
 import chainrule as cr
 import numpy as np
 import pytest
+from chainrule._network import HIDDEN_ACTIVATIONS
 from chainrule.cli._model import load_model
 from chainrule.datasets import load_digits
 from chainrule.preprocessing import train_test_split
@@ -114,7 +115,9 @@ def test_a_quantity_is_learned_and_predicted_in_its_own_unit(run, write, backend
     np.testing.assert_allclose([float(row[0]) for row in rows[1:]], [198000.5, 89000.5], rtol=0.05)
 
 
-@pytest.mark.parametrize("output", ["sigmoid", "tanh", "identity"])
+@pytest.mark.parametrize(
+    "output", [name for name in HIDDEN_ACTIVATIONS if name not in ("step", "exponential")]
+)
 def test_a_quantity_is_scaled_to_where_the_output_reaches(run, write, output):
     data = write(PRICES)
     options = ("--output-activation", output, "--layers", 8, "--activation", "tanh", "--scale", "standard")

@@ -14,6 +14,8 @@ CASES = [
     ([2, 5, 3], ["tanh"], "identity", "layer"),
     ([4, 7, 17, 1], ["sigmoid", "leaky_relu"], "tanh", "unit"),
     ([3, 33, 2], ["tanh"], "sigmoid", None),
+    ([3, 6, 5, 2], ["gelu", "softplus"], "silu", "unit"),
+    ([2, 4, 9, 1], ["mish", "elu"], "gelu_tanh", "layer"),
 ]
 
 

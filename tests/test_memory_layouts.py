@@ -27,6 +27,8 @@ def results(core, lay, X, W, dZ, Y):
     yield core.activation("softmax", lay(X))
     yield core.activation_gradient("sigmoid", lay(X), lay(X))
     yield core.activation_gradient("softmax", lay(X), lay(X))
+    yield core.activation_gradient("gelu", X, X, Z=lay(X))
+    yield core.activation_gradient("gelu", lay(X), lay(X), Z=X)
     yield core.loss_and_gradient(loss, lay(dZ), lay(Y))
     yield core.loss_and_gradient("cross_entropy", lay(dZ), lay(abs(Y)), output_activation="softmax")
     yield core.forward(network, [W], [], lay(X))

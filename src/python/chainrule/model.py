@@ -34,10 +34,12 @@ class MLP:
     layer_sizes : list of int
         Features, hidden units of each layer, outputs: at least two entries, each at least 1.
     activation : str or list of str, default "relu"
-        Of the hidden layers, one for all or one for each: identity, sigmoid, tanh, relu, leaky_relu, or step (for
-        prediction only).
+        Of the hidden layers, one for all or one for each: identity, sigmoid, tanh, relu, leaky_relu, elu, selu, gelu,
+        gelu_tanh, silu, mish, softplus, softsign, hard_sigmoid, exponential, or step (for prediction only). Their formulas
+        are in `chainrule.reference.activation`.
     output_activation : str, default "identity"
-        One of these, or softmax.
+        One of these, or softmax: for one class of several. sigmoid is for two classes, or for several labels of which a
+        row may have any number; exponential and softplus are for quantities above 0.
     bias : "unit", "layer" or None, default "unit"
         One bias per neuron, one for all neurons of a layer, or none.
     dropout : float or list of float, default 0.0

@@ -6,6 +6,7 @@ outputs                   y
 one                       numbers, shape (rows,) or (rows, 1)
 several                   numbers, shape (rows, n_out); or integer class labels from 0 to n_out - 1, shape (rows,),
                           which stand for 1 in the column of the label and 0 elsewhere
+several, of labels        numbers 0 and 1, shape (rows, n_out), any number of ones in a row (sigmoid outputs)
 several, of quantiles     numbers, shape (rows, n_out); or, the same for all outputs, (rows,) or (rows, 1)
 ========================  ==================================================================================
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from chainrule import metrics
-from chainrule._network import Array
+from chainrule._network import ACTIVATIONS, Array
 from chainrule.model import MLP
 from chainrule.preprocessing import MinMaxScaler
 from chainrule.tabular import SCALERS, Scaler, TablePreprocessing
@@ -19,8 +19,14 @@ from ._data import Rows
 from ._loss import make_loss
 from ._optimizer import DEFAULT_BATCH, make_optimizer, takes_all
 
-_RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, 1.0), "leaky_relu": (0.0, 1.0)}
-"""Where an output activation reaches: a quantity is scaled to this range, whatever scales the inputs."""
+_RANGES = {
+    name: (-1.0 if name in ("tanh", "softsign") else 0.0, 1.0)
+    for name in ACTIVATIONS
+    if name not in ("identity", "exponential", "softmax")
+}
+"""Where an output activation reaches, and is steep: a quantity is scaled to this range, whatever scales the inputs.
+
+Not for exponential: counts and rates are what they are."""
 
 _T = TypeVar("_T")
 
@@ -30,9 +36,7 @@ def prepare(args: argparse.Namespace, rows: Rows, X: Array, y: Array, output: st
     if args.scale == "none":
         return TablePreprocessing(rows.feature_names, None, rows.target_name, rows.target.class_names)
     target_scaler: Scaler | None = None
-    if (
-        rows.target.class_names is None and output != "exponential"
-    ):  # whose counts and rates are what they are
+    if rows.target.class_names is None and output != "exponential":
         target_scaler = MinMaxScaler(_RANGES[output]) if output in _RANGES else SCALERS[args.scale]()
         target_scaler.fit(y[:, np.newaxis])
     scaler = SCALERS[args.scale]().fit(X)

@@ -44,8 +44,8 @@ def activation(name: str, Z: Array, *, out: Array | None = None) -> Array:
     =========  ==========================================  ==============================================
 
     Sources: Clevert, Unterthiner and Hochreiter 2016 (elu), Klambauer and others 2017 (selu), Dugas and others 2001
-    (softplus), Turian, Bergstra and Bengio 2009 (softsign), Courbariaux, Bengio and David 2015 (hard_sigmoid), Hendrycks and
-    Gimpel 2016 (gelu, silu), Misra 2019 (mish).
+    (softplus), Turian, Bergstra and Bengio 2009 (softsign), Howard and others 2019, "Searching for MobileNetV3"
+    (hard_sigmoid), Hendrycks and Gimpel 2016 (gelu, silu), Misra 2019 (mish).
     """
     Z, out = _checks.check_activation(name, Z, out)
     with np.errstate(all="ignore"):
