@@ -277,7 +277,7 @@ def interrupt(process):
     line = process.stderr.readline()
     assert line.startswith("epoch 1/"), line
     process.send_signal(signal.SIGINT)
-    _, rest = process.communicate(timeout=120)
+    _, rest = process.communicate(timeout=300)
     return process.returncode, rest
 
 
@@ -322,7 +322,7 @@ def test_a_reader_that_stops_early_is_no_error_message(run, write, kind_model, u
     process.stdout.close()
     assert process.stderr.read() == b""
     process.stderr.close()
-    assert process.wait(timeout=60) == 1
+    assert process.wait(timeout=300) == 1
 
 
 def test_names_beyond_ascii_are_learned_and_predicted_on_any_terminal(write, tmp_path):
