@@ -246,10 +246,12 @@ def test_an_output_that_is_not_finite_is_an_error_with_its_line(run, write, tmp_
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_wrong_usage_ends_with_code_2_and_the_usage(run, arguments, text):
+def test_wrong_usage_ends_with_code_2_and_a_line_that_says_where_help_is(run, arguments, text):
     done = run(*arguments, code=2)
-    assert done.stderr.startswith("usage: python -m chainrule")
-    assert text in done.stderr
+    error = error_of(done)
+    assert text in error
+    command = arguments[:1] if arguments[:1] in [("train",), ("predict",), ("info",)] else ()
+    assert error.endswith(f"(see {' '.join(['python -m chainrule', *command])} --help)")
     assert done.stdout == ""
 
 
