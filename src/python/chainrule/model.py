@@ -35,7 +35,7 @@ class MLP:
         Of the hidden layers, one for all or one for each: identity, sigmoid, tanh, relu, leaky_relu, or step (for
         prediction only).
     output_activation : str, default "identity"
-        One of these, or softmax.
+        One of these, or softmax, which needs two outputs or more.
     bias : "unit", "layer" or None, default "unit"
         One bias per neuron, one for all neurons of a layer, or none.
     dropout : float or list of float, default 0.0
@@ -99,6 +99,11 @@ class MLP:
             dropout=_dropout(dropout, hidden),
             dtype=check_dtype(dtype),
         )
+        if network.output_activation == "softmax" and network.n_out == 1:
+            raise ValueError(
+                "output_activation is softmax, which is 1 for a single output, whatever the inputs; use sigmoid, or "
+                "one output a class"
+            )
         initial = find_initializer(initializer)
         seed = int.from_bytes(os.urandom(8), "little") if seed is None else _checks.check_seed(seed)
         made = [
