@@ -138,6 +138,10 @@ class Training(NamedTuple):
     epochs: int
 
 
+MOST_COUNTED = 2**63 - 1
+"""Epochs and steps before a call; random numbers are drawn for as many again, and no call makes that many."""
+
+
 def check_train_epochs(
     network: Any,
     state: Any,
@@ -175,8 +179,8 @@ def check_train_epochs(
         named += [(array, f"state.{name}[{i}]") for i, array in enumerate(arrays)]
     if not isinstance(state.losses, list):
         raise TypeError(f"state.losses must be a list, but it is {describe(state.losses)}")
-    check_int(state.epoch, "state.epoch", 0, MAX_64)
-    check_int(state.step, "state.step", 0, MAX_64)
+    check_int(state.epoch, "state.epoch", 0, MOST_COUNTED)
+    check_int(state.step, "state.step", 0, MOST_COUNTED)
     check_int(state.started, "state.started", 0, state.step)
     X, target = _check_batch(network, X, target)
     check_apart(named, [(X, "X"), (target, "target")])
