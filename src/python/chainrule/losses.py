@@ -140,7 +140,7 @@ def _arrays(prediction: Any, target: Any, loss: str = "") -> tuple[Array, Array]
     check_rows(a, "prediction")
     if loss and not ((a >= 0) & (a <= 1)).all():
         raise ValueError(f"prediction must hold probabilities from 0 to 1 for {loss}")
-    y = as_target(target, a.shape[1], a.dtype.name, loss, "target", len(a))
+    y = as_target(target, a.shape[1], a.dtype.name, loss, "target", len(a), "prediction")
     return a, one_hot(y, a.shape[1], a.dtype)
 
 

@@ -25,8 +25,9 @@ SUM_TOLERANCE = 1e-5
 
 
 def as_target(
-    y: Any, n_out: int, dtype: str, loss: str = "", name: str = "y", rows: int | None = None
-) -> Array:
+    y: Any, n_out: int, dtype: str, loss: str = "", name: str = "y", rows: int | None = None,
+    whose: str = "this MLP"
+) -> Array:  # fmt: skip
     """Return the target: int64 class labels (rows,), or an array (rows, n_out) of the dtype.
 
     Parameters
@@ -43,6 +44,8 @@ def as_target(
         What errors call it.
     rows : int, optional
         The number of rows of the inputs.
+    whose : str
+        What errors call that which has the outputs.
 
     Raises
     ------
@@ -60,7 +63,7 @@ def as_target(
     if array.ndim == 2 and array.shape[1] != n_out:
         hint = f"; for class labels use {name}.ravel()" if array.shape[1] == 1 else ""
         raise ValueError(
-            f"{name} has {count(array.shape[1], 'column')}, but this MLP has {count(n_out, 'output')}{hint}"
+            f"{name} has {count(array.shape[1], 'column')}, but {whose} has {count(n_out, 'output')}{hint}"
         )
     numbers = as_dtype(y, name, dtype)
     check_finite(numbers, name)
