@@ -10,6 +10,13 @@ from types import ModuleType
 
 import chainrule
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no error, and the same code has the same result each time.
+settings.register_profile(
+    "chainrule", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("chainrule")
 
 # Started in the background by a shell, a process ignores Ctrl-C, and Python then raises no KeyboardInterrupt for it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -83,6 +83,7 @@ NOT_AN_INT = [
 ]
 SEED = [*NOT_AN_INT, (None, TypeError, "None"), (-1, ValueError, "-1"), (2**64, ValueError, str(2**64 - 1))]
 COUNT = [*NOT_AN_INT, (-1, ValueError, "-1")]
+COUNTED = [*COUNT, (2**63, ValueError, str(2**63 - 1))]
 THREADS = [*NOT_AN_INT, (0, ValueError, "at least 1"), (-2, ValueError, "-2")]
 NUMBER = [
     ("1", TypeError, "real number"), (True, TypeError, "(bool)"), (None, TypeError, "None"),
@@ -266,8 +267,8 @@ BAD = {
     ("train_epochs", "state.weight_velocity[0]"): trained(3, 4),
     ("train_epochs", "state.bias_velocity[1]"): trained(2),
     ("train_epochs", "state.losses"): [(None, TypeError, "None"), ((0.5,), TypeError, "a list, but it is (0.5,)")],
-    ("train_epochs", "state.epoch"): COUNT,
-    ("train_epochs", "state.step"): COUNT,
+    ("train_epochs", "state.epoch"): COUNTED,
+    ("train_epochs", "state.step"): COUNTED,
     ("train_epochs", "X"): BATCH,
     ("train_epochs", "target"): TARGET,
     ("train_epochs", "loss"): LOSS,

@@ -10,7 +10,7 @@ from pathlib import Path
 TESTS = Path(__file__).parent
 
 
-def run_python(code: str, *, timeout: float = 60, **environment: str) -> str:
+def run_python(code: str, *, timeout: float = 300, **environment: str) -> str:
     """Run code that may import the helpers of this folder; return what it printed.
 
     It must end by itself in time, without an error and without a word on stderr. Children it leaves behind when it

@@ -27,7 +27,7 @@ def python(program: str, **environment: str) -> subprocess.CompletedProcess[str]
         env={**inherited, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
 
 
@@ -127,6 +127,15 @@ def test_without_the_native_core_the_reference_does_everything() -> None:
     )
     assert output(program, CHAINRULE_BACKEND="reference") == "3 missing"
     assert "native core" in output(NO_CORE + "import chainrule; print(chainrule.show_config())")
+
+
+def test_a_compiled_core_of_another_version_is_refused() -> None:
+    load_core("native")
+    done = python("import chainrule._version as v; v.__version__ = '9.8.7'; import chainrule.native")
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1] == (
+        f"ImportError: the compiled core is version {cr.__version__}, but the Python files are 9.8.7; install again"
+    )
 
 
 def test_the_import_loads_no_core_and_little_else() -> None:

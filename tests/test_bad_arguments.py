@@ -16,6 +16,12 @@ NAN, INF = float("nan"), float("inf")
 X = np.random.default_rng(0).standard_normal((5, 3)).astype("float32")
 Y = np.array([0, 1, 0, 1, 1])
 
+
+class Shy:
+    def __repr__(self) -> str:
+        raise RuntimeError("not even a name")
+
+
 # Values that are no number of the kind at all, and more.
 NO_INT = [
     "3",
@@ -32,6 +38,7 @@ NO_INT = [
     np.array([1, 2]),
     np.array(1.0),
     object(),
+    Shy(),
     int,
 ]
 NO_REAL = [
@@ -50,6 +57,8 @@ NO_REAL = [
     NAN,
     INF,
     -INF,
+    10**400,
+    -(10**400),
 ]
 NO_BOOL = [0, 1, 0.0, "yes", "", None, [], [True], np.array([True, False]), object()]
 NO_NAME = [
@@ -207,6 +216,14 @@ def a_trainer() -> cr.Trainer:
 @pytest.mark.parametrize(("name", "bad"), table(MODEL))
 def test_a_model(name: str, bad: Any) -> None:
     refused(lambda: cr.MLP(**{"layer_sizes": [3, 4, 4, 2], name: bad}), name)
+
+
+def test_a_softmax_of_one_output() -> None:
+    """It is 1 whatever the inputs, and nothing is ever learned."""
+    with pytest.raises(
+        ValueError, match=r"^output_activation is softmax, which is 1 for a single output.*use sigmoid"
+    ):
+        cr.MLP([3, 4, 1], output_activation="softmax")
 
 
 @pytest.mark.parametrize(("name", "bad"), table(SGD))

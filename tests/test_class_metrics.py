@@ -175,9 +175,9 @@ def test_log_loss_is_scikit_learns_and_the_cross_entropy(sk: Any, n_out: int, ki
 @pytest.mark.parametrize(
     ("y_true", "prediction", "text"),
     [
-        ([0, 1], [[0.5], [1.5]], "log_loss needs probabilities from 0 to 1"),
-        ([0, 2], [[0.5], [0.5]], "log_loss needs probabilities from 0 to 1"),
-        ([0, 1], [[0.5, 0.4], [0.5, 0.5]], "log_loss of several outputs needs probabilities that sum to 1"),
+        ([0, 1], [[0.5], [1.5]], "prediction must hold probabilities from 0 to 1 for log_loss"),
+        ([0, 2], [[0.5], [0.5]], "y_true must hold probabilities from 0 to 1 for log_loss"),
+        ([0, 1], [[0.5, 0.4], [0.5, 0.5]], "prediction must hold probabilities that sum to 1 in each row"),
     ],
 )
 def test_log_loss_needs_probabilities(y_true: Any, prediction: Any, text: str) -> None:

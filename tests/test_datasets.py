@@ -60,6 +60,8 @@ def test_return_X_y_gives_the_same_arrays_as_a_pair(load):  # noqa: N802
     whole = load()
     np.testing.assert_array_equal(X, whole.data)
     np.testing.assert_array_equal(y, whole.target)
+    with pytest.raises(TypeError, match="return_X_y must be True or False"):
+        load(return_X_y="no")
 
 
 @pytest.mark.parametrize("load", [load_digits, load_three_inputs])

@@ -59,7 +59,7 @@ def test_float32_numbers_of_every_exponent_are_right(native, every, name):
 
 
 @given(x=st.lists(st.floats(width=32), min_size=1, max_size=40))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_float32_numbers_are_right(native, every, x):
     for function in every.FUNCTIONS:
         found = every.Found()

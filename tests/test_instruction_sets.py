@@ -47,7 +47,7 @@ def run(code, **environment):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 

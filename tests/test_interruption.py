@@ -14,23 +14,22 @@ ONE_INSTRUCTION_SET_WILL_DO = True
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the signal is sent by os.kill")
 
 COMMON = """
-import os, signal, threading, time
+import os, signal, time
 import chainrule
 from chainrule import native
+from ctrl_c import when_trained
 from training_cases import make_case
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what starts the tests may have had it ignored
 sent = []
 
-def press_ctrl_c(after=0.15):
-    def press():
-        sent.append(time.process_time())
-        os.kill(os.getpid(), signal.SIGINT)
-    threading.Timer(after, press).start()
+def press_ctrl_c():
+    sent.append(time.process_time())
+    os.kill(os.getpid(), signal.SIGINT)
 
-def interrupted(function):
-    press_ctrl_c()
+def interrupted(state, function):
     try:
+        when_trained(state, press_ctrl_c)
         function()
     except KeyboardInterrupt:
         return time.process_time() - sent[-1]  # of the processor, which others may be using too
@@ -44,13 +43,13 @@ def many(seed, kind):
     return case
 
 case = many({seed}, {kind!r})
-waited = interrupted(lambda: case.train(native, n_threads={n_threads}))
+waited = interrupted(case.state, lambda: case.train(native, n_threads={n_threads}))
 assert waited < 1, waited
 state = case.state
 steps_per_epoch = -(-len(case.X) // case.how["batch_size"])
 assert len(state.losses) == state.epoch, (len(state.losses), state.epoch)
 assert 0 <= state.step - state.epoch * steps_per_epoch < steps_per_epoch
-assert state.step > 100, state.step
+assert state.step > 0
 
 # as if it had never been interrupted
 other = many({seed}, {kind!r})
@@ -78,7 +77,7 @@ y = X[:, :3].argmax(axis=1)
 with chainrule.backend({backend!r}):
     model = chainrule.MLP([20, 50, 3], output_activation="softmax", dropout=0.2, seed=0)
     trainer = chainrule.Trainer(model, loss="cross_entropy", optimizer=chainrule.SGD(0.01, momentum=0.9))
-    waited = interrupted(lambda: trainer.fit(X, y, epochs=10**6{arguments}))
+    waited = interrupted(trainer.state, lambda: trainer.fit(X, y, epochs=10**6{arguments}))
     assert waited < 1, waited
     print(trainer.epoch == len(trainer.history.loss), trainer.epoch <= trainer.step / 157 < trainer.epoch + {most})
     print(np.isfinite(model.predict(X)).all(), all(w is t for w, t in zip(model.weights, trainer.state.weights)))

@@ -185,7 +185,7 @@ def test_certain_predictions_cost_nothing_or_everything() -> None:
         (np.zeros((0, 2)), [], "prediction must have at least one row"),
         ([["a", "b"]], [1], "prediction must hold real numbers"),
         ([[0.5, 0.5]], [1, 0], "target has 2 rows"),
-        ([[0.5, 0.5]], [[1, 0, 0]], "target has 3 columns"),
+        ([[0.5, 0.5]], [[1, 0, 0]], "target has 3 columns, but prediction has 2 outputs"),
         ([[0.5, 0.5]], [2], "target must hold labels from 0 to 1"),
         ([[0.5, 0.5]], [[np.nan, 0.5]], r"target\[0, 0\] is nan"),
     ],

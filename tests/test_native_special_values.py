@@ -211,7 +211,7 @@ sums = hnp.arrays(
 
 
 @given(Z=sums)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_activations_of_any_numbers_are_alike(native, Z):
     for dtype in ("float32", "float64"):
         given_Z = flushed(Z.astype(dtype))

@@ -14,8 +14,8 @@ numba = pytest.importorskip("numba", reason="Numba is not installed")
 ONE_INSTRUCTION_SET_WILL_DO = True  # what is tested is the way to the kernels, which is the same for all
 
 DOUBLE, INT, SIZE, POINTER = ctypes.c_double, ctypes.c_int, ctypes.c_ssize_t, ctypes.c_void_p
-CALLS = 100_000_000
-"""So many that a thread which holds the interpreter's lock meanwhile gives up after some seconds."""
+CALLS = 1_000_000_000
+"""So many that a thread which holds the interpreter's lock meanwhile gives up after a quarter of a minute."""
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_threads_may_call_one_handle_at_once(api, dtype):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(300)
     for out in results:
         np.testing.assert_array_equal(out, expected)
 
@@ -133,5 +133,5 @@ def test_python_goes_on_while_compiled_code_predicts(api):
     while thread.is_alive() and not state[0]:
         thread.join(0.001)
     state[1] = 1
-    thread.join(60)
+    thread.join(300)
     assert stopped == [True]

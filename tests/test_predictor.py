@@ -286,7 +286,7 @@ def test_threads_may_use_one_predictor_at_once(backend, dtype):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(300)
     assert found == [{right} for right in expected]
 
 

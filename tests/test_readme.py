@@ -50,7 +50,7 @@ def test_the_example_runs_and_is_about_fifteen_lines(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "CHAINRULE_BACKEND"}
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", example],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False,
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     accuracy = re.search(r"accuracy 0\.\d+", result.stdout)

@@ -123,6 +123,14 @@ def test_type_checking_is_strict() -> None:
     assert (PACKAGE / "py.typed").is_file()
 
 
+def test_the_stub_of_the_compiled_core_has_the_names_it_has() -> None:
+    core = load_core("native")._core
+    stub = ast.parse((PACKAGE / "_core.pyi").read_text(encoding="utf-8"))
+    names = {node.name for node in stub.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    names |= {ast.unparse(node.target) for node in stub.body if isinstance(node, ast.AnnAssign)}
+    assert {name for name in names if name[0] != "_"} == {name for name in dir(core) if name[0] != "_"}
+
+
 def public_definitions(path: Path) -> Iterator[tuple[str, ast.FunctionDef | ast.ClassDef]]:
     """Public functions and classes of a module, and the public methods of these classes."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:

@@ -15,7 +15,7 @@ from core_arguments import good
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 
 
-def run_script(text, timeout=60):
+def run_script(text, timeout=300):
     """Run a script in a process of its own; gives what it printed."""
     script = textwrap.dedent(text)
     done = subprocess.run(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import _thread
 import copy
 import pickle
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import chainrule as cr
 import numpy as np
 import pytest
 from chainrule.backend import core
+from ctrl_c import when_trained
 
 ROWS = 37
 RNG = np.random.default_rng(5)
@@ -254,9 +254,7 @@ def replay(trainer: cr.Trainer, steps: int) -> None:
 
 def test_ctrl_c_stops_a_fit_between_two_updates(backend: str) -> None:
     trainer = a_trainer()
-    trainer.train_on_batch(*data())
-    trainer = a_trainer()
-    threading.Timer(0.1, _thread.interrupt_main).start()
+    when_trained(trainer.state, _thread.interrupt_main)
     with pytest.raises(KeyboardInterrupt):
         trainer.fit(*data(), epochs=10**7)
     assert trainer.step > 0

@@ -165,6 +165,10 @@ class Training(NamedTuple):
     epochs: int
 
 
+MOST_COUNTED = 2**63 - 1
+"""Epochs and steps before a call; random numbers are drawn for as many again, and no call makes that many."""
+
+
 def check_train_epochs(
     network: Any,
     state: Any,
@@ -204,8 +208,8 @@ def check_train_epochs(
         named += [(array, f"state.{name}[{i}]") for i, array in enumerate(arrays)]
     if not isinstance(state.losses, list):
         raise TypeError(f"state.losses must be a list, but it is {describe(state.losses)}")
-    check_int(state.epoch, "state.epoch", 0, MAX_64)
-    check_int(state.step, "state.step", 0, MAX_64)
+    check_int(state.epoch, "state.epoch", 0, MOST_COUNTED)
+    check_int(state.step, "state.step", 0, MOST_COUNTED)
     check_int(state.started, "state.started", 0, state.step)
     X, target = _check_batch(network, X, target)
     given = check_weights(objective, sample_weight, output_weights, X, "X", network.n_out)

@@ -19,7 +19,10 @@ def describe(value: object) -> str:
         return "None"
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape} ({type(value).__name__})"
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - any of its own; the argument is named nevertheless
+        text = "something"
     return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
 
 
@@ -45,7 +48,10 @@ def check_real(value: Any, name: str, low: float, below: float = math.inf) -> fl
     """Return ``value`` as a finite float in ``low <= value < below``."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(f"{name} must be a real number, but it is {describe(value)}")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an int of more than 308 digits
+        number = math.inf if value > 0 else -math.inf
     if not (math.isfinite(number) and low <= number < below):
         wanted = (
             f"finite and at least {low:g}"

@@ -293,13 +293,16 @@ def log_loss(y_true: Any, prediction: Any) -> float:
     y = one_hot(y, p.shape[1], np.float64)
     if np.isnan(p).any():
         return math.nan
-    if (p < 0).any() or (p > 1).any() or (y < 0).any() or (y > 1).any():
-        raise ValueError("log_loss needs probabilities from 0 to 1, as of a softmax or a sigmoid output")
+    for array, name in ((p, "prediction"), (y, "y_true")):
+        if (array < 0).any() or (array > 1).any():
+            raise ValueError(
+                f"{name} must hold probabilities from 0 to 1 for log_loss, as of a softmax or a sigmoid output"
+            )
     if p.shape[1] == 1:
         y, p = np.hstack([1 - y, y]), np.hstack([1 - p, p])
     elif (np.abs(p.sum(axis=1) - 1) > math.sqrt(eps)).any():
         raise ValueError(
-            "log_loss of several outputs needs probabilities that sum to 1 in each row (softmax)"
+            "prediction must hold probabilities that sum to 1 in each row (softmax) for log_loss of several outputs"
         )
     return float(-(y * np.log(np.clip(p, eps, 1 - eps))).sum() / len(p))
 

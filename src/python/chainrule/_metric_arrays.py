@@ -17,7 +17,7 @@ def truth_and_prediction(y_true: Any, prediction: Any) -> tuple[Array, Array]:
     """Return the truth, as int64 class labels (rows,) or float64 (rows, n_out), and the prediction in float64."""
     p = check_data(as_array(prediction, "prediction").astype(np.float64), "prediction", "(rows, n_out)")
     check_rows(p, "prediction")
-    return as_target(y_true, p.shape[1], "float64", "", "y_true", len(p)), p
+    return as_target(y_true, p.shape[1], "float64", "", "y_true", len(p), "prediction"), p
 
 
 def truth_and_error(y_true: Any, prediction: Any) -> tuple[Array, Array]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ._checks_values import describe
 from ._network import Array
+from .inputs import made_array
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -134,7 +135,7 @@ def _matrix(X: Any) -> Array:
     """Return ``X`` as a 2-D floating array: its own dtype up to float64, else float64."""
     if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
         raise TypeError("X must not have masked entries")
-    array = np.asarray(X)
+    array = made_array(X, "X")
     if array.dtype.kind not in "biuf":
         raise TypeError(f"X must hold real numbers, but its dtype is {array.dtype}")
     if array.ndim != 2:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ._checks_values import check_bool, describe
 from ._network import Array
+from .inputs import made_array
 
 _EPOCH = 2**64 - 1
 """The order of this epoch splits the rows: no training gets that far, so none shuffles with the same words."""
@@ -93,7 +94,7 @@ def split_rows(
 
 
 def _rows_of(value: Any, name: str) -> Array:
-    array = np.asarray(value)
+    array = made_array(value, name)
     if array.ndim == 0:
         raise TypeError(f"{name} must be an array with rows, but it is {describe(value)}")
     return array

@@ -52,6 +52,11 @@ def _converted(value: Any, name: str) -> Array:
         raise TypeError(f"{name} is a masked array with masked entries; fill or drop them")
     if hasattr(value, "toarray"):  # scipy.sparse, which NumPy would wrap as one object
         raise TypeError(f"{name} is sparse ({type(value).__name__}); use {name}.toarray()")
+    return made_array(value, name)
+
+
+def made_array(value: Any, name: str) -> Array:
+    """Return ``np.asarray(value)``; an error names the argument."""
     try:
         return np.asarray(value)
     except MemoryError:

@@ -345,7 +345,7 @@ def _arrays(prediction: Any, target: Any, loss: str = "") -> tuple[Array, Array]
         raise ValueError(f"prediction must hold probabilities from 0 to 1 for {loss}")
     if loss == "poisson" and not (a >= 0).all():
         raise ValueError("prediction must hold numbers of at least 0 for poisson")
-    y = as_target(target, a.shape[1], a.dtype.name, loss, "target", len(a))
+    y = as_target(target, a.shape[1], a.dtype.name, loss, "target", len(a), "prediction")
     return a, one_hot(y, a.shape[1], a.dtype)
 
 

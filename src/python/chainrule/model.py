@@ -38,7 +38,7 @@ class MLP:
         gelu_tanh, silu, mish, softplus, softsign, hard_sigmoid, exponential, or step (for prediction only). Their formulas
         are in `chainrule.reference.activation`.
     output_activation : str, default "identity"
-        One of these, or softmax: for one class of several. sigmoid is for two classes, or for several labels of which a
+        One of these, or softmax: for one class of several, each with an output. sigmoid is for two classes, or for several labels of which a
         row may have any number; exponential and softplus are for quantities above 0.
     bias : "unit", "layer" or None, default "unit"
         One bias per neuron, one for all neurons of a layer, or none.
@@ -124,6 +124,11 @@ class MLP:
             input_dropout=input_dropout,
             input_noise=input_noise,
         )
+        if network.output_activation == "softmax" and network.n_out == 1:
+            raise ValueError(
+                "output_activation is softmax, which is 1 for a single output, whatever the inputs; use sigmoid, or "
+                "one output a class"
+            )
         initial = find_initializer(initializer)
         seed = int.from_bytes(os.urandom(8), "little") if seed is None else _checks.check_seed(seed)
         made = [

@@ -36,6 +36,7 @@ def as_target(
     loss: str = "",
     name: str = "y",
     rows: int | None = None,
+    whose: str = "this MLP",
     *,
     missing: bool = False,
 ) -> Array:
@@ -55,6 +56,8 @@ def as_target(
         What errors call it.
     rows : int, optional
         The number of rows of the inputs.
+    whose : str
+        What errors call that which has the outputs.
     missing : bool, default False
         Whether NaN is allowed, for a target that is missing (with cross_entropy: for those of a row).
 
@@ -75,7 +78,7 @@ def as_target(
     if array.ndim == 2 and array.shape[1] != n_out and not for_all:
         hint = f"; for class labels use {name}.ravel()" if array.shape[1] == 1 else ""
         raise ValueError(
-            f"{name} has {count(array.shape[1], 'column')}, but this MLP has {count(n_out, 'output')}{hint}"
+            f"{name} has {count(array.shape[1], 'column')}, but {whose} has {count(n_out, 'output')}{hint}"
         )
     numbers = as_dtype(y, name, dtype)
     if not missing or not _are_observed(numbers, name):

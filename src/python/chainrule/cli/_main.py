@@ -7,6 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from chainrule._version import __version__
 
@@ -36,9 +37,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong, as all errors are said; argparse puts all of the options before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"chainrule: {message} (see {self.prog} --help)\n")
+
+
 def _parser() -> argparse.ArgumentParser:
     as_module = os.path.basename(sys.argv[0]) == "__main__.py"
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m chainrule" if as_module else None,
         description="Train multilayer perceptrons on tables, and use them.",
     )

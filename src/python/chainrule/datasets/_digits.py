@@ -8,6 +8,8 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule._checks_values import check_bool
+
 from ._dataset import Dataset
 
 _DESCRIPTION = """\
@@ -56,7 +58,7 @@ def load_digits(*, return_X_y: bool = False) -> Any:
     ):
         data = arrays["data"].astype(np.float32)
         target = arrays["target"].astype(np.int64)
-    if return_X_y:
+    if check_bool(return_X_y, "return_X_y"):
         return data, target
     feature_names = tuple(f"pixel_{row}_{column}" for row in range(8) for column in range(8))
     return Dataset(data, target, feature_names, tuple("0123456789"), _DESCRIPTION)

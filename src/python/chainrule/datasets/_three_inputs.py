@@ -7,6 +7,8 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule._checks_values import check_bool
+
 from ._dataset import Dataset
 
 _DESCRIPTION = """\
@@ -40,6 +42,6 @@ def load_three_inputs(*, return_X_y: bool = False) -> Any:
     """
     target = np.arange(100, 0, -10, dtype=np.float32)
     data = np.repeat(target[:, np.newaxis], 3, axis=1)
-    if return_X_y:
+    if check_bool(return_X_y, "return_X_y"):
         return data, target
     return Dataset(data, target, ("A", "B", "C"), ("target",), _DESCRIPTION)
