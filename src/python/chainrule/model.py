@@ -79,7 +79,7 @@ class MLP:
     Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: a simple way to prevent neural networks from
     overfitting", JMLR 15, 2014 (of hidden units and of inputs); Bishop, "Training with noise is equivalent to Tikhonov
     regularization", Neural Computation 7, 1995: noise of variance s^2 adds ``s^2 / 2`` times the squared slopes of the
-    outputs to a half squared error, as far as the noise is small.
+    outputs to a half squared error, as far as the noise is small and the minimum near.
 
     Examples
     --------
