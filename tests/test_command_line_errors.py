@@ -211,7 +211,7 @@ def test_an_output_that_is_not_finite_is_an_error_with_its_line(run, write, tmp_
         (("train", "--dataset", "digits", "--test-size", "1.5"), "less than 1"),
         (("train", "--dataset", "digits", "--threads", "0"), "at least 1"),
         (("train", "--dataset", "digits", "--backend", "fortran"), "invalid choice: 'fortran'"),
-        (("train", "--dataset", "digits", "--loss", "hinge"), "invalid choice: 'hinge'"),
+        (("train", "--dataset", "digits", "--loss", "smooth_l1"), "invalid choice: 'smooth_l1'"),
         (
             ("train", "--dataset", "digits", "--loss", "cross_entropy", "--output-activation", "sigmoid"),
             "loss cross_entropy needs",
