@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from _case import WIDER, Array, Case, Expected, Problem, last_place, random_array, rounding
 from chainrule import reference
+from chainrule._losses import loss_rule
 from chainrule._network import SLOPE_NEEDS_INPUT
 from chainrule.reference import activations, losses
 
@@ -103,7 +104,7 @@ def loss_and_gradient(
     def expected() -> Sequence[Expected]:
         z = Z.astype(WIDER[dtype])
         y = np.eye(width, dtype=z.dtype)[target] if labels else target.astype(z.dtype)
-        value, dZ = losses._loss_and_gradient(loss, z, y, name)
+        value, dZ = losses._loss_and_gradient(loss_rule(loss), z, y, name)
         a = activations._activation(name, z, np.empty_like(z))
         factor = 2 / (rows * width) if loss == "mean_squared_error" else 1 / rows
         if loss == "cross_entropy":
