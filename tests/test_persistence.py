@@ -23,7 +23,8 @@ DATA = Path(__file__).parent / "data"
 
 
 def a_model(dtype: str = "float32", **changes: Any) -> cr.MLP:
-    return cr.MLP([2, 3, 1], **{"activation": "tanh", "dropout": 0.25, "dtype": dtype, "seed": 7, **changes})
+    settings = {"layer_sizes": [2, 3, 1], "activation": "tanh", "dropout": 0.25, "dtype": dtype, "seed": 7}
+    return cr.MLP(**{**settings, **changes})
 
 
 def same(one: cr.MLP, other: cr.MLP) -> bool:
@@ -55,7 +56,7 @@ def write(path: Path, content: Any, **changes: Any) -> Path:
 @pytest.mark.parametrize("bias", ["unit", "layer", None])
 @pytest.mark.parametrize("output", ["identity", "softmax", "step"])
 def test_a_model_comes_back_bit_by_bit(dtype: str, bias: str | None, output: str, tmp_path: Path) -> None:
-    model = a_model(dtype, bias=bias, output_activation=output)
+    model = a_model(dtype, layer_sizes=[2, 3, 2], bias=bias, output_activation=output)
     model.weights[0][0] = [np.nan, -0.0, np.inf]
     model.save(tmp_path / "model.pkl")
     loaded = cr.load(str(tmp_path / "model.pkl"))
