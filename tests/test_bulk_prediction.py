@@ -12,7 +12,7 @@ ROWS = (111, 112, 113, 223, 225, 447, 448, 449, 457, 1793)
 """Around the blocks of rows (112, 224), the number from which weights are packed (448), and no multiple of a tile."""
 
 NETWORKS = [
-    ((3, 5, 1), "relu", "softmax"), ((37, 101, 53, 3), "tanh", "identity"), ((16, 300, 32), "sigmoid", "relu"),
+    ((3, 5, 2), "relu", "softmax"), ((37, 101, 53, 3), "tanh", "identity"), ((16, 300, 32), "sigmoid", "relu"),
     ((300, 513, 17), "relu", "identity"), ((300, 513, 600, 33), "relu", "sigmoid")
 ]  # fmt: skip
 """Widths that are whole vectors and others; the last two have layers wide enough for their rows to be packed."""

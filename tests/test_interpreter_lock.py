@@ -81,7 +81,7 @@ def long_calls(native):
         "forward": lambda: native.forward(network, weights, [], X, n_threads=1),
         "matmul_bias": lambda: native.matmul_bias(X, W, n_threads=1),
         "matmul_gradients": lambda: native.matmul_gradients(X, W, X, n_threads=1),
-        "gradients": lambda: native.gradients(network, weights, [], X, X, **how),
+        "_gradients": lambda: native.gradients(network, weights, [], X, X, **how),
         "activation": lambda: native.activation("tanh", X),
         "activation_gradient": lambda: native.activation_gradient("tanh", X, X),
         "loss_and_gradient": lambda: native.loss_and_gradient("cross_entropy", X, labels, output_activation="softmax"),

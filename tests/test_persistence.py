@@ -23,8 +23,14 @@ DATA = Path(__file__).parent / "data"
 
 
 def a_model(dtype: str = "float32", **changes: Any) -> cr.MLP:
-    given = {"dropout": 0.25, "input_dropout": 0.5, "input_noise": 0.1, "dtype": dtype, "seed": 7, **changes}
-    return cr.MLP([2, 3, 1], **{"activation": "tanh", **given})
+    settings = {
+        "layer_sizes": [2, 3, 1],
+        "activation": "tanh",
+        "dropout": 0.25,
+        "input_dropout": 0.5,
+        "input_noise": 0.1,
+    }
+    return cr.MLP(**{**settings, "dtype": dtype, "seed": 7, **changes})
 
 
 def same(one: cr.MLP, other: cr.MLP) -> bool:
@@ -56,7 +62,7 @@ def write(path: Path, content: Any, **changes: Any) -> Path:
 @pytest.mark.parametrize("bias", ["unit", "layer", None])
 @pytest.mark.parametrize("output", ["identity", "softmax", "step"])
 def test_a_model_comes_back_bit_by_bit(dtype: str, bias: str | None, output: str, tmp_path: Path) -> None:
-    model = a_model(dtype, bias=bias, output_activation=output)
+    model = a_model(dtype, layer_sizes=[2, 3, 2], bias=bias, output_activation=output)
     model.weights[0][0] = [np.nan, -0.0, np.inf]
     model.save(tmp_path / "model.pkl")
     loaded = cr.load(str(tmp_path / "model.pkl"))

@@ -46,7 +46,7 @@ def training_plan(
 
     rule = check_optimizer(optimizer)
     made = native.choices(
-        network, batch, n_threads, loss_rule(objective.loss), objective.output_weights, rule
+        network, batch, n_threads, rule, loss_rule(objective.loss), objective.output_weights
     )
     plan = Config(backend="native", instruction_set=_core.config()["instruction_set"], batch=_rows(batch))
     plan["way"] = _way(made, batch)
