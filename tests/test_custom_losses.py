@@ -162,6 +162,7 @@ def test_an_error_in_it_stops_training_after_the_last_update(backend: str) -> No
             r"the gradient that loss returned has shape \(1, 3\), but the prediction's is",
         ),
         (lambda a: (1.0, 0.0), ValueError, r"the gradient that loss returned has shape \(\), but"),
+        (lambda a: (1.0, [[1.0], [1.0, 2.0]]), ValueError, "what loss returned cannot be made arrays: "),
         (lambda a: (1.0, a.astype(str)), TypeError, "the gradient that loss returned must hold real numbers"),
     ],
 )

@@ -149,7 +149,10 @@ def call_loss(function: LossFunction, prediction: Array, target: Array) -> tuple
         found = function(prediction, target)
         if not isinstance(found, (tuple, list)) or len(found) != 2:
             raise TypeError(f"loss must return (value, gradient), but it returned {describe(found)}")
-        value, gradient = np.asarray(found[0]), np.asarray(found[1])
+        try:
+            value, gradient = np.asarray(found[0]), np.asarray(found[1])
+        except ValueError as error:
+            raise ValueError(f"what loss returned cannot be made arrays: {error}") from error
         if value.shape != () or value.dtype.kind not in "fiu":
             raise TypeError(
                 f"the value that loss returned must be a real number, but it is {describe(found[0])}"

@@ -11,6 +11,9 @@ from ._checks_values import check_int, check_real, describe
 from ._network import Array
 from .inputs import as_dtype
 
+SMALLEST, LARGEST = 1e-20, 1e20
+"""Weights of rows farther out could overflow in float32 when multiplied by a loss, or be flushed to 0."""
+
 _OF_CLASSES = ("cross_entropy", "binary_cross_entropy", "hinge")
 
 
@@ -22,7 +25,7 @@ def as_weight(
     Parameters
     ----------
     sample_weight : array-like, shape (rows,), optional
-        At least 0, and one of them more.
+        0, or from 1e-20 to 1e20; one of them more than 0.
     class_weight : "balanced" or mapping of class labels to weights, optional
         Times `sample_weight`. Balanced: ``rows / (classes * rows of the class)``, over the classes that occur. Classes
         that a mapping leaves out have weight 1.
@@ -44,10 +47,12 @@ def as_weight(
         weight = as_dtype(sample_weight, name, dtype)
         if weight.shape != (len(target),):
             raise ValueError(f"{name} must have shape ({len(target)},), but its shape is {weight.shape}")
-        wrong = ~((weight >= 0) & (weight < np.inf))
+        wrong = ~((weight == 0) | ((weight >= SMALLEST) & (weight <= LARGEST)))
         if wrong.any():
             i = int(np.argmax(wrong))
-            raise ValueError(f"{name} must be finite and at least 0, but {name}[{i}] is {weight[i]}")
+            raise ValueError(
+                f"{name} must be 0 or from {SMALLEST:g} to {LARGEST:g}, but {name}[{i}] is {weight[i]}"
+            )
     if class_weight is not None:
         of_class = _of_classes(class_weight, _classes(target, loss)).astype(dtype)
         weight = of_class if weight is None else weight * of_class

@@ -246,7 +246,7 @@ class Trainer:
             Numbers (rows, outputs), for one output also (rows,); or class labels from 0 on, (rows,), as integers. NaN among
             numbers is a target that is missing: it has no loss and no gradient.
         sample_weight : array-like, shape (rows,), optional
-            How much a row counts, at least 0. The loss of a batch is divided by the sum of its weights.
+            How much a row counts, 0 or from 1e-20 to 1e20. The loss of a batch is divided by the sum of its weights.
         class_weight : "balanced" or mapping of labels to weights, optional
             How much the rows of a class count, times `sample_weight`; "balanced" lets all classes count the same.
         epochs : int, default 1
