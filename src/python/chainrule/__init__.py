@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import initializers, losses, metrics, schedules
+from ._fitted_recipe import FittedRecipe
 from ._lbfgs import LBFGS
 from ._levenberg_marquardt import LevenbergMarquardt
 from ._version import __version__
@@ -25,6 +26,7 @@ from .model import MLP
 from .optimizers import RPROP, SGD, Adagrad, Adam, AdamW, RMSprop
 from .persistence import load
 from .predictor import Predictor
+from .recipe import Recipe, recommended
 from .stopping import EarlyStopping
 from .trainer import Gradients, Trainer
 
@@ -41,11 +43,13 @@ __all__ = [
     "DtypeConversionWarning",
     "EarlyStopping",
     "Ending",
+    "FittedRecipe",
     "Gradients",
     "History",
     "LevenbergMarquardt",
     "Predictor",
     "RMSprop",
+    "Recipe",
     "Trainer",
     "__version__",
     "backend",
@@ -57,6 +61,7 @@ __all__ = [
     "metrics",
     "native",
     "preprocessing",
+    "recommended",
     "reference",
     "schedules",
     "set_backend",
