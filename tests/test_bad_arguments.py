@@ -166,7 +166,7 @@ FIT: dict[str, list[Any]] = {
     "X": BAD_FIT_X,
     "y": BAD_Y,
     "sample_weight": [3, "ab", [1] * 4, [[1] * 5], [1, 1, 1, 1, -1], [1, 1, 1, 1, NAN], [1, 1, 1, 1, INF], [1, 1, 1, 1, 1e21], [1, 1, 1, 1, 1e-21], [0] * 5, ["a"] * 5],
-    "class_weight": ["balance", 3, [1, 2], {7: 1}, {0: -1}, {"a": 1}, {0: NAN}, {0: 0, 1: 0}, {0: "1"}, {True: 1}, object()],
+    "class_weight": ["balance", 3, [1, 2], {7: 1}, {0: -1}, {"a": 1}, {0: NAN}, {0: 0, 1: 0}, {0: 1e38}, {1: 1e-39}, {0: 1e300}, {0: "1"}, {True: 1}, object()],
     "epochs": [*NO_INT, -1],
     "metrics": BAD_METRICS,
     "progress": [None, 1, 0, "yes", "log.txt", [], object(), Path("log.txt")],

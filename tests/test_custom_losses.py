@@ -200,6 +200,22 @@ def test_what_is_not_finite_stops_training(backend: str, where: str, bad: float)
     assert all(np.isfinite(w).all() for w in trainer.model.weights)
 
 
+def test_what_it_does_to_the_shape_of_its_arrays_is_its_own_business(backend: str) -> None:
+    def loss(prediction: Any, target: Any) -> tuple[float, Any]:
+        value, gradient = squared(prediction, target)
+        prediction.resize((1, 1), refcheck=False)
+        return value, (prediction if spoilt else gradient)
+
+    X, y = data()
+    spoilt = False
+    assert np.isfinite(a_trainer(loss).fit(X, y).loss).all()
+    spoilt = True
+    with pytest.raises(
+        ValueError, match=r"^the gradient that loss returned has shape \(1, 1\), but the prediction's is"
+    ):
+        a_trainer(loss).fit(X, y)
+
+
 def test_lbfgs_minimises_it(backend: str) -> None:
     pytest.importorskip("scipy", reason="L-BFGS is SciPy's")
     X, y = data("float64")

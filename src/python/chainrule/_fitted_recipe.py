@@ -9,10 +9,10 @@ import numpy as np
 
 from ._network import Array
 from .model import MLP
-from .preprocessing import StandardScaler
 from .trainer import Trainer
 
 if TYPE_CHECKING:
+    from .preprocessing import StandardScaler
     from .recipe import Recipe
 
 SOFT_LIMIT = 3.0

@@ -145,6 +145,7 @@ def call_loss(function: LossFunction, prediction: Array, target: Array) -> tuple
     TypeError, ValueError
         If that is not a number and an array of the prediction's shape.
     """
+    shape, dtype = prediction.shape, prediction.dtype  # the function may do to the array what it likes
     with np.errstate(all="ignore"):
         found = function(prediction, target)
         if not isinstance(found, (tuple, list)) or len(found) != 2:
@@ -161,8 +162,8 @@ def call_loss(function: LossFunction, prediction: Array, target: Array) -> tuple
             raise TypeError(
                 f"the gradient that loss returned must hold real numbers, but it is {describe(found[1])}"
             )
-        if gradient.shape != prediction.shape:
+        if gradient.shape != shape:
             raise ValueError(
-                f"the gradient that loss returned has shape {gradient.shape}, but the prediction's is {prediction.shape}"
+                f"the gradient that loss returned has shape {gradient.shape}, but the prediction's is {shape}"
             )
-        return float(value), np.array(gradient, prediction.dtype, order="C")
+        return float(value), np.array(gradient, dtype, order="C")

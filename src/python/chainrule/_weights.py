@@ -47,21 +47,28 @@ def as_weight(
         weight = as_dtype(sample_weight, name, dtype)
         if weight.shape != (len(target),):
             raise ValueError(f"{name} must have shape ({len(target)},), but its shape is {weight.shape}")
-        wrong = ~((weight == 0) | ((weight >= SMALLEST) & (weight <= LARGEST)))
-        if wrong.any():
-            i = int(np.argmax(wrong))
-            raise ValueError(
-                f"{name} must be 0 or from {SMALLEST:g} to {LARGEST:g}, but {name}[{i}] is {weight[i]}"
-            )
+        _check_range(weight, name)
     if class_weight is not None:
-        of_class = _of_classes(class_weight, _classes(target, loss)).astype(dtype)
-        weight = of_class if weight is None else weight * of_class
+        of_class = _of_classes(class_weight, _classes(target, loss))
+        product = of_class if weight is None else weight * of_class
+        given = "class_weight" if weight is None else f"class_weight times {name}"
+        _check_range(product, given)
+        weight = product.astype(dtype)
     if weight is not None and not weight.any():
         given = " times ".join(
             [name] * (sample_weight is not None) + ["class_weight"] * (class_weight is not None)
         )
         raise ValueError(f"{given} must be greater than 0 for some row, but it is 0 for all of them")
     return weight
+
+
+def _check_range(weight: Array, name: str) -> None:
+    wrong = ~((weight == 0) | ((weight >= SMALLEST) & (weight <= LARGEST)))
+    if wrong.any():
+        i = int(np.argmax(wrong))
+        raise ValueError(
+            f"{name} must be 0 or from {SMALLEST:g} to {LARGEST:g}, but it is {weight[i]} in row {i}"
+        )
 
 
 def _classes(target: Array, loss: str) -> Array:

@@ -25,7 +25,6 @@ from ._fitted_recipe import SOFT_LIMIT, FittedRecipe
 from .losses import BinaryCrossEntropy, CrossEntropy
 from .model import MLP
 from .optimizers import AdamW
-from .preprocessing import StandardScaler
 from .schedules import Cosine
 from .trainer import Trainer
 
@@ -128,6 +127,8 @@ class Recipe:
         FloatingPointError
             As `Trainer.fit`.
         """
+        from .preprocessing import StandardScaler
+
         scaler, target_scaler = StandardScaler().fit(X), None
         if scaler.n_features_in_ != self.layer_sizes[0]:
             features = count(scaler.n_features_in_, "feature")
@@ -198,6 +199,8 @@ def recommended(
     ValueError, TypeError
         If an argument does not fit the description above; the message names it.
     """
+    from .preprocessing import StandardScaler
+
     seen = StandardScaler().fit(X)
     rows, features = seen.n_samples_seen_, seen.n_features_in_
     y = answers(y, rows)
