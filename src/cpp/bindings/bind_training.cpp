@@ -74,12 +74,14 @@ struct PythonRates {
     }
 };
 
-// A state may be trained by one call at a time: two would write each other's parameters and lose counts.
+// Parameters may be trained by one call at a time, whichever trainer it comes from: two would write over each other, and
+// lose counts.
 class Claim {
 public:
-    explicit Claim(const py::object& state) : key_(state.ptr()) {
+    explicit Claim(const Arrays& weights) : key_(weights.front().data()) {
         const std::lock_guard<std::mutex> lock(mutex_);
-        if (!claimed_.insert(key_).second) throw std::runtime_error("this state is being trained by another call");
+        if (!claimed_.insert(key_).second)
+            throw std::runtime_error("these parameters are being trained by another call");
     }
     ~Claim() {
         const std::lock_guard<std::mutex> lock(mutex_);
@@ -101,7 +103,6 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
                 const py::object& sample_weight, const RuleNumbers& rule, const py::object& rates,
                 std::ptrdiff_t batch_size, bool shuffle, std::uint64_t seed, std::ptrdiff_t epochs, int n_threads,
                 const py::object& function) {
-    const Claim claim(state);
     TrainRequest<T> request{&network,
                             parameters<T>(network, weights, biases, true),
                             parameters<T>(network, weight_velocity, bias_velocity, true),
@@ -123,6 +124,7 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
     require(request.data.rows < (std::ptrdiff_t(1) << 32), "2^32 rows or more");
     TrainProgress progress{py::cast<std::uint64_t>(state.attr("epoch")), py::cast<std::uint64_t>(state.attr("step")),
                            0};
+    const Claim claim(weights);
     py::list losses = state.attr("losses");
     std::vector<double> epoch_losses;
     const py::object custom_function = loss[5];

@@ -90,7 +90,7 @@ def train_epochs(
             if wrong:
                 raise FloatingPointError(_checks.nonfinite_error(state.epoch, i, wrong))
             if state.step != step:
-                raise RuntimeError("this state is being trained by another call")
+                raise RuntimeError("these parameters are being trained by another call")
             state.finish_step(old, new)
             step += 1
             count = float(stop - start if weight is None else weight.sum(dtype=np.float64))
