@@ -1,6 +1,6 @@
 """Numbers that grow beyond all bounds stop training before the step that would have spoiled the parameters.
 
-The native core notices after the update, goes back to a copy some steps or epochs old, and trains again up to there.
+The native core notices after the update, or after some hundred of a tiny network, goes back to a copy some steps or epochs old, and trains again up to there.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LIMIT = {"float32": 64, "float64": 512}
 """2 to this power is finite, and its square is not."""
 
 
-def doubling(dtype, doublings, sizes, batch):
+def doubling(dtype, doublings, sizes, batch, threes=STEPS_PER_EPOCH):
     """One weight doubles in every third step, exactly, until its square, the loss, overflows after so many doublings.
 
     A step with input 1, target 0 and learning rate 3 makes w of w - 3 w = -2 w.
@@ -43,7 +43,7 @@ def doubling(dtype, doublings, sizes, batch):
     W = np.random.default_rng(0).integers(-9, 10, sizes).astype(dtype)
     W[0] = 0
     W[0, -1] = 2.0 ** (LIMIT[dtype] - doublings)
-    rows = STEPS_PER_EPOCH * EVERY * batch
+    rows = threes * EVERY * batch
     X = np.zeros((rows, sizes[0]), dtype)
     X[:, 0] = np.arange(rows) // batch % EVERY == EVERY - 1
     how = {
@@ -73,6 +73,36 @@ def test_training_stops_in_the_very_step(core, dtype, doublings, sizes, batch, n
     W[0, -1] = (-1) ** doublings * 2.0 ** LIMIT[dtype]
     np.testing.assert_array_equal(case.state.weights[0], W)
     assert all((epoch, done) <= (epochs, left) and np.isfinite(loss) for epoch, done, _, loss in heard)
+
+
+@pytest.mark.parametrize("threes", [1, 180, 1000])
+@pytest.mark.parametrize("doublings", [0, 20, 21, 22, 170, 171, 179])
+def test_row_by_row_the_very_step_is_found_in_epochs_of_any_length(core, dtype, doublings, threes):
+    """The native core looks at some hundred steps of a tiny network together, and before it copies parameters."""
+    case = doubling(dtype, doublings, (3, 2), 1, threes)
+    W = case.state.weights[0].copy()
+    step = doublings * EVERY + EVERY - 1
+    assert stopped(case, core) == (*divmod(step, threes * EVERY), "the loss")
+    W[0, -1] = (-1) ** doublings * 2.0 ** LIMIT[dtype]
+    np.testing.assert_array_equal(case.state.weights[0], W)
+
+
+def test_row_by_row_a_weight_is_missed_by_no_loss(core, dtype):
+    """Also in the last step of all, after which no loss could show it."""
+    network = Network((2, 1), ("identity",), None, (), dtype)
+    largest = float(np.finfo(dtype).max)
+    for rows, at in ((3, 1), (100, 99), (2000, 700), (2000, 1999)):
+        X = np.zeros((rows, 2), dtype)
+        X[at, 1] = largest**0.5
+        state = TrainingState.start([np.zeros((2, 1), dtype)], [])
+        target = np.full((rows, 1), 0.25, dtype)
+        target[at] = largest**0.25
+        how = {"loss": "half_squared_error", "optimizer": sgd(largest**0.3), "batch_size": 1, "shuffle": False, "seed": 0,
+               "epochs": 1}  # fmt: skip
+        case = Case(network, state, X, target, how)
+        assert stopped(case, core) == (0, at, "an updated parameter of layer 1"), rows
+        np.testing.assert_array_equal(case.state.weights[0], 0)
+        assert case.state.step == at
 
 
 def exploding(seed, dtype):

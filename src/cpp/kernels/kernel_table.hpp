@@ -198,9 +198,9 @@ struct Kernels {
     void (*gaussian_noise)(uint64_t seed, uint32_t stream, uint64_t step, uint64_t start, ptrdiff_t count, T* out);
     void (*random_words)(uint64_t seed, uint32_t stream, uint64_t step, uint64_t start, ptrdiff_t count, uint32_t* out);
 
-    // Steps of batch size 1 through a network whose layers are all at most 16 wide; returns how many steps were
-    // done: fewer than n_steps where a loss or an updated parameter stopped being finite.
-    ptrdiff_t (*tiny_steps)(const Tiny<T>&, ptrdiff_t n_steps);
+    // Steps of batch size 1 through a network whose layers are all at most 16 wide. They go on where something is not
+    // finite any more.
+    void (*tiny_steps)(const Tiny<T>&, ptrdiff_t n_steps);
 
     // Row-major (K, ld) to the groups of a plan and back, and rows through all layers of one.
     void (*pack_plan)(ptrdiff_t K, ptrdiff_t N, const T* W, ptrdiff_t ldw, T* groups);

@@ -32,14 +32,12 @@ struct Sixteen {
 };
 
 template <class V, bool nesterov>
-CR_INLINE void tiny_update(typename V::Scalar* w, typename V::Scalar* v, const Sixteen<V>& g, const SgdVectors<V>& sgd,
-                           V& check) {
+CR_INLINE void tiny_update(typename V::Scalar* w, typename V::Scalar* v, const Sixteen<V>& g, const SgdVectors<V>& sgd) {
     for (int i = 0; i < Sixteen<V>::n; ++i) {
         V vel = V::load(v + i * V::lanes);
         V neu = sgd.template apply<nesterov>(V::load(w + i * V::lanes), vel, g.v[i]);
         vel.store(v + i * V::lanes);
         neu.store(w + i * V::lanes);
-        check = fma(neu, V::zero(), check);
     }
 }
 
@@ -68,10 +66,9 @@ struct TinyNetwork {
         z.store(a[l + 1]);
     }
 
-    // `check` collects what is not finite; it is no member, as those are kept in memory.
     // Updates layer l with dz and, for l > 0, leaves the dz of the layer before it.
     template <bool nesterov>
-    CR_INLINE void backward(ptrdiff_t l, V& check) {
+    CR_INLINE void backward(ptrdiff_t l) {
         const TinyLayer<T>& layer = net.layers[l];
         const S d = S::load(dz);
         S dA{};
@@ -82,26 +79,25 @@ struct TinyNetwork {
             for (ptrdiff_t j = 0; j < layer.N; ++j) {
                 S g;
                 for (int i = 0; i < S::n; ++i) g.v[i] = fma(input.v[i], V::set1(dz[j]), V::zero());
-                tiny_update<V, nesterov>(layer.transposed + j * block, layer.transposed_velocity + j * block, g, sgd,
-                                         check);
+                tiny_update<V, nesterov>(layer.transposed + j * block, layer.transposed_velocity + j * block, g, sgd);
             }
         }
         for (ptrdiff_t k = 0; k < layer.K; ++k) {
             S g;
             for (int i = 0; i < S::n; ++i) g.v[i] = fma(V::set1(a[l][k]), d.v[i], V::zero());
-            tiny_update<V, nesterov>(layer.weights + k * block, layer.velocity + k * block, g, sgd, check);
+            tiny_update<V, nesterov>(layer.weights + k * block, layer.velocity + k * block, g, sgd);
         }
         if (net.bias_mode == 1) {
             S g;  // a sum from zero, as of more rows: -0 becomes 0
             for (int i = 0; i < S::n; ++i) g.v[i] = V::zero() + d.v[i];
-            tiny_update<V, nesterov>(layer.bias, layer.bias_velocity, g, sgd_bias, check);
+            tiny_update<V, nesterov>(layer.bias, layer.bias_velocity, g, sgd_bias);
         } else if (net.bias_mode == 2) {
             T sum = 0;
             for (ptrdiff_t j = 0; j < layer.N; ++j) sum = sum + dz[j];
             S g;
             for (int i = 0; i < S::n; ++i)
                 g.v[i] = V::choose(V::first(layer.N - i * V::lanes), V::set1(sum), V::zero());
-            tiny_update<V, nesterov>(layer.bias, layer.bias_velocity, g, sgd_bias, check);
+            tiny_update<V, nesterov>(layer.bias, layer.bias_velocity, g, sgd_bias);
         }
         if (l > 0) {
             auto slopes = [&]<class F>() {
@@ -113,7 +109,7 @@ struct TinyNetwork {
         }
     }
 
-    CR_INLINE double step(ptrdiff_t row, V& check) {
+    CR_INLINE double step(ptrdiff_t row) {
         const TinyLayer<T>& last = net.layers[net.n_layers - 1];
         const ptrdiff_t n_in = net.layers[0].K, n_out = last.N;
         for (ptrdiff_t k = 0; k < n_in; ++k) a[0][k] = net.X[row * net.ldx + k];
@@ -128,23 +124,18 @@ struct TinyNetwork {
         const double loss = output_row<V, true>(net.loss, last.activation, n_out, scale, z, target, dz);
         for (ptrdiff_t l = net.n_layers - 1; l >= 0; --l)
             if (net.sgd.nesterov)
-                backward<true>(l, check);
+                backward<true>(l);
             else
-                backward<false>(l, check);
+                backward<false>(l);
         return loss;
     }
 };
 
+// Nothing is checked here: what is not finite stays so, in the weights and in all that comes of them (tiny_runner.hpp).
 template <class V>
-ptrdiff_t tiny_steps(const Tiny<typename V::Scalar>& t, ptrdiff_t n_steps) {
+void tiny_steps(const Tiny<typename V::Scalar>& t, ptrdiff_t n_steps) {
     TinyNetwork<V> network(t);
-    for (ptrdiff_t s = 0; s < n_steps; ++s) {
-        V check = V::zero();
-        const double loss = network.step(t.order[s], check);
-        if (!(loss - loss == 0) || check.any_nonzero_or_nan()) return s;
-        t.row_loss[s] = loss;
-    }
-    return n_steps;
+    for (ptrdiff_t s = 0; s < n_steps; ++s) t.row_loss[s] = network.step(t.order[s]);
 }
 
 }  // namespace

@@ -25,13 +25,18 @@ public:
     virtual void unpack() = 0;
     // The first `count` steps of the epoch with that order; `step` is the first one's number, ever. `done` counts finished steps and `course.epoch_loss`
     // their losses. between(done) is called between steps now and then on the calling thread; true to stop.
-    // Returns false where a step was not finite (the layout then is spoiled: pack again).
+    // Returns false where a step was not finite, the one after `done` (the layout then is spoiled: pack again).
     struct Between {
         bool (*call)(void* context, std::ptrdiff_t done);
         void* context;
     };
     virtual bool steps(Course& course, std::uint64_t step, std::ptrdiff_t count, std::ptrdiff_t& done,
                        Between between) = 0;
+    // Where looking for what is not finite would take a good part of a step, it is looked for now and then: false from
+    // `steps` then says that it was one of the first `done`, and before parameters are copied `finite` tells whether they
+    // may be. Then look_at_each_step(), which returns whether that is new, and from the last copy on the step is found.
+    virtual bool finite() const { return true; }
+    virtual bool look_at_each_step() { return false; }
 };
 
 }  // namespace chainrule

@@ -1,7 +1,8 @@
-// Batch size 1 on networks at most 16 wide: kernels/tiny.hpp does many steps at a call.
+// Batch size 1 on networks at most 16 wide: kernels/tiny.hpp does many steps at a call, and they are looked at together.
 #pragma once
 
 #include <algorithm>
+#include <utility>
 
 #include "model/epochs.hpp"
 #include "runtime/buffer.hpp"
@@ -92,8 +93,8 @@ public:
 
     bool steps(Course& course, std::uint64_t, std::ptrdiff_t count, std::ptrdiff_t& done,
                typename Runner<T>::Between between) override {
-        constexpr std::ptrdiff_t at_once = 512;  // some tens of microseconds
-        double losses[at_once];
+        double losses[most_at_once];
+        const std::ptrdiff_t at_once = each_ ? 1 : most_at_once;
         while (done < count) {
             const std::ptrdiff_t n = std::min(at_once, count - done);
             const Tiny<T> call{layers_.data(),
@@ -108,20 +109,44 @@ public:
                                request_.data.labels,
                                course.order.data() + done,
                                losses};
-            const std::ptrdiff_t finite = steps_of(call, n);
-            for (std::ptrdiff_t i = 0; i < finite; ++i) course.epoch_loss += losses[i];
-            course.weight_done += double(finite);
-            done += finite;
-            if (finite < n) return false;
+            run(call, n);
+            double sum = course.epoch_loss;
+            bool all = true;
+            for (std::ptrdiff_t i = 0; i < n; ++i) {
+                sum += losses[i];
+                all &= is_finite(losses[i]);
+            }
+            if (!all || (n == at_once && !finite())) {
+                if (!each_) done += n;
+                return false;
+            }
+            course.epoch_loss = sum;
+            course.weight_done += double(n);
+            done += n;
             if (between.call(between.context, done)) break;
         }
         return true;
     }
 
+    // A weight that is not finite stays so, as it goes into its own update; and so does a bias.
+    bool finite() const override {
+        bool all = true;
+        for (const TinyLayer<T>& m : layers_) {
+            for (std::ptrdiff_t i = 0; i < m.K * block; ++i) all &= is_finite(m.weights[i]);
+            for (std::ptrdiff_t i = 0; i < block; ++i) all &= is_finite(m.bias[i]);
+        }
+        return all;
+    }
+    bool look_at_each_step() override { return !std::exchange(each_, true); }
+
 private:
-    static std::ptrdiff_t steps_of(const Tiny<T>& call, std::ptrdiff_t n) {
+    static constexpr std::ptrdiff_t most_at_once = 512;  // some tens of microseconds
+
+    static bool is_finite(auto x) { return x - x == 0; }
+
+    static void run(const Tiny<T>& call, std::ptrdiff_t n) {
         FlushToZero ftz;  // not while somebody is asked
-        return kernels<T>().tiny_steps(call, n);
+        kernels<T>().tiny_steps(call, n);
     }
 
     // All of it, as a step that was not finite may have left NaN where there is only padding.
@@ -135,6 +160,7 @@ private:
     const TrainRequest<T>& request_;
     Arena arena_;
     std::vector<TinyLayer<T>> layers_;
+    bool each_ = false;  // look at each step
 };
 
 }  // namespace chainrule

@@ -52,9 +52,10 @@ void begin_epoch(const TrainRequest<T>& request, std::uint64_t epoch, Course& co
         std::iota(course.order.begin(), course.order.end(), std::int64_t(0));
 }
 
-// From the state in the plain arrays, as it was at `at`, to `steps` steps into epoch `to`: the same bits as before. `at`
-// counts along. Where somebody interrupts, the arrays hold the state at `at` then. Where a step is not finite now that was
-// before, the data were changed meanwhile: the arrays stay as they are, and so does `at`.
+// From the state in the plain arrays, as it was at `at`, to the step that is not finite, the one `steps` steps into epoch
+// `to` or, with a runner that has not looked at each, one before that: the same bits as before. `at` counts along. Where
+// somebody interrupts, the arrays hold the state at `at` then. Where other steps are finite now than before, the data were
+// changed meanwhile: the arrays stay as they are, and so does `at`.
 template <class T>
 Stop replay(const TrainRequest<T>& request, Runner<T>& runner, Course& course, TrainProgress& at, std::uint64_t to,
             std::ptrdiff_t steps, std::ptrdiff_t steps_per_epoch) {
@@ -70,12 +71,21 @@ Stop replay(const TrainRequest<T>& request, Runner<T>& runner, Course& course, T
         }
     } listener{request.poll};
     TrainProgress reached = at;
+    bool found = !runner.look_at_each_step();
     runner.pack();
     for (;;) {
         begin_epoch(request, reached.epoch, course);
         std::ptrdiff_t done = 0;
         const std::ptrdiff_t wanted = reached.epoch < to ? steps_per_epoch : steps;
-        if (!runner.steps(course, reached.step, wanted, done, {Listener::between, &listener})) return Stop::not_finite;
+        if (!runner.steps(course, reached.step, wanted, done, {Listener::between, &listener})) {
+            if (found) return Stop::not_finite;
+            found = true;
+            to = reached.epoch;
+            steps = done;
+            reached = at;
+            runner.pack();
+            continue;
+        }
         reached.step += std::uint64_t(done);
         if (listener.stopped || course.stopped || reached.epoch == to) {
             reached.step_in_epoch = done;
@@ -83,9 +93,11 @@ Stop replay(const TrainRequest<T>& request, Runner<T>& runner, Course& course, T
         }
         ++reached.epoch;
     }
+    const bool asked = listener.stopped || course.stopped;
+    if (!asked && !found) return Stop::not_finite;
     runner.unpack();
     at = reached;
-    return listener.stopped || course.stopped ? Stop::asked : Stop::not_finite;
+    return asked ? Stop::asked : Stop::not_finite;
 }
 
 }  // namespace
@@ -105,50 +117,45 @@ Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::
     TrainProgress copied = progress;  // what the plain arrays hold
     runner->pack();
     for (std::ptrdiff_t e = 0; e < request.epochs; ++e) {
-        if (losses.size() == losses.capacity()) try {
-                losses.reserve(2 * losses.size() + 64);
-            } catch (const std::bad_alloc&) {  // between epochs: everything is as `progress` says
-                runner->unpack();
-                throw;
-            }
-        begin_epoch(request, progress.epoch, course);
-        Asker asker{request.poll, course, progress.epoch, steps_per_epoch, last_asked};
         std::ptrdiff_t done = 0;
         bool finite;
+        Asker asker{request.poll, course, progress.epoch, steps_per_epoch, last_asked};
         try {
+            if (losses.size() == losses.capacity()) losses.reserve(2 * losses.size() + 64);
+            begin_epoch(request, progress.epoch, course);
             finite = runner->steps(course, progress.step, steps_per_epoch, done, {Asker::between, &asker});
-        } catch (const std::exception&) {  // no thread to be had: back to what the plain arrays hold
+        } catch (const std::exception&) {  // no memory, no thread to be had: back to what the plain arrays hold
             losses.resize(losses.size() - (progress.epoch - copied.epoch));
             progress = copied;
             throw;
         }
         progress.step += std::uint64_t(done);
-        if (!finite) {
+        const bool within = asker.stopped || course.stopped;  // before the epoch was counted
+        bool stop = within;
+        if (finite && !stop && !request.poll.every_epoch && Clock::now() - last_asked >= poll_interval) {
+            last_asked = Clock::now();
+            stop = request.poll.interrupted(request.poll.context);
+        }
+        const bool copy = stop || e + 1 == request.epochs ||
+                          progress.step - copied.step >= std::uint64_t(steps_between_copies);
+        if (!finite || (copy && !runner->finite())) {
             const Stop why = replay(request, *runner, course, copied, progress.epoch, done, steps_per_epoch);
             losses.resize(losses.size() - (progress.epoch - copied.epoch));
             progress = copied;
             return why;
         }
-        if (asker.stopped || course.stopped) {
-            runner->unpack();
+        if (within) {
             progress.step_in_epoch = done;
-            return Stop::asked;
+        } else {
+            losses.push_back(asker.mean_loss());
+            ++progress.epoch;
         }
-        losses.push_back(asker.mean_loss());
-        ++progress.epoch;
-        if (progress.step - copied.step >= std::uint64_t(steps_between_copies)) {
+        if (copy) {
             runner->unpack();
             copied = progress;
         }
-        if (!request.poll.every_epoch && Clock::now() - last_asked >= poll_interval) {
-            last_asked = Clock::now();
-            if (request.poll.interrupted(request.poll.context)) {
-                runner->unpack();
-                return Stop::asked;
-            }
-        }
+        if (stop) return Stop::asked;
     }
-    runner->unpack();
     return Stop::finished;
 }
 
