@@ -28,7 +28,7 @@ from .optimizers import AdamW
 from .schedules import Cosine
 from .trainer import Trainer
 
-HIDDEN, DROPOUT = (128, 128), 0.3
+HIDDEN, DROPOUT = (128, 128), 0.5
 LEARNING_RATE, WEIGHT_DECAY, LABEL_SMOOTHING = 3e-3, 0.3, 0.05
 MOST_EPOCHS, FEWEST_EPOCHS, ROWS_IN_ALL = 100, 20, 500_000
 SMALLEST_BATCH, LARGEST_BATCH, BATCHES = 32, 256, 100
