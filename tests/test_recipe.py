@@ -76,7 +76,7 @@ def test_a_recipe_says_why_and_cannot_be_changed_but_copied_with_changes():
 def test_it_learns_digits(backend):
     digits = load_digits()
     data, target = digits.data[:600], digits.target[:600]
-    fitted = replace(cr.recommended(data, target), epochs=15).fit(data, target)
+    fitted = replace(cr.recommended(data, target), epochs=50).fit(data, target)
     assert np.mean(fitted.predict(digits.data[600:900]) == digits.target[600:900]) > 0.9
 
 
