@@ -17,8 +17,10 @@ from . import initializers, losses, metrics, schedules
 from ._fitted_recipe import FittedRecipe
 from ._lbfgs import LBFGS
 from ._levenberg_marquardt import LevenbergMarquardt
+from ._run_file import TornEntryWarning
 from ._version import __version__
 from .backend import backend, get_backend, set_backend
+from .checkpoints import Checkpoints
 from .config import show_config
 from .history import Ending, History
 from .inputs import DtypeConversionWarning
@@ -40,6 +42,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Checkpoints",
     "DtypeConversionWarning",
     "EarlyStopping",
     "Ending",
@@ -50,6 +53,7 @@ __all__ = [
     "Predictor",
     "RMSprop",
     "Recipe",
+    "TornEntryWarning",
     "Trainer",
     "__version__",
     "backend",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ._checkpointing import Checkpointing, find_checkpointing
 from ._checks_values import check_bool, check_int, check_real, check_sequence, count
 from ._evaluation import Rows, as_rows
 from ._plateau import plateau_of
@@ -32,6 +33,7 @@ class Request(NamedTuple):
     tolerance: float | None
     tolerance_epochs: int
     plateau_mode: str | None
+    checkpointing: Checkpointing | None
 
     @property
     def looks_at_each_epoch(self) -> bool:
@@ -43,8 +45,8 @@ class Request(NamedTuple):
 
     @property
     def is_plain(self) -> bool:
-        """Whether there is nothing to look at, not even the clock."""
-        return not self.looks_at_each_epoch and self.time_budget is None
+        """Whether there is nothing to look at, not even the clock, and nothing to write."""
+        return not self.looks_at_each_epoch and self.time_budget is None and self.checkpointing is None
 
 
 def fit_request(
@@ -65,6 +67,9 @@ def fit_request(
     target_loss: Any,
     tolerance: Any,
     tolerance_epochs: Any,
+    checkpoint: Any,
+    keep: Any,
+    checkpoint_every: Any,
 ) -> Request:
     """Return the arguments of `Trainer.fit`, checked.
 
@@ -92,6 +97,7 @@ def fit_request(
     if tolerance is not None:
         tolerance = check_real(tolerance, "tolerance", 0.0)
     tolerance_epochs = check_int(tolerance_epochs, "tolerance_epochs", 1)
+    checkpointing = find_checkpointing(trainer, checkpoint, keep, checkpoint_every, early_stopping, judged)
     network, loss = trainer.model.network, trainer.loss
     rows = as_rows(X, y, network, loss, sample_weight=sample_weight, class_weight=class_weight)
     validation = None
@@ -120,6 +126,7 @@ def fit_request(
         tolerance,
         tolerance_epochs,
         plateau_mode,
+        checkpointing,
     )
 
 

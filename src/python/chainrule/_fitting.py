@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 
+from ._checkpointing import Keeper, Watchers
 from ._checks_network import KEPT
 from ._epochs import Poll, train_epochs
 from ._evaluation import evaluate
@@ -36,9 +37,34 @@ def fit_epochs(trainer: Trainer, request: Request) -> None:
         train_epochs(trainer, request.rows, 0)  # for its checks, before anything else
     if request.metrics:  # on all rows: a metric may depend on their number, or on every class being there
         _measure(trainer, request)
-    history, stopper, step = trainer.history, None, trainer.step
+    watchers = _watchers(trainer, request)
+    keeper = None
+    if request.checkpointing is not None:
+        keeper = Keeper(trainer, request.checkpointing, watchers)
+    try:
+        _fit(trainer, request, watchers, keeper)
+    except BaseException:
+        if keeper is not None:
+            keeper.abandon()
+        raise
+    if keeper is not None:
+        keeper.finish()
+
+
+def _watchers(trainer: Trainer, request: Request) -> Watchers:
+    """Return what looks at the epochs; where a fit was ended from outside, and this one is to do the same, it goes on."""
+    stopper, settled, tolerance = None, None, None
     if request.early_stopping is not None:
         stopper = EarlyStopper(request.early_stopping, trainer.state)
+    if request.tolerance is not None:
+        tolerance = request.tolerance, request.tolerance_epochs
+        settled = Watch(request.tolerance_epochs, request.tolerance)
+    watchers = Watchers(request.early_stopping, stopper, tolerance, settled)
+    return watchers._replace(went_on=watchers.go_on(trainer, trainer.take_unfinished()))
+
+
+def _fit(trainer: Trainer, request: Request, watchers: Watchers, keeper: Keeper | None) -> None:
+    history, stopper, step = trainer.history, watchers.stopper, trainer.step
 
     def end(reason: str) -> Ending:
         def finish() -> None:
@@ -51,7 +77,7 @@ def fit_epochs(trainer: Trainer, request: Request) -> None:
     if request.stream is not None:
         lines = Progress(request.stream, request.epochs, len(request.rows.inputs))
     try:
-        ending = end(_train(trainer, request, stopper, lines))
+        ending = end(_train(trainer, request, watchers, keeper, lines))
         if lines is not None:
             lines.end(ending)
     except KeyboardInterrupt:
@@ -72,16 +98,16 @@ def fit_epochs(trainer: Trainer, request: Request) -> None:
             lines.close()
 
 
-def _train(trainer: Trainer, request: Request, stopper: EarlyStopper | None, lines: Progress | None) -> str:
+def _train(
+    trainer: Trainer, request: Request, watchers: Watchers, keeper: Keeper | None, lines: Progress | None
+) -> str:
     """Train and measure until there is a reason to end, and return it."""
     if request.is_plain:
         before = trainer.epoch
         train_epochs(trainer, request.rows, request.epochs)
         return "epochs" if trainer.epoch - before == request.epochs else "converged"
     clock = None if request.time_budget is None else Clock(request.time_budget)
-    settled, plateau = None, plateau_of(trainer.optimizer)
-    if request.tolerance is not None:
-        settled = Watch(request.tolerance_epochs, request.tolerance)
+    stopper, settled, plateau = watchers.stopper, watchers.settled, plateau_of(trainer.optimizer)
 
     def look() -> str | None:
         """Measure after an epoch; return the reason to end, if there is one."""
@@ -92,17 +118,32 @@ def _train(trainer: Trainer, request: Request, stopper: EarlyStopper | None, lin
             lower_rate(plateau, request.plateau_mode, measured, state)
         if lines is not None:
             lines.epoch(measured)
-        stopped = stopper is not None and stopper.has_enough(measured, state)
-        if request.target_loss is not None and measured.loss <= request.target_loss:
-            return "target_loss"
-        if stopped:
-            return "early_stopping"
-        if settled is not None and settled.has_enough(measured.loss):
-            return "settled"
-        return None
+        if stopper is not None:
+            stopper.look(measured, state)
+        if settled is not None:
+            settled.look(measured.loss)
+        return _reason(trainer, request, watchers)
 
+    def look_and_keep() -> str | None:
+        reason = look() if request.looks_at_each_epoch else None
+        if keeper is not None:
+            keeper.epoch()
+        return reason
+
+    if watchers.went_on and (reason := _reason(trainer, request, watchers)) is not None:
+        return reason  # it was ended from outside when it had only this left to say
     way = _train_all_rows if takes_all_rows(trainer.optimizer) else _train_epochs
-    return way(trainer, request, look if request.looks_at_each_epoch else lambda: None, lines, clock)
+    return way(trainer, request, look_and_keep, lines, clock)
+
+
+def _reason(trainer: Trainer, request: Request, watchers: Watchers) -> str | None:
+    """Return why the fit ends after the last epoch, None if it does not."""
+    losses = trainer.state.losses
+    if request.target_loss is not None and losses and losses[-1] <= request.target_loss:
+        return "target_loss"
+    if watchers.stopper is not None and watchers.stopper.has_enough:
+        return "early_stopping"
+    return "settled" if watchers.settled is not None and watchers.settled.has_enough else None
 
 
 def _train_all_rows(
@@ -127,7 +168,11 @@ def _train_epochs(
     trainer: Trainer, request: Request, look: Look, lines: Progress | None, clock: Clock | None
 ) -> str:
     poll = _each([watcher.poll for watcher in (lines, clock) if watcher is not None])
-    left, together = request.epochs, 1
+    left, together, every = request.epochs, 1, request.epochs
+    if request.checkpointing is not None:
+        every = request.checkpointing.every
+    if not request.looks_at_each_epoch and clock is None:
+        together = min(every, left)
     while left > 0:
         started = monotonic()
         try:
@@ -140,7 +185,7 @@ def _train_epochs(
             return reason
         if not request.looks_at_each_epoch and monotonic() - started < SHORT:
             together *= 2
-        together = min(together, left)
+        together = min(together, every, left)
         if left and clock is not None and clock.is_over():
             return "time_budget"
     return "epochs"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from time import monotonic
 
 import numpy as np
@@ -20,13 +21,25 @@ class Watch:
         self._improved = math.inf  # the value of the last epoch that improved
         self._without = 0
 
-    def has_enough(self, value: float) -> bool:
-        """Take the value of an epoch; return whether so many in a row did not improve. NaN does not."""
+    def look(self, value: float) -> None:
+        """Take the value of an epoch. NaN is no improvement."""
         if value < self._improved - self._min_delta:
             self._improved, self._without = value, 0
         else:
             self._without += 1
+
+    @property
+    def has_enough(self) -> bool:
+        """Whether so many in a row did not improve."""
         return self._without >= self._patience
+
+    def seen(self) -> list[float]:
+        """Return what `go_on` needs, to count on later as if nothing had been in between."""
+        return [self._improved, float(self._without)]
+
+    def go_on(self, seen: Sequence[float]) -> None:
+        """Count on from what was `seen` before."""
+        self._improved, self._without = float(seen[0]), int(seen[1])
 
 
 class EarlyStopper:
@@ -47,8 +60,8 @@ class EarlyStopper:
         self._cost, self._epoch, self._step = math.inf, -1, -1  # of the best epoch; none yet
         self._kept = [np.empty_like(array) for array in _arrays(state)] if settings.restore_best else []
 
-    def has_enough(self, measured: Measurements, state: TrainingState) -> bool:
-        """Take the measurements after an epoch and the state; return whether the patience is used up."""
+    def look(self, measured: Measurements, state: TrainingState) -> None:
+        """Take the measurements after an epoch and the state."""
         cost = self._sign * measured.value(self._settings.monitor)
         if cost < self._cost:
 
@@ -57,7 +70,33 @@ class EarlyStopper:
                 self._cost, self._epoch, self._step = cost, measured.epoch, state.step
 
             _to_the_end(keep)
-        return self._watch.has_enough(cost)
+        self._watch.look(cost)
+
+    @property
+    def has_enough(self) -> bool:
+        """Whether the patience is used up."""
+        return self._watch.has_enough
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The best epoch so far, None if there is none yet."""
+        return None if self._epoch < 0 else self._epoch
+
+    @property
+    def restores(self) -> bool:
+        """Whether the arrays of the best epoch come back in the end."""
+        return self._settings.restore_best
+
+    def seen(self) -> list[float]:
+        """Return what `go_on` needs, but for the arrays of the best epoch."""
+        return [*self._watch.seen(), self._cost, float(self._epoch), float(self._step)]
+
+    def go_on(self, seen: Sequence[float], best: TrainingState | None) -> None:
+        """Go on from what was `seen` before; ``best`` is the state after the best epoch, where there is one to go back to."""
+        self._watch.go_on(seen[:2])
+        self._cost, self._epoch, self._step = float(seen[2]), int(seen[3]), int(seen[4])
+        if best is not None:
+            self._copy(_arrays(best), self._kept)
 
     def end(self, reason: str, state: TrainingState) -> Ending:
         """Go back to the best epoch, if there is one and steps were made since; say how the fit ended.

@@ -153,7 +153,7 @@ class History:
         return f"<History of {count(len(self), 'epoch')}{last}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        measured = [[e, loss, v, dict(m), dict(vm)] for e, loss, v, m, vm in self._measured]
+        measured = [[e, loss, v, _plain(m), _plain(vm)] for e, loss, v, m, vm in self._measured]
         return {
             "format": "chainrule.history",
             "version": 1,
@@ -179,6 +179,11 @@ def _exactly(values: tuple[Any, ...], n: int) -> tuple[Any, ...]:
     if len(values) != n:
         raise ValueError(f"ending must have {n} values, but it has {len(values)}")
     return values
+
+
+def _plain(values: Mapping[str, float]) -> dict[str, float]:
+    """Return what was measured as Python's own numbers: a metric may return one of NumPy's."""
+    return {str(name): float(value) for name, value in values.items()}
 
 
 def _columns(rows: list[Mapping[str, float]]) -> dict[str, list[float]]:

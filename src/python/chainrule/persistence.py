@@ -11,28 +11,17 @@ function, and checks every field and the checksum before a model is made.
 
 from __future__ import annotations
 
-import io
 import os
 import pickle
 from typing import Any
 
-from ._checks_values import count
+from ._builtins import read_builtins
 from ._files import check_path, write_whole
 from ._plain import check_record
 from .model import MLP
 
 FORMAT, VERSION = "chainrule.model", 1
 FIELDS = ("network", "seed", "weights", "biases", "preprocessing", "sha256")
-
-# What pickles of protocol 4 need for builtins. Refused with all others: everything that imports, calls or builds
-# (GLOBAL, STACK_GLOBAL, REDUCE, NEWOBJ, BUILD, EXT1, ...) and numbered memo slots (their number would ask for memory).
-_OPCODES = frozenset(
-    """
-    PROTO FRAME STOP MARK MEMOIZE BINGET LONG_BINGET NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 LONG1 BINFLOAT
-    SHORT_BINUNICODE BINUNICODE BINUNICODE8 SHORT_BINBYTES BINBYTES BINBYTES8
-    EMPTY_LIST APPEND APPENDS EMPTY_DICT SETITEM SETITEMS EMPTY_TUPLE TUPLE1 TUPLE2 TUPLE3 TUPLE
-    """.split()  # noqa: SIM905
-)
 
 
 def save(model: MLP, path: str | os.PathLike[str], *, preprocessing: dict[str, Any] | None = None) -> None:
@@ -93,7 +82,7 @@ def load_with_preprocessing(path: str | os.PathLike[str]) -> tuple[MLP, dict[str
     with open(name, "rb") as file:
         data = file.read()
     try:
-        record = check_record(_builtins(data), FORMAT, VERSION, FIELDS)
+        record = check_record(read_builtins(data, "MLP.save"), FORMAT, VERSION, FIELDS)
         expected = record.pop("sha256")
         if checksum(record) != expected:
             raise ValueError("its checksum is wrong, so the file is damaged")
@@ -156,32 +145,3 @@ def _feed(digest: Any, value: Any, seen: set[int]) -> None:
         raise TypeError(
             f"a model file holds Python's own numbers, strings, lists and dicts, but no {kind.__name__}"
         )
-
-
-class _Unpickler(pickle.Unpickler):
-    """An unpickler that knows no class and no function."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        raise ValueError(f"it names {module}.{name}, and a model file names nothing")
-
-    def persistent_load(self, identifier: Any) -> Any:
-        raise ValueError("it refers to something outside of it")
-
-
-def _builtins(data: bytes) -> Any:
-    """Return what a pickle of builtins holds, and refuse any other pickle."""
-    import pickletools
-
-    try:
-        end = 0
-        for opcode, _, position in pickletools.genops(data):
-            if opcode.name not in _OPCODES:
-                raise ValueError(f"it was not written by MLP.save: it has the pickle opcode {opcode.name}")
-            end = (position or 0) + 1
-        if end != len(data):
-            raise ValueError(f"it goes on for {count(len(data) - end, 'byte')} after its end")
-        return _Unpickler(io.BytesIO(data)).load()
-    except (MemoryError, ValueError):
-        raise
-    except Exception as error:  # a damaged pickle raises nearly anything
-        raise ValueError(f"it is not a whole pickle ({type(error).__name__}: {error})") from error

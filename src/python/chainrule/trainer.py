@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from . import _checks
-from ._checks_values import count, describe
+from ._base_trainer import BaseTrainer
+from ._checkpointing import Watched
 from ._epochs import make_update
-from ._evaluation import Objective, Rows, as_rows, evaluate
+from ._evaluation import Rows, as_rows, evaluate
 from ._fit_request import fit_request
 from ._fitting import fit_epochs
-from ._losses import check_output_weights, loss_rule
-from ._network import NO_PLATEAU, Array, TrainingState
-from ._plateau import at_present
-from ._rules import HAS_SQUARE, check_optimizer, rule_of
-from ._settings import SETTINGS
-from ._trainer_record import check_trainer_record, restore_progress, trainer_to_record
-from ._training_plan import training_plan
-from ._whole_batch import takes_all_rows
+from ._network import Array
 from .backend import core
-from .history import History, Measurements
+from .history import History
 from .metrics import find_metrics
-from .model import MLP
-from .optimizers import SGD
 from .stopping import EarlyStopping
-
-_SGD = SGD()
 
 
 class Gradients(NamedTuple):
@@ -38,7 +26,7 @@ class Gradients(NamedTuple):
     biases: list[Array]
 
 
-class Trainer:
+class Trainer(BaseTrainer):
     """Trains a model by gradient descent on batches of rows; holds the velocities, the counters and the history.
 
     The result is a function of the data, the arguments and the seed: neither the number of threads nor the way the
@@ -86,151 +74,15 @@ class Trainer:
     array([[1.]])
     """
 
-    __slots__ = ("__weakref__", "_history", "_model", "_state", *SETTINGS)
-
-    loss: Any
-    output_weights: tuple[float, ...] | None
-    optimizer: Any
-    batch_size: int | str
-    shuffle: bool
-    seed: int
-    n_threads: int | None
-
-    def __init__(
-        self,
-        model: MLP,
-        *,
-        loss: Any,
-        output_weights: Any = None,
-        optimizer: Any = _SGD,
-        batch_size: Any = 32,
-        shuffle: bool = True,
-        seed: int = 0,
-        n_threads: int | None = None,
-    ) -> None:
-        if not isinstance(model, MLP):
-            raise TypeError(f"model must be an MLP, but it is {describe(model)}")
-        network = model.network
-        self._model, self._history = model, History()
-        self._state = TrainingState(
-            weights=model.weights,
-            biases=model.biases,
-            weight_velocity=[np.zeros(shape, network.dtype) for shape in network.weight_shapes],
-            bias_velocity=[np.zeros(shape, network.dtype) for shape in network.bias_shapes],
-        )
-        self.loss, self.output_weights, self.optimizer = loss, output_weights, optimizer
-        self.batch_size, self.shuffle, self.seed, self.n_threads = batch_size, shuffle, seed, n_threads
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        check = SETTINGS.get(name)
-        if check is not None:
-            value = check(value)
-        if name == "loss":
-            rule = _checks.check_trainable(self._model.network, value)
-            check_output_weights(getattr(self, "output_weights", None), rule, self._model.network.n_out)
-        elif name == "output_weights":
-            value = check_output_weights(value, loss_rule(self.loss), self._model.network.n_out)
-        elif name == "optimizer" and not takes_all_rows(value):
-            if (kind := rule_of(value)) != self._state.rule:
-                self.state.restart(kind, kind in HAS_SQUARE)
-            self._state.plateau = NO_PLATEAU
-        object.__setattr__(self, name, value)
-
-    @property
-    def model(self) -> MLP:
-        """The model that is trained."""
-        return self._model
-
-    @property
-    def state(self) -> TrainingState:
-        """What the cores update: the parameters of the model (the same arrays), velocities, counters and losses."""
-        self._state.weights, self._state.biases = self._model.weights, self._model.biases
-        return self._state
-
-    @property
-    def epoch(self) -> int:
-        """Whole epochs done so far."""
-        return self._state.epoch
-
-    @property
-    def step(self) -> int:
-        """Updates done so far."""
-        return self._state.step
-
-    @property
-    def objective(self) -> Objective:
-        """What is minimised: the loss, and the weights of the outputs."""
-        return Objective(self.loss, self.output_weights)
-
-    @property
-    def learning_rate(self) -> float | None:
-        """The learning rate of the next update; None where the optimizer chooses its steps itself."""
-        if takes_all_rows(self.optimizer):
-            return None
-        return check_optimizer(at_present(self.optimizer, self._state)).rate_of(self.step)
-
-    @property
-    def history(self) -> History:
-        """The measurements of all epochs so far, those of interrupted fits included."""
-        losses = self._state.losses
-        for epoch in range(len(self._history), len(losses)):  # those without measurements of their own
-            self._history.append(Measurements(epoch, losses[epoch]))
-        return self._history
-
-    def plan(self, rows: int | None = None) -> dict[str, Any]:
-        """Say how the core in use would train: which instruction set, blocks and threads, and why.
-
-        Parameters
-        ----------
-        rows : int, optional
-            Rows there are to learn from, where they may be fewer than `batch_size` or the batch is ``"full"``.
-
-        Returns
-        -------
-        dict
-            Texts by name, made to be printed: ``backend``, ``batch``, ``way``, ``threads``; of the native core also
-            ``instruction_set``, ``update``, ``tile``, ``memory`` and, for each layer, ``layer_0``, ``layer_1``, ... The number of
-            threads is a limit: while training, the native core measures whether one thread is faster.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If `rows` is no whole number from 1 to 2^32 - 1, or is missing where the batch is ``"full"``.
-
-        Examples
-        --------
-        >>> import chainrule as cr
-        >>> with cr.backend("reference"):
-        ...     cr.Trainer(cr.MLP([2, 3, 1]), loss="mean_squared_error").plan()
-        backend  reference
-        batch    32 rows
-        way      each function of chainrule.reference in turn
-        threads  as many as NumPy's own library of products takes
-        """
-        optimizer = at_present(self.optimizer, self._state)
-        return training_plan(
-            self._model.network, self.objective, optimizer, self.batch_size, self.n_threads, rows
-        )
+    __slots__ = ()
 
     def fit(
-        self,
-        X: Any,
-        y: Any,
-        *,
-        sample_weight: Any = None,
-        class_weight: Any = None,
-        epochs: int = 1,
-        validation_data: tuple[Any, Any] | None = None,
-        validation_split: float | None = None,
-        stratify: bool = False,
-        metrics: Any = (),
-        progress: Any = False,
-        early_stopping: EarlyStopping | None = None,
-        time_budget: float | None = None,
-        target_loss: float | None = None,
-        tolerance: float | None = None,
-        tolerance_epochs: int = 10,
-    ) -> History:
+        self, X: Any, y: Any, *, sample_weight: Any = None, class_weight: Any = None, epochs: int = 1,
+        validation_data: tuple[Any, Any] | None = None, validation_split: float | None = None, stratify: bool = False,
+        metrics: Any = (), progress: Any = False, early_stopping: EarlyStopping | None = None,
+        time_budget: float | None = None, target_loss: float | None = None, tolerance: float | None = None,
+        tolerance_epochs: int = 10, checkpoint: Any = None, keep: int | str = "all", checkpoint_every: int = 1
+    ) -> History:  # fmt: skip
         """Train for so many MORE epochs, or until one of the arguments ends it.
 
         Interrupted (Ctrl-C, or an error), the model stays as after the last update, and epochs that were finished
@@ -275,6 +127,15 @@ class Trainer:
             Stop when the loss (of training) has not fallen by more than this over `tolerance_epochs` epochs.
         tolerance_epochs : int, default 10
             At least 1.
+        checkpoint : str or path, optional
+            A file that each epoch is added to, with everything: `Trainer.resume` goes on from it to the same bits after the
+            process was killed, `Checkpoints` shows what is in it. A file that is there must end where this trainer is.
+        keep : "all", "best" or int, default "all"
+            Which epochs stay in the file with their parameters: all; the best one (by what early stopping monitors, else by
+            the validation loss or the loss) and the last; or so many last ones. What was measured stays of all.
+        checkpoint_every : int, default 1
+            After how many epochs one is written: more than 1 for epochs that take less than some milliseconds. The best so
+            far that early stopping would restore, and the last, are written in any case.
 
         Returns
         -------
@@ -290,6 +151,8 @@ class Trainer:
         FloatingPointError
             If a loss, a gradient or a parameter is not finite; the message says where. The model is as before that
             update, or as after the best epoch.
+        OSError
+            If the checkpoint cannot be written. The model is as after the last epoch; the file has those before.
 
         Warns
         -----
@@ -297,26 +160,65 @@ class Trainer:
             If X or y comes in a wider floating-point type than the model's.
         """
         request = fit_request(
-            self,
-            X,
-            y,
-            sample_weight=sample_weight,
-            class_weight=class_weight,
-            epochs=epochs,
-            validation_data=validation_data,
-            validation_split=validation_split,
-            stratify=stratify,
-            metrics=metrics,
-            progress=progress,
-            early_stopping=early_stopping,
-            time_budget=time_budget,
-            target_loss=target_loss,
-            tolerance=tolerance,
-            tolerance_epochs=tolerance_epochs,
-        )
+            self, X, y, sample_weight=sample_weight, class_weight=class_weight, epochs=epochs,
+            validation_data=validation_data, validation_split=validation_split, stratify=stratify, metrics=metrics,
+            progress=progress, early_stopping=early_stopping, time_budget=time_budget, target_loss=target_loss,
+            tolerance=tolerance, tolerance_epochs=tolerance_epochs, checkpoint=checkpoint, keep=keep,
+            checkpoint_every=checkpoint_every
+        )  # fmt: skip
         before = len(self.history)
         fit_epochs(self, request)
         return self.history.since(before)
+
+    @classmethod
+    def resume(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        epoch: int | None = None,
+        loss: Any = None,
+        optimizer: Any = None,
+    ) -> Trainer:
+        """Return the trainer that wrote a checkpoint, with its model, as it was after the last epoch or another.
+
+        ``fit`` then trains for more epochs; with the same arguments, the same rows and ``epochs`` less ``trainer.epoch``, it
+        comes to the same bits as a run that nothing ended.
+
+        Parameters
+        ----------
+        path : str or path
+            The file that `fit` was given as ``checkpoint``.
+        epoch : int, optional
+            How many epochs were done; it must be among ``Checkpoints(path).epochs``. None is the last.
+        loss, optimizer : optional
+            To be used instead of what was used; needed where that was, or had, a function of yours.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the file is no checkpoint, or damaged, or of a later version, or an argument does not fit.
+        OSError
+            If it cannot be read.
+
+        Warns
+        -----
+        TornEntryWarning
+            If the last entry was cut short; it is left out.
+        """
+        from .checkpoints import Checkpoints
+
+        given = {
+            name: value for name, value in (("loss", loss), ("optimizer", optimizer)) if value is not None
+        }
+        with Checkpoints(path) as run:
+            trainer, unfinished = run.restore(cls, epoch, given)
+        trainer._unfinished = unfinished
+        return trainer
+
+    def take_unfinished(self) -> Watched | None:
+        """Return what a fit had seen that was ended from outside, once after `resume`; else None."""
+        unfinished, self._unfinished = self._unfinished, None
+        return unfinished
 
     def train_on_batch(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Make one update with all the rows; return their loss before it. Counts as a step, not as an epoch.
@@ -381,20 +283,7 @@ class Trainer:
         rows = self._rows(X, y, sample_weight)
         return evaluate(self._model, rows, self.objective, measures, self.n_threads)
 
-    def __repr__(self) -> str:
-        settings = ", ".join(f"{name}={getattr(self, name)!r}" for name in SETTINGS)
-        return f"Trainer({self._model!r}, {settings}) after {count(self.epoch, 'epoch')}"
-
     # Inside --------------------------------------------------------------------------------------------------------
 
     def _rows(self, X: Any, y: Any, sample_weight: Any) -> Rows:
         return as_rows(X, y, self._model.network, self.loss, sample_weight=sample_weight)
-
-    def __getstate__(self) -> dict[str, Any]:
-        settings = {name: getattr(self, name) for name in SETTINGS}
-        return trainer_to_record(self._model, settings, self._state, self.history)
-
-    def __setstate__(self, record: dict[str, Any]) -> None:
-        fields = check_trainer_record(record)
-        Trainer.__init__(self, fields["model"], **{name: fields[name] for name in SETTINGS})
-        restore_progress(fields, self._model.network, self._state, self._history)

@@ -1,0 +1,248 @@
+"""The epochs that `Trainer.fit` has kept in a file.
+
+>>> import chainrule as cr
+>>> from chainrule.datasets import load_digits
+>>> digits = load_digits()
+>>> trainer = cr.Trainer(cr.MLP([64, 32, 10], output_activation="softmax"), loss="cross_entropy")
+>>> history = trainer.fit(digits.data, digits.target, epochs=5, checkpoint="digits.run")  # doctest: +SKIP
+>>> run = cr.Checkpoints("digits.run")  # doctest: +SKIP
+>>> run.epochs  # doctest: +SKIP
+[0, 1, 2, 3, 4, 5]
+>>> run.model(3).predict(digits.data)  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._checkpointing import Watched
+from ._checks_values import check_int
+from ._files import check_path
+from ._run_entries import check_head, model_of, restore
+from ._run_file import Entry, RunFile
+from .history import History
+from .model import MLP
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+
+class Checkpoints:
+    """What is in the file of a run: see ``checkpoint`` of `Trainer.fit`.
+
+    Only what is asked for is read: a file may be larger than memory. Use it in a ``with`` statement, or `close` it.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is no such file, or damaged, or of a later version. Reading a hostile file runs no code.
+    OSError
+        If it cannot be read.
+
+    Warns
+    -----
+    TornEntryWarning
+        If the last entry was cut short; it is left out.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = check_path(path)
+        self._file = RunFile(self.path)
+        try:
+            if not self._file.entries:
+                raise ValueError(f"{self.path} holds no whole entry of a run")
+            before: dict[str, Any] | None = None
+            for entry in self._file.entries:
+                before = self._checked(entry, check_head, entry.head, before)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def epochs(self) -> list[int]:
+        """The numbers of epochs done whose parameters are in the file; 0 is the start."""
+        return sorted(self._by_epoch())
+
+    @property
+    def history(self) -> History:
+        """What was measured, of all epochs, kept or not."""
+        heads = [entry.head for entry in self._file.entries]
+        endings = [head["ending"] for head in heads if head["ending"] is not None]
+        measured = [each for head in heads for each in head["measured"]]
+        history = History()
+        history.__setstate__(
+            {**history.__getstate__(), "measured": measured, "ending": endings[-1] if endings else None}
+        )
+        return history
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the last fit came to an end; if not, it is under way or was ended from outside."""
+        return bool(self._file.entries[-1].head["kind"] == "end")
+
+    def __len__(self) -> int:
+        return len(self._by_epoch())
+
+    def model(self, epoch: int | None = None) -> MLP:
+        """Return the model as it was after so many epochs; None is what the run ended with, which may be the best epoch.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If that is not in the file, or damaged.
+        """
+        entry = self._entry(epoch)
+        model: MLP = self._checked(entry, model_of, self._file.body(entry))
+        return model
+
+    def compare(self, first: int, second: int) -> dict[str, dict[str, float]]:
+        """Return how far the parameters moved from one epoch to another.
+
+        Parameters
+        ----------
+        first, second : int
+            Two of `epochs`.
+
+        Returns
+        -------
+        dict
+            For ``weights[0]``, ``biases[0]``, ``weights[1]``, ... a dict of ``distance``, the Euclidean norm of the difference,
+            ``relative``, that divided by the norm of the first, and ``largest``, the largest difference of a number.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an epoch is not in the file.
+        """
+        a, b = self.model(first), self.model(second)
+        moved = {}
+        for i in range(len(a.weights)):
+            for name in ("weights", "biases"):
+                if getattr(a, name):
+                    x, y = (np.asarray(getattr(model, name)[i], np.float64) for model in (a, b))
+                    distance, size = float(np.linalg.norm(y - x)), float(np.linalg.norm(x))
+                    relative = distance / size if size else (np.inf if distance else 0.0)
+                    largest = float(np.abs(y - x).max(initial=0.0))
+                    moved[f"{name}[{i}]"] = {"distance": distance, "relative": relative, "largest": largest}
+        return moved
+
+    def plot(self, ax: Any = None, *, most: int = 200) -> Any:
+        """Draw the weights over the epochs, a line for each, a colour for each layer. Needs matplotlib.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; None makes a new figure.
+        most : int, default 200
+            At most so many lines a layer, evenly chosen from its weights.
+
+        Returns
+        -------
+        matplotlib Axes
+        """
+        check_int(most, "most", 1)
+        if ax is None:
+            from matplotlib import pyplot
+
+            ax = pyplot.subplots(layout="constrained")[1]
+        epochs = self.epochs
+        lines: dict[int, list[Any]] = {}
+        for epoch in epochs:
+            for i, weights in enumerate(self.model(epoch).weights):
+                chosen = np.linspace(0, weights.size - 1, min(most, weights.size)).astype(int)
+                lines.setdefault(i, []).append(weights.ravel()[chosen])
+        for i, values in lines.items():
+            drawn = ax.plot(epochs, np.array(values), color=f"C{i}", linewidth=0.6, alpha=0.6)
+            drawn[0].set_label(f"layer {i}")
+        ax.set(xlabel="epochs done", ylabel="weight")
+        ax.legend()
+        return ax
+
+    def verify(self) -> None:
+        """Read every entry, to the last byte.
+
+        Raises
+        ------
+        ValueError
+            If one is damaged, or does not make a model; the message says which.
+        """
+        for entry in self._file.entries:
+            body = self._file.body(entry)
+            if (body is not None) != entry.head["has_state"]:
+                raise ValueError(
+                    f"{self.path}: entry {entry.frame.number} does not hold what it says it does"
+                )
+            if body is not None:
+                self._checked(entry, model_of, body)
+
+    def restore(
+        self, kind: type[Trainer], epoch: int | None, given: Mapping[str, Any]
+    ) -> tuple[Trainer, Watched | None]:
+        """Return the trainer after so many epochs, and what an unfinished fit had seen: for `Trainer.resume`."""
+        entry = self._entry(epoch)
+        number = self._file.entries.index(entry)
+        heads = [other.head for other in self._file.entries[: number + 1]]
+        trainer = self._checked(entry, restore, kind, heads, self._file.body(entry), dict(given))
+        last = self._file.entries[-1].head
+        same = (last["epoch"], last["step"]) == (heads[-1]["epoch"], heads[-1]["step"])
+        seen = last["watched"] if same else heads[-1]["watched"]
+        if not seen:
+            return trainer, None
+        best = None
+        if seen["stopper"] is not None and seen["stopper"][3] >= 0:
+            best_epoch = int(seen["stopper"][3]) + 1
+            if best_epoch in self._by_epoch():
+                other = self._entry(best_epoch)
+                position = self._file.entries.index(other)
+                upto = [each.head for each in self._file.entries[: position + 1]]
+                best = self._checked(other, restore, kind, upto, self._file.body(other), dict(given)).state
+        return trainer, Watched(trainer.step, seen, best)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def __enter__(self) -> Checkpoints:  # noqa: PYI034 - Self is of Python 3.11
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "finished" if self.is_finished else "not finished"
+        return f"<Checkpoints of {self.path}: epochs {self.epochs}, {state}>"
+
+    # Inside --------------------------------------------------------------------------------------------------------
+
+    def _by_epoch(self) -> dict[int, Entry]:
+        """Return the entries with parameters; of an epoch the first, which no end of a fit has changed."""
+        full = [entry for entry in self._file.entries if entry.head["has_state"]]
+        return {entry.head["epoch"]: entry for entry in reversed(full)}
+
+    def _entry(self, epoch: int | None) -> Entry:
+        found = self._by_epoch()
+        if not found:
+            raise ValueError(f"{self.path} holds no parameters")
+        if epoch is None:
+            return [entry for entry in self._file.entries if entry.head["has_state"]][-1]
+        epoch = check_int(epoch, "epoch", 0)
+        if epoch not in found:
+            raise ValueError(
+                f"epoch must be one of {sorted(found)}, which {self.path} holds, but it is {epoch}"
+            )
+        return found[epoch]
+
+    def _checked(self, entry: Entry, function: Any, *arguments: Any) -> Any:
+        """Return what the function makes of an entry; say which one it was, if it refuses it."""
+        try:
+            return function(*arguments)
+        except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+            raise ValueError(f"{self.path}, entry {entry.frame.number}: {error}") from error
