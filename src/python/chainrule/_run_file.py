@@ -22,6 +22,10 @@ from ._run_frames import BEGINNING, HEADER, Frame, encode
 _FLAGS = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
+PAUSE = 0.25
+"""Seconds between two times that what was written is brought to the disk."""
+
+
 class TornEntryWarning(UserWarning):
     """The last entry of a run was cut short, by the end of its process or of the power, and is dropped."""
 
@@ -244,27 +248,28 @@ class RunFile:
 
 
 class _Syncer:
-    """A thread that brings a file to the disk whenever it is told, many times at once where it is told faster."""
+    """A thread that brings what is written to the disk, some times a second: a write that meets an fsync waits for it."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._error: OSError | None = None
-        self._wanted, self._ended = threading.Event(), False
+        self._wanted, self._ended = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
 
     def wake(self) -> None:
+        """Say that something was written."""
         self._wanted.set()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="chainrule-fsync", daemon=True)
             self._thread.start()
 
     def _run(self) -> None:
-        while not self._ended:
+        while not self._ended.wait(PAUSE):
             self._wanted.wait()
-            self._wanted.clear()
             self._sync()
 
     def _sync(self) -> None:
+        self._wanted.clear()
         try:
             os.fsync(self._fd)
         except OSError as error:
@@ -278,7 +283,7 @@ class _Syncer:
 
     def close(self) -> None:
         """End the thread, and bring to the disk what it has not."""
-        self._ended = True
+        self._ended.set()
         self._wanted.set()
         if self._thread is not None:
             self._thread.join()

@@ -58,7 +58,7 @@ class Checkpoints:
         self._file = RunFile(self.path)
         try:
             if not self._file.entries:
-                raise ValueError(f"{self.path} holds no whole entry of a run")
+                raise ValueError(f"{self.path} holds no whole entry of a run: nothing was kept, so train from the beginning")
             before: dict[str, Any] | None = None
             for entry in self._file.entries:
                 before = self._checked(entry, check_head, entry.head, before)
@@ -188,22 +188,15 @@ class Checkpoints:
     ) -> tuple[Trainer, Watched | None]:
         """Return the trainer after so many epochs, and what an unfinished fit had seen: for `Trainer.resume`."""
         entry = self._entry(epoch)
-        number = self._file.entries.index(entry)
-        heads = [other.head for other in self._file.entries[: number + 1]]
-        trainer = self._checked(entry, restore, kind, heads, self._file.body(entry), dict(given))
-        last = self._file.entries[-1].head
-        same = (last["epoch"], last["step"]) == (heads[-1]["epoch"], heads[-1]["step"])
-        seen = last["watched"] if same else heads[-1]["watched"]
+        trainer = self._trainer_at(entry, kind, given)
+        seen = self._heads_to(entry)[-1]["watched"]
         if not seen:
             return trainer, None
         best = None
         if seen["stopper"] is not None and seen["stopper"][3] >= 0:
             best_epoch = int(seen["stopper"][3]) + 1
             if best_epoch in self._by_epoch():
-                other = self._entry(best_epoch)
-                position = self._file.entries.index(other)
-                upto = [each.head for each in self._file.entries[: position + 1]]
-                best = self._checked(other, restore, kind, upto, self._file.body(other), dict(given)).state
+                best = self._trainer_at(self._entry(best_epoch), kind, given).state
         return trainer, Watched(trainer.step, seen, best)
 
     def close(self) -> None:
@@ -239,6 +232,21 @@ class Checkpoints:
                 f"epoch must be one of {sorted(found)}, which {self.path} holds, but it is {epoch}"
             )
         return found[epoch]
+
+    def _heads_to(self, entry: Entry) -> list[dict[str, Any]]:
+        """Return the heads up to an entry, and those after it that are about the same state."""
+        heads = [other.head for other in self._file.entries]
+        last = entry.frame.number + 1
+        while last < len(heads) and all(heads[last][name] == entry.head[name] for name in ("epoch", "step")):
+            if heads[last]["has_state"]:
+                break
+            last += 1
+        return heads[:last]
+
+    def _trainer_at(self, entry: Entry, kind: type[Trainer], given: Mapping[str, Any]) -> Trainer:
+        body = self._file.body(entry)
+        trainer: Trainer = self._checked(entry, restore, kind, self._heads_to(entry), body, dict(given))
+        return trainer
 
     def _checked(self, entry: Entry, function: Any, *arguments: Any) -> Any:
         """Return what the function makes of an entry; say which one it was, if it refuses it."""
