@@ -23,7 +23,11 @@ def kill_and_go_on(kills, folder, seed=0):
     AssertionError
         If one did not, or did not go on.
     """
-    moments, path, environment = random.Random(seed), Path(folder, "killed.run"), dict(os.environ, CHAINRULE_OVERSUBSCRIBE="1")
+    moments, path, environment = (
+        random.Random(seed),
+        Path(folder, "killed.run"),
+        dict(os.environ, CHAINRULE_OVERSUBSCRIBE="1"),
+    )
     names = list(CASES)
     expected, length = {}, {}
     for name in names:
@@ -34,9 +38,19 @@ def kill_and_go_on(kills, folder, seed=0):
     made, ended = 0, 0
     while made < kills:
         name = names[ended % len(names)]
-        command = [sys.executable, str(Path(__file__).with_name("run_cases.py")), name, str(path), str(EPOCHS)]
+        command = [
+            sys.executable,
+            str(Path(__file__).with_name("run_cases.py")),
+            name,
+            str(path),
+            str(EPOCHS),
+        ]
         with subprocess.Popen(
-            [*command, str(moments.randint(1, 3))], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*command, str(moments.randint(1, 3))],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         ) as process:
             assert process.stderr.readline() == "training\n", process.stderr.read()
             try:

@@ -31,7 +31,9 @@ def _trainer(optimizer, **options):
 STOPPING = cr.EarlyStopping(patience=6)
 CASES = {
     "momentum and dropout": (
-        lambda: _trainer(cr.SGD(0.05, momentum=0.9, nesterov=True), dropout=0.3, input_dropout=0.1, input_noise=0.05),
+        lambda: _trainer(
+            cr.SGD(0.05, momentum=0.9, nesterov=True), dropout=0.3, input_dropout=0.1, input_noise=0.05
+        ),
         {},
     ),
     "Adam, one-cycle, early stopping": (
@@ -40,7 +42,13 @@ CASES = {
     ),
     "plateau, tolerance, few kept": (
         lambda: _trainer(cr.SGD(cr.schedules.ReduceOnPlateau(0.3, patience=1), momentum=0.5)),
-        {"validation_split": 0.2, "tolerance": 1e-3, "tolerance_epochs": 8, "keep": 2, "early_stopping": STOPPING},
+        {
+            "validation_split": 0.2,
+            "tolerance": 1e-3,
+            "tolerance_epochs": 8,
+            "keep": 2,
+            "early_stopping": STOPPING,
+        },
     ),
     "RMSprop, the best kept, now and then": (
         lambda: _trainer(cr.RMSprop(0.003, momentum=0.5), bias="layer"),
@@ -72,7 +80,14 @@ def digest(trainer):
         for array in arrays:
             found.update(array.tobytes())
     history = trainer.history
-    told = (trainer.epoch, trainer.step, state.losses, state.plateau, history.__getstate__()["measured"], history.ending)
+    told = (
+        trainer.epoch,
+        trainer.step,
+        state.losses,
+        state.plateau,
+        history.__getstate__()["measured"],
+        history.ending,
+    )
     found.update(repr(told).encode())
     return found.hexdigest()
 

@@ -36,7 +36,9 @@ def test_a_run_that_was_split_has_the_bits_of_one_that_was_not(backend, name, do
     options.pop("tolerance_epochs", None)
     X, y = data()
     whole = make()
-    whole.fit(X, y, epochs=EPOCHS, **{k: v for k, v in options.items() if k not in ("keep", "checkpoint_every")})
+    whole.fit(
+        X, y, epochs=EPOCHS, **{k: v for k, v in options.items() if k not in ("keep", "checkpoint_every")}
+    )
     first = make()
     first.fit(X, y, epochs=done, checkpoint=path, **options)
     second = cr.Trainer.resume(path)
@@ -122,12 +124,21 @@ def test_every_epoch_can_be_looked_at(path, backend):
         np.testing.assert_array_equal(run.model().biases[2], models[4].biases[2])
         assert run.history.loss == trainer.history.loss
         moved = run.compare(1, 3)
-        assert list(moved) == ["weights[0]", "biases[0]", "weights[1]", "biases[1]", "weights[2]", "biases[2]"]
+        assert list(moved) == [
+            "weights[0]",
+            "biases[0]",
+            "weights[1]",
+            "biases[1]",
+            "weights[2]",
+            "biases[2]",
+        ]
         step = models[3].weights[1].astype(float) - models[1].weights[1].astype(float)
         assert moved["weights[1]"]["distance"] == pytest.approx(np.sqrt((step**2).sum()))
         assert moved["weights[1]"]["largest"] == pytest.approx(np.abs(step).max())
         assert run.compare(2, 2)["weights[0]"] == {"distance": 0.0, "relative": 0.0, "largest": 0.0}
-        with pytest.raises(ValueError, match=r"epoch must be one of \[0, 1, 2, 3, 4\], which .* holds, but it is 5"):
+        with pytest.raises(
+            ValueError, match=r"epoch must be one of \[0, 1, 2, 3, 4\], which .* holds, but it is 5"
+        ):
             run.model(5)
     third = cr.Trainer.resume(path, epoch=3)
     assert third.epoch == 3
@@ -205,7 +216,9 @@ def test_functions_of_the_user_are_given_again(path):
     trainer, whole = make(), make()
     trainer.optimizer = whole.optimizer = cr.SGD(rate)
     trainer.fit(X, y, epochs=2, checkpoint=path)
-    with pytest.raises(ValueError, match=r"optimizer was the function .*rate of yours, which a file cannot hold: give it"):
+    with pytest.raises(
+        ValueError, match=r"optimizer was the function .*rate of yours, which a file cannot hold: give it"
+    ):
         cr.Trainer.resume(path)
     resumed = cr.Trainer.resume(path, optimizer=cr.SGD(rate))
     resumed.fit(X, y, epochs=2, checkpoint=path)
@@ -230,7 +243,14 @@ def test_settings_come_back(path, loss, output, optimizer):
     batch = "full" if isinstance(optimizer, cr.RPROP) else 7
     model = cr.MLP([6, 5, 3], output_activation=output, dtype="float64", seed=2**63)
     trainer = cr.Trainer(
-        model, loss=loss, optimizer=optimizer, batch_size=batch, shuffle=False, seed=9, output_weights=None, n_threads=2
+        model,
+        loss=loss,
+        optimizer=optimizer,
+        batch_size=batch,
+        shuffle=False,
+        seed=9,
+        output_weights=None,
+        n_threads=2,
     )
     trainer.fit(data()[0], np.eye(3)[data()[1]], epochs=1, checkpoint=path)
     again = cr.Trainer.resume(path)
@@ -247,7 +267,11 @@ def test_what_cannot_be_kept_is_refused_before_training(path, tmp_path):
     for options, kind, message in [
         ({"keep": 3}, ValueError, "keep and checkpoint_every are about checkpoint, which is not given"),
         ({"checkpoint": path, "keep": 0}, ValueError, "keep"),
-        ({"checkpoint": path, "keep": "some"}, ValueError, "keep must be 'all', 'best' or a number of epochs, but it is 'some'"),
+        (
+            {"checkpoint": path, "keep": "some"},
+            ValueError,
+            "keep must be 'all', 'best' or a number of epochs, but it is 'some'",
+        ),
         ({"checkpoint": path, "keep": 1.5}, TypeError, "keep"),
         ({"checkpoint": path, "checkpoint_every": 0}, ValueError, "checkpoint_every"),
         ({"checkpoint": 3}, TypeError, "checkpoint must be a str or a path"),
@@ -265,7 +289,7 @@ def test_what_cannot_be_kept_is_refused_before_training(path, tmp_path):
     assert os.path.getsize(path) == size
     model = cr.MLP([6, 4, 3], output_activation="softmax")
     lbfgs = cr.Trainer(model, loss="cross_entropy", optimizer=cr.LBFGS(), batch_size="full")
-    with pytest.raises(ValueError, match="LBFGS is none; use MLP.save after fit"):
+    with pytest.raises(ValueError, match=r"LBFGS is none; use MLP\.save after fit"):
         lbfgs.fit(X, y, checkpoint=str(tmp_path / "l.run"))
 
 
@@ -284,7 +308,13 @@ def test_two_fits_cannot_write_one_file(path):
 
     trainer = CASES["momentum and dropout"][0]()
     trainer.fit(X, y, epochs=1, checkpoint=path)
-    trainer.fit(X, y, epochs=1, checkpoint=path, metrics=[lambda *given: metric(*given) if trainer.epoch == 2 else 0.0])
+    trainer.fit(
+        X,
+        y,
+        epochs=1,
+        checkpoint=path,
+        metrics=[lambda *given: metric(*given) if trainer.epoch == 2 else 0.0],
+    )
     assert len(inner) == 2
 
 

@@ -32,7 +32,8 @@ struct Sixteen {
 };
 
 template <class V, bool nesterov>
-CR_INLINE void tiny_update(typename V::Scalar* w, typename V::Scalar* v, const Sixteen<V>& g, const SgdVectors<V>& sgd) {
+CR_INLINE void tiny_update(typename V::Scalar* w, typename V::Scalar* v, const Sixteen<V>& g,
+                           const SgdVectors<V>& sgd) {
     for (int i = 0; i < Sixteen<V>::n; ++i) {
         V vel = V::load(v + i * V::lanes);
         V neu = sgd.template apply<nesterov>(V::load(w + i * V::lanes), vel, g.v[i]);

@@ -136,8 +136,8 @@ Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::
             last_asked = Clock::now();
             stop = request.poll.interrupted(request.poll.context);
         }
-        const bool copy = stop || e + 1 == request.epochs ||
-                          progress.step - copied.step >= std::uint64_t(steps_between_copies);
+        const bool copy =
+            stop || e + 1 == request.epochs || progress.step - copied.step >= std::uint64_t(steps_between_copies);
         if (!finite || (copy && !runner->finite())) {
             const Stop why = replay(request, *runner, course, copied, progress.epoch, done, steps_per_epoch);
             losses.resize(losses.size() - (progress.epoch - copied.epoch));

@@ -58,7 +58,9 @@ class Checkpoints:
         self._file = RunFile(self.path)
         try:
             if not self._file.entries:
-                raise ValueError(f"{self.path} holds no whole entry of a run: nothing was kept, so train from the beginning")
+                raise ValueError(
+                    f"{self.path} holds no whole entry of a run: nothing was kept, so train from the beginning"
+                )
             before: dict[str, Any] | None = None
             for entry in self._file.entries:
                 before = self._checked(entry, check_head, entry.head, before)
