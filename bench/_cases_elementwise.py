@@ -12,7 +12,7 @@ from _case import WIDER, Array, Case, Expected, Problem, last_place, random_arra
 from chainrule import reference
 from chainrule._losses import loss_rule
 from chainrule._network import SLOPE_NEEDS_INPUT
-from chainrule.reference import activations, losses
+from chainrule.reference import mathematics
 
 # In units in the last place. Exact, or one product with a rounded slope, or an exponential and a division; or a gate of
 # these and a product; gelu has a polynomial of 11 or 24 terms beside.
@@ -55,7 +55,7 @@ def activation(name: str, rows: int, width: int, dtype: str, _threads: int) -> P
 
     def expected() -> Sequence[Expected]:
         wide = Z.astype(WIDER[dtype])
-        A = activations._activation(name, wide, np.empty_like(wide))
+        A = mathematics.activation(name, wide)
         if name in ACTIVATIONS:
             return [Expected(A, unit_of(name, wide, A, dtype), ACTIVATIONS[name])]
         # softmax: the subtraction counts by its size; exponential 5, the sum, the division
@@ -75,7 +75,7 @@ def activation_gradient(name: str, rows: int, width: int, dtype: str, _threads: 
 
     def expected() -> Sequence[Expected]:
         a, da, z = (array.astype(WIDER[dtype]) for array in (A, dA, Z))
-        dZ = activations._activation_gradient(name, a, da, np.empty_like(a), z)
+        dZ = mathematics.activation_gradient(name, a, da, z)
         u = rounding(dtype)
         if name == "softmax":
             size = a * (np.abs(da) + np.abs(a * da).sum(axis=1, keepdims=True))
@@ -104,8 +104,8 @@ def loss_and_gradient(
     def expected() -> Sequence[Expected]:
         z = Z.astype(WIDER[dtype])
         y = np.eye(width, dtype=z.dtype)[target] if labels else target.astype(z.dtype)
-        value, dZ = losses._loss_and_gradient(loss_rule(loss), z, y, name)
-        a = activations._activation(name, z, np.empty_like(z))
+        value, dZ = mathematics.loss_and_gradient(loss_rule(loss), z, y, name)
+        a = mathematics.activation(name, z)
         factor = 2 / (rows * width) if loss == "mean_squared_error" else 1 / rows
         if loss == "cross_entropy":
             below = below_maximum(z)

@@ -14,7 +14,8 @@ import chainrule
 import pytest
 
 MODULES = ["_class_metrics", "_lbfgs", "_levenberg_marquardt", "backend", "config", "datasets", "history", "initializers", "inputs", "losses", "metrics", "model",
-           "optimizers", "persistence", "predictor", "preprocessing", "progress", "reference", "schedules", "stopping", "targets", "trainer"]  # fmt: skip
+           "optimizers", "persistence", "predictor", "preprocessing", "progress", "reference", "reference.checked", "reference.further_losses", "reference.further_rules", "reference.least_squares",
+           "reference.mathematics", "reference.random_numbers", "schedules", "stopping", "targets", "trainer"]  # fmt: skip
 SECTIONS = {
     "Parameters",
     "Returns",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import importlib.metadata
-import inspect
 import re
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +11,8 @@ from pathlib import Path
 
 import chainrule
 import pytest
+from chainrule._losses import LOSSES
+from chainrule._network import ACTIVATIONS
 from conftest import load_core
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -157,9 +158,37 @@ def test_every_public_name_is_documented() -> None:
 
 def test_the_functions_of_the_native_core_have_the_docstrings_of_their_twins() -> None:
     native, reference = load_core("native"), load_core("reference")
-    functions = [
-        name for name, value in vars(reference).items() if inspect.isfunction(value) and name[0] != "_"
+    for name in reference.__all__:
+        assert getattr(reference, name).__doc__
+        assert getattr(native, name).__doc__ == getattr(reference, name).__doc__, name
+
+
+def test_the_mathematics_is_one_file_of_about_300_lines_that_a_reader_needs_no_other_to_follow() -> None:
+    folder = PACKAGE / "reference"
+    main = (folder / "mathematics.py").read_text(encoding="utf-8")
+    assert len(main.splitlines()) <= 330
+    order = [node.name for node in ast.parse(main).body if isinstance(node, ast.FunctionDef)]
+    path = [
+        "activation",
+        "weighted_sums",
+        "loss_and_gradient",
+        "forward",
+        "gradients",
+        "update",
+        "train_epochs",
     ]
-    for name in functions:
-        if getattr(reference, name).__module__ == "chainrule.reference":
-            assert getattr(native, name).__doc__ == getattr(reference, name).__doc__, name
+    assert [name for name in order if name in path] == path
+    basic = {"identity", "sigmoid", "tanh", "relu", "leaky_relu", "step", "softmax", "half_squared_error",
+             "mean_squared_error", "cross_entropy", "binary_cross_entropy"}  # fmt: skip
+    assert all(f'"{name}"' in main for name in basic)
+    for path_of_one in folder.glob("*.py"):
+        if path_of_one.stem.startswith("further") or path_of_one.stem == "random_numbers":
+            assert "import mathematics" not in path_of_one.read_text(encoding="utf-8"), path_of_one.name
+            assert ".mathematics" not in path_of_one.read_text(encoding="utf-8"), path_of_one.name
+
+
+def test_the_help_of_activations_and_losses_has_the_formula_of_each() -> None:
+    reference = load_core("reference")
+    for function, names in (reference.activation, ACTIVATIONS), (reference.loss_and_gradient, LOSSES):
+        for name in names:
+            assert re.search(rf"^{name} +\S", function.__doc__, re.MULTILINE), name

@@ -280,7 +280,7 @@ def _find_nonfinite(network: Network, state: TrainingState, given: _checks.Train
         old = [array for arrays in given[:6] for array in arrays]
         new = [np.empty_like(array) for array in old]
         with np.errstate(all="ignore"):
-            wrong = reference.training._update(old, new, dWs, dbs, rule, state.step - state.started + 1)
+            wrong = reference.mathematics.update(old, new, dWs, dbs, rule, state.step - state.started + 1)
     return wrong or "an updated parameter"
 
 

@@ -9,8 +9,7 @@ import numpy as np
 from chainrule import _checks
 from chainrule._network import Array, Network
 
-from .activations import _activation_gradient
-from .layers import _layer
+from .mathematics import activation, activation_gradient, weighted_sums
 
 _ROWS_AT_ONCE = 256
 
@@ -49,9 +48,8 @@ def _jacobian(
     """Return J (rows * n_out, P) and e (rows * n_out,), both output after output, row after row in each."""
     given, sums = [X], []
     for i, W in enumerate(weights):
-        Z, A = _layer(given[i], W, biases[i] if biases else None, network.activations[i])
-        sums.append(Z)
-        given.append(A)
+        sums.append(weighted_sums(given[i], W, biases[i] if biases else None))
+        given.append(activation(network.activations[i], sums[i]))
     A = given[-1]
     Y = (target[:, None] == np.arange(network.n_out)).astype(A.dtype) if target.ndim == 1 else target
     J = []
@@ -59,14 +57,14 @@ def _jacobian(
         columns: list[Array] = []
         dZ = np.zeros_like(A)
         dZ[:, j] = 1
-        _activation_gradient(network.activations[-1], A, dZ, dZ, sums[-1])
+        dZ = activation_gradient(network.activations[-1], A, dZ, sums[-1])
         for i in range(network.n_layers - 1, -1, -1):
             if biases:
                 columns.append(dZ.sum(axis=1, keepdims=True) if network.bias == "layer" else dZ)
             columns.append((given[i][:, :, None] * dZ[:, None, :]).reshape(len(X), -1))
             if i > 0:
                 dA = dZ @ weights[i].T
-                dZ = _activation_gradient(network.activations[i - 1], given[i], dA, dA, sums[i - 1])
+                dZ = activation_gradient(network.activations[i - 1], given[i], dA, sums[i - 1])
         J.append(np.concatenate(columns[::-1], axis=1))
     return np.concatenate(J), (A - Y).T.ravel()
 

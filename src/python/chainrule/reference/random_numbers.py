@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import _checks
-from chainrule._network import Array
+from chainrule._network import Array, Network
 from chainrule._normal import normal_quantile, unit_interval
 
 _LOW = 0xFFFFFFFF  # the low 32 bits
@@ -73,3 +73,18 @@ def gaussian_noise(rows: int, width: int, *, seed: int, step: int, dtype: Any = 
     rows, width, seed, step, dtype = _checks.check_gaussian_noise(rows, width, seed, step, dtype)
     words = random_words(rows * width, seed=seed, stream=_INPUT_NOISE, step=step).reshape(rows, width)
     return normal_quantile(unit_interval(words)).astype(dtype)
+
+
+def disturbed(network: Network, X: Array, seed: int, step: int) -> Array:
+    """Return ``(X + input_noise N) M``: what the network is given in training instead of X.
+
+    N are the normal numbers of `gaussian_noise`, M is the mask of layer -1.
+    Source: Bishop, "Training with noise is equivalent to Tikhonov regularization", Neural Computation 7, 1995; for the mask
+    see `dropout_mask`.
+    """
+    rows, n_in = X.shape
+    if network.input_noise > 0:
+        X = X + network.input_noise * gaussian_noise(rows, n_in, seed=seed, step=step, dtype=X.dtype)
+    if network.input_dropout > 0:
+        X = X * dropout_mask(rows, n_in, network.input_dropout, seed=seed, step=step, layer=-1, dtype=X.dtype)
+    return X

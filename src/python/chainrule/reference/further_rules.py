@@ -1,4 +1,4 @@
-"""Rules with a memory of their own for each parameter: Adam, RMSprop, Adagrad, RPROP; and what limits gradients and weights."""
+"""Further rules: Adam, RMSprop, Adagrad and RPROP, which remember more of each parameter; limits of gradients and weights."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import numpy as np
 from chainrule import _checks
 from chainrule._network import Array
 from chainrule._rules import NO_LIMIT, Rule
-
-from .updates import _sgd_momentum_step
 
 
 def adam_step(
@@ -112,26 +110,22 @@ def _rprop_step(rule: Rule, w: Array, p: Array, d: Array, g: Array) -> None:
     w -= np.sign(p) * d
 
 
-def _apply_rule(rule: Rule, t: int, w: Array, velocity: Array, square: Array | None, g: Array) -> None:
-    """Update one parameter and what is remembered of it in place, by any rule."""
-    if rule.l1:
-        g = g + rule.l1 * np.sign(w)
-    if rule.kind == "sgd":
-        numbers = _checks.Update(rule.learning_rate, rule.momentum, rule.nesterov, rule.weight_decay)
-        _sgd_momentum_step(w, velocity, g, w, velocity, numbers)
-        return
-    assert square is not None
+def step(rule: Rule, t: int, g: Array, old: list[Array], new: list[Array]) -> None:
+    """Compute one parameter and the two arrays that are remembered of it from the old ones, by any of these rules."""
+    for before, after in zip(old, new, strict=True):
+        np.copyto(after, before)
+    w, first, second = new
     if rule.kind == "adam":
-        _adam_step(rule, t, w, velocity, square, g)
+        _adam_step(rule, t, w, first, second, g)
     elif rule.kind == "rmsprop":
-        _rmsprop_step(rule, w, velocity, square, g)
+        _rmsprop_step(rule, w, first, second, g)
     elif rule.kind == "adagrad":
-        _adagrad_step(rule, w, square, g)
+        _adagrad_step(rule, w, second, g)
     else:
-        _rprop_step(rule, w, velocity, square, g)
+        _rprop_step(rule, w, first, second, g)
 
 
-def _clip(gradients: list[Array], rule: Rule) -> list[Array]:
+def clip(gradients: list[Array], rule: Rule) -> list[Array]:
     """Return the gradients of all parameters within the limits of the rule: each number, then all as one vector."""
     if rule.clip_value != NO_LIMIT:
         gradients = [np.clip(g, -rule.clip_value, rule.clip_value) for g in gradients]
@@ -143,7 +137,8 @@ def _clip(gradients: list[Array], rule: Rule) -> list[Array]:
     return gradients
 
 
-def _limit_norms(W: Array, most: float) -> None:
+def limit_norms(W: Array, most: float) -> None:
     """Shorten, in place, each unit's vector of weights (a column) that is longer than this."""
-    length = np.sqrt(np.square(W).sum(axis=0))
-    W *= np.where(length > most, most / length, 1).astype(W.dtype)
+    if most != NO_LIMIT:
+        length = np.sqrt(np.square(W).sum(axis=0))
+        W *= np.where(length > most, most / length, 1).astype(W.dtype)

@@ -1,0 +1,141 @@
+"""The functions of `mathematics` as `chainrule.reference` offers them: each checks its arguments, then calls that one.
+
+The docstrings are those of `mathematics`, with the further functions behind them, and then what is written here. The
+functions of other files check for themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from inspect import cleandoc
+from typing import Any, TypeVar
+
+import numpy as np
+
+from chainrule import _checks
+from chainrule._network import Array, Network, TrainingState
+
+from . import further_activations, further_losses, mathematics
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _described_by(*described: Any) -> Callable[[F], F]:
+    """Put the docstrings of these before that of a function."""
+
+    def describe(function: F) -> F:
+        texts = [cleandoc(thing.__doc__ or "") for thing in (*described, function)]
+        function.__doc__ = "\n\n".join(texts)
+        return function
+
+    return describe
+
+
+@_described_by(mathematics.activation, further_activations)
+def activation(name: str, Z: Array, *, out: Array | None = None) -> Array:
+    """``out`` may be Z itself."""
+    Z, out = _checks.check_activation(name, Z, out)
+    with np.errstate(all="ignore"):
+        np.copyto(out, mathematics.activation(name, Z))
+    return out
+
+
+@_described_by(mathematics.activation_gradient)
+def activation_gradient(
+    name: str, A: Array, dA: Array, *, Z: Array | None = None, out: Array | None = None
+) -> Array:
+    """``out`` may be A, dA or Z."""
+    A, dA, Z, out = _checks.check_activation_gradient(name, A, dA, Z, out)
+    with np.errstate(all="ignore"):
+        np.copyto(out, mathematics.activation_gradient(name, A, dA, Z))
+    return out
+
+
+def matmul_bias(
+    X: Array, W: Array, b: Array | None = None, *, activation: str = "identity",
+    out: Array | None = None, n_threads: int | None = None
+) -> Array:  # fmt: skip
+    """Return ``A = f(X W + b)``, (rows, n_out), from X (rows, n_in), W (n_in, n_out), b (n_out,) or (1,)."""
+    X, W, b, out = _checks.check_matmul_bias(X, W, b, activation, out, n_threads)
+    with np.errstate(all="ignore"):
+        np.copyto(out, mathematics.activation(activation, mathematics.weighted_sums(X, W, b)))
+    return out
+
+
+@_described_by(mathematics.matmul_gradients)
+def matmul_gradients(
+    X: Array, W: Array, dZ: Array, *, n_threads: int | None = None
+) -> tuple[Array, Array, Array]:
+    """All three are new arrays."""
+    X, W, dZ = _checks.check_matmul_gradients(X, W, dZ, n_threads)
+    with np.errstate(all="ignore"):
+        return mathematics.matmul_gradients(X, W, dZ)
+
+
+@_described_by(mathematics.loss_and_gradient, further_losses)
+def loss_and_gradient(
+    loss: Any, Z: Array, target: Array, *, output_activation: str = "identity", sample_weight: Array | None = None,
+    output_weights: Sequence[float] | None = None
+) -> tuple[float, Array]:  # fmt: skip
+    """`losses` has the objects that hold the numbers of a loss."""
+    Z, target, rule, weight, factors = _checks.check_loss_and_gradient(
+        loss, Z, target, output_activation, sample_weight, output_weights
+    )
+    with np.errstate(all="ignore"):
+        return mathematics.loss_and_gradient(rule, Z, target, output_activation, weight, factors)
+
+
+@_described_by(mathematics.forward)
+def forward(
+    network: Network, weights: Sequence[Array], biases: Sequence[Array], X: Array, *,
+    out: Array | None = None, n_threads: int | None = None
+) -> Array:  # fmt: skip
+    """It is written into ``out`` if that is given."""
+    weights, biases, X, out = _checks.check_forward(network, weights, biases, X, out, n_threads)
+    with np.errstate(all="ignore"):
+        np.copyto(out, mathematics.forward(network, weights, biases, X))
+    return out
+
+
+@_described_by(mathematics.gradients)
+def gradients(
+    network: Network, weights: Sequence[Array], biases: Sequence[Array], X: Array, target: Array, *,
+    loss: Any, sample_weight: Array | None = None, output_weights: Sequence[float] | None = None, seed: int = 0,
+    step: int = 0, n_threads: int | None = None
+) -> tuple[float, list[Array], list[Array]]:  # fmt: skip
+    """All are new arrays."""
+    given = _checks.check_gradients(
+        network, weights, biases, X, target, loss, sample_weight, output_weights, seed, step, n_threads
+    )
+    with np.errstate(all="ignore"):
+        return mathematics.gradients(network, *given)
+
+
+@_described_by(mathematics.sgd_momentum_step)
+def sgd_momentum_step(
+    w: Array, v: Array, g: Array, *, learning_rate: float, momentum: float = 0.0,
+    nesterov: bool = False, weight_decay: float = 0.0
+) -> None:  # fmt: skip
+    """Both are updated in place."""
+    w, v, g, numbers = _checks.check_sgd_momentum_step(
+        w, v, g, learning_rate, momentum, nesterov, weight_decay
+    )
+    with np.errstate(all="ignore"):
+        mathematics.sgd_momentum_step(w, v, g, w, v, numbers)
+
+
+@_described_by(mathematics.train_epochs)
+def train_epochs(
+    network: Network, state: TrainingState, X: Array, target: Array, *, loss: Any,
+    sample_weight: Array | None = None, output_weights: Sequence[float] | None = None, optimizer: Any, batch_size: int,
+    shuffle: bool, seed: int, epochs: int, n_threads: int | None = None,
+    poll: Callable[[int, int, int, float], object] | None = None
+) -> None:  # fmt: skip
+    """``optimizer`` has the numbers of `sgd_momentum_step` as attributes, or those of another rule and its name as ``kind``
+    (see `optimizers`); its penalties and `max_norm` spare biases.
+    """
+    given = _checks.check_train_epochs(
+        network, state, X, target, loss, sample_weight, output_weights, optimizer, batch_size, shuffle, seed, epochs,
+        n_threads, poll
+    )  # fmt: skip
+    mathematics.train_epochs(network, state, given, poll)

@@ -1,0 +1,319 @@
+"""The whole mathematics of chainrule in NumPy: read it from the top, from the forward pass to the update.
+
+=======  ==========================================================================================
+rows     the samples of a batch: first axis of every array of data
+X        (rows, n_in), what a layer is given
+W        (n_in, n_out), its weights
+b        (n_out,), its biases, one per neuron; or (1,), one for the whole layer; or None
+Z        (rows, n_out), its weighted sums, ``Z = X W + b``
+A        (rows, n_out), its activations, ``A = f(Z)``
+M        (rows, n_out), the mask of dropout: factors of the A of a hidden layer, in training
+target   (rows, n_out), what A should be; or (rows,), integer class labels
+dQ       the derivative of the loss with respect to Q, of the shape of Q, for Q any of the above
+=======  ==========================================================================================
+
+Nothing is checked here: `checked` does that, for functions of the same names, and is what `chainrule.reference` offers.
+Further activations, losses and rules, and random numbers, are in files beside this one, which call nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule._checks import Training, Update, find_nonfinite, find_nonfinite_parameter, nonfinite_error
+from chainrule._losses import SUMS_OVER_OUTPUTS, LossRule, call_loss
+from chainrule._network import LEAKY_SLOPE, Array, Network, TrainingState
+from chainrule._rules import Rule
+
+from . import further_activations, further_losses, further_rules, random_numbers
+
+# 1. Activations, each with its derivative.
+
+
+def activation(name: str, Z: Array) -> Array:
+    """Return ``A = f(Z)``, shape (rows, width). The functions and their derivatives:
+
+    ===========  ===================================================  ======================================
+    name         a = f(z)                                             f'(z), by a instead of z
+    ===========  ===================================================  ======================================
+    identity     z                                                    1
+    sigmoid      1 / (1 + exp(-z))                                    a (1 - a)
+    tanh         (exp(z) - exp(-z)) / (exp(z) + exp(-z))              1 - a^2
+    relu         0 where z < 0, else z                                0 where a <= 0, else 1
+    leaky_relu   0.01 z where z < 0, else z                           0.01 where a <= 0, else 1
+    step         1 where z >= 0, else 0                               0: nothing can be learned through it
+    softmax      exp(z_j) / sum_k exp(z_k), over each row             dz_j = a_j (da_j - sum_k a_k da_k)
+    ===========  ===================================================  ======================================
+    """
+    return _softmax(Z) if name == "softmax" else _ACTIVATIONS[name][0](Z)
+
+
+def activation_gradient(name: str, A: Array, dA: Array, Z: Array | None) -> Array:
+    """Return ``dZ = f'(Z) dA``, from A (see `activation`), or from Z where A does not tell."""
+    if name == "softmax":  # each output depends on all sums of its row
+        return np.asarray(A * (dA - (A * dA).sum(axis=1, keepdims=True)))
+    return np.asarray(dA * _ACTIVATIONS[name][1](A, Z))
+
+
+def _sigmoid(Z: Array) -> Array:
+    e = np.exp(-np.abs(Z))  # 1 / (1 + e) where z >= 0, else e / (1 + e): e is never above 1
+    return np.asarray(np.maximum(e, Z >= 0) / (1 + e))
+
+
+def _softmax(Z: Array) -> Array:
+    # It is the same for Z minus any number of the row; minus the maximum, exp cannot overflow.
+    e = np.exp(Z - Z.max(axis=1, keepdims=True))
+    return np.asarray(e / e.sum(axis=1, keepdims=True))
+
+
+_ACTIVATIONS: dict[str, further_activations.Pair] = {  # f(Z), and f'(Z) from A (or Z)
+    "identity": (lambda Z: Z, lambda A, Z: 1),
+    "sigmoid": (_sigmoid, lambda A, Z: A * (1 - A)),
+    "tanh": (np.tanh, lambda A, Z: 1 - A * A),
+    "relu": (lambda Z: np.maximum(Z, 0), lambda A, Z: A > 0),
+    "leaky_relu": (
+        lambda Z: np.maximum(Z, LEAKY_SLOPE * Z),
+        lambda A, Z: np.maximum(A > 0, LEAKY_SLOPE, dtype=A.dtype),
+    ),
+    "step": (lambda Z: (Z >= 0).astype(Z.dtype), lambda A, Z: 0),
+    **further_activations.FURTHER,
+}
+
+# 2. One layer: its weighted sums, and the gradients of its inputs, weights and biases.
+
+
+def weighted_sums(X: Array, W: Array, b: Array | None) -> Array:
+    """Return ``Z = X W + b``, (rows, n_out), from X (rows, n_in), W (n_in, n_out), b (n_out,) or (1,)."""
+    Z: Array = X @ W
+    if b is not None:
+        Z += b
+    return Z
+
+
+def matmul_gradients(X: Array, W: Array, dZ: Array) -> tuple[Array, Array, Array]:
+    """Return dX (rows, n_in), dW (n_in, n_out) and db (n_out,), given dZ (rows, n_out), for ``Z = X W + b``.
+
+    The chain rule sums over all paths to the loss: x_ri acts through every z_rj of its row, ``dX = dZ W^T``;
+    w_ij acts through z_rj in every row, ``dW = X^T dZ``; so does b_j, ``db = sum_r dZ_r``.
+    Source: Rumelhart, Hinton, Williams, "Learning representations by back-propagating errors", Nature, 1986.
+    """
+    return dZ @ W.T, X.T @ dZ, dZ.sum(axis=0)
+
+
+# 3. Losses: how wrong the outputs are, and the derivative with respect to the weighted sums of the output layer.
+
+
+def loss_and_gradient(
+    loss: LossRule, Z: Array, target: Array, output_activation: str, sample_weight: Array | None = None,
+    output_weights: Sequence[float] | None = None
+) -> tuple[float, Array]:  # fmt: skip
+    """Return the loss, and dZ (rows, n_out) for the weighted sums Z of the output layer, with ``a = f(z)``.
+
+    With the error ``e = a - y`` the loss of an entry l(a, y) and its derivative are:
+
+    ====================  ============================================  =========================================
+    half_squared_error    e^2 / 2                                       dl/da = e
+    mean_squared_error    e^2                                           2 e
+    cross_entropy         -y log a; f is softmax, and sum_j y_j = 1     dl/dz = a - y (of the sum over outputs)
+    binary_cross_entropy  -(y log a + (1 - y) log(1 - a)); f sigmoid    dl/dz = a - y
+    ====================  ============================================  =========================================
+
+    The loss is the sum of the entries of a row for half_squared_error, hinge and the cross-entropies, and their mean
+    over the outputs for the others; then the mean over rows, each times its `sample_weight` and divided by the sum of
+    these. `output_weights` are factors of the outputs. A NaN in the target leaves its entry out (in cross_entropy, its
+    row): loss and derivative are 0 there. A function ``(a, y) -> (value, dvalue/da)`` may stand for all of this.
+
+    In the cross-entropies f' cancels, and no rounded activation goes into a logarithm: ``-log a_j`` is
+    ``log sum_k exp(z_k - m) - (z_j - m)``, m the maximum of the row; a binary term is
+    ``max(z, 0) - z y + log(1 + exp(-|z|))``.
+    Source: Blanchard, Higham, Higham, "Accurately computing the log-sum-exp and softmax functions", 2021.
+    """
+    Y = target
+    if target.ndim == 1:  # labels: 1 in the column of the label, else 0
+        Y = (target[:, None] == np.arange(Z.shape[1])).astype(Z.dtype)
+    if loss.function is not None:  # of the user's
+        A = activation(output_activation, Z)
+        value, dA = call_loss(loss.function, A.copy(), Y.copy())
+        return value, activation_gradient(output_activation, A, dA, Z)
+    rows, n_out = Z.shape
+    scale = np.full((1, n_out), 1.0 if loss.kind in SUMS_OVER_OUTPUTS else 1 / n_out, Z.dtype)
+    total = float(rows)
+    if output_weights is not None:
+        scale = scale * np.asarray(output_weights, Z.dtype)
+    if sample_weight is not None:
+        scale, total = scale * sample_weight[:, None], float(sample_weight.sum(dtype=np.float64))
+    Y, scale = further_losses.leave_out_missing(loss, further_losses.smooth_labels(loss, Y), scale)
+    if total == 0:
+        return 0.0, np.zeros_like(Z)
+    terms, dZ = _entries(loss, Z, Y, output_activation, scale / Z.dtype.type(total))
+    if sample_weight is not None:
+        dZ[sample_weight == 0] = 0
+    return float(_times(terms, scale).sum(dtype=np.float64)) / total, dZ
+
+
+def _entries(loss: LossRule, Z: Array, Y: Array, name: str, scale: Array) -> tuple[Array, Array]:
+    """Return the loss of each entry, and the derivative of the sum of them, each times its scale, with respect to Z."""
+    if loss.kind == "cross_entropy":
+        Z = Z - Z.max(axis=1, keepdims=True)
+        minus_log_A = np.log(np.exp(Z).sum(axis=1, keepdims=True)) - Z
+        terms = np.where(Y == 0, Y, Y * minus_log_A)  # y = 0 costs nothing, also where -log a is infinite
+        return terms, _times(np.exp(-minus_log_A) - Y, scale)
+    A = activation(name, Z)
+    E = A - Y
+    if loss.kind == "binary_cross_entropy":
+        return np.maximum(Z, 0) - Z * Y + np.log1p(np.exp(-np.abs(Z))), _times(E, scale)
+    if loss.kind == "poisson":
+        return further_losses.poisson(Z, A, Y), _times(E, scale)
+    if loss.kind == "half_squared_error":
+        terms, dA = E * E / 2, E
+    elif loss.kind == "mean_squared_error":
+        terms, dA = E * E, 2 * E
+    else:
+        terms, dA = further_losses.value_and_slope(loss, A, Y, E)
+    return terms, activation_gradient(name, A, _times(dA, scale), Z)
+
+
+def _times(values: Array, scale: Array) -> Array:
+    """Return ``values scale``, and 0 where the scale is 0: what does not count may be infinite."""
+    return np.where(scale == 0, 0, values * scale).astype(values.dtype, copy=False)
+
+
+# 4. A whole network: forward through all layers, and back by the chain rule.
+
+
+def forward(network: Network, weights: Sequence[Array], biases: Sequence[Array], X: Array) -> Array:
+    """Return the prediction (rows, n_out) for X (rows, n_in): ``f(A W + b)``, layer by layer, no dropout, no noise."""
+    A = X
+    for i, W in enumerate(weights):
+        A = activation(network.activations[i], weighted_sums(A, W, biases[i] if biases else None))
+    return A
+
+
+def gradients(
+    network: Network, weights: list[Array], biases: list[Array], X: Array, target: Array, loss: LossRule,
+    sample_weight: Array | None, output_weights: Sequence[float] | None, seed: int, step: int
+) -> tuple[float, list[Array], list[Array]]:  # fmt: skip
+    """Return the loss, and lists of dW and db of every layer, by back-propagation.
+
+    As in training, with the dropout masks and the noise of ``seed`` and ``step``; loss and weights are those of
+    `loss_and_gradient`. Without biases the second list is empty.
+    """
+    # Forward: keep what each layer was given, and the weighted sums, activations and masks of the hidden ones.
+    names, last = network.activations, network.n_layers - 1
+    given, hidden = [random_numbers.disturbed(network, X, seed, step)], []
+    for i, rate in enumerate(network.dropout):  # the hidden layers: each has a rate
+        Z = weighted_sums(given[i], weights[i], biases[i] if biases else None)
+        A, M = activation(names[i], Z), None
+        if rate > 0:
+            M = random_numbers.dropout_mask(
+                len(A), A.shape[1], rate, seed=seed, step=step, layer=i, dtype=A.dtype
+            )
+        hidden.append((Z, A, M))
+        given.append(A if M is None else A * M)
+    Z = weighted_sums(given[last], weights[last], biases[last] if biases else None)
+    value, dZ = loss_and_gradient(loss, Z, target, names[last], sample_weight, output_weights)
+
+    # Backward: from the dZ of a layer to its dW and db, and on to the dZ of the layer before.
+    dWs, dbs = [], []
+    for i in range(last, -1, -1):
+        dWs.append(given[i].T @ dZ)
+        db = dZ.sum(axis=0)
+        dbs.append(db.sum(keepdims=True) if network.bias == "layer" else db)
+        if i > 0:
+            Z, A, M = hidden[i - 1]
+            dA = dZ @ weights[i].T
+            dZ = activation_gradient(names[i - 1], A, dA if M is None else dA * M, Z)
+    return value, dWs[::-1], dbs[::-1] if biases else []
+
+
+# 5. The update: from a gradient to new parameters.
+
+
+def sgd_momentum_step(w: Array, v: Array, g: Array, new_w: Array, new_v: Array, by: Rule | Update) -> None:
+    """Update the parameter w and its velocity v, given the gradient g; all of one shape.
+
+    With ``s = -learning_rate (g + weight_decay w)``: ``v = momentum v + s`` and ``w = w + v``, or, looking
+    ahead as Nesterov did, ``w = w + momentum v + s`` with the new v.
+    Source: Polyak, "Some methods of speeding up the convergence of iteration methods", 1964; Sutskever,
+    Martens, Dahl, Hinton, "On the importance of initialization and momentum in deep learning", ICML, 2013.
+    """
+    s = -by.learning_rate * (g + by.weight_decay * w if by.weight_decay else g)
+    np.multiply(by.momentum, v, out=new_v)
+    new_v += s
+    np.add(w, by.momentum * new_v + s if by.nesterov else new_v, out=new_w)
+
+
+def update(
+    old: list[Array], new: list[Array], dWs: list[Array], dbs: list[Array], rule: Rule, t: int
+) -> str | None:
+    """Compute new parameters, and what is remembered of them, from the old; name a layer with one that is not finite.
+
+    Both lists have the weights, the biases, what is remembered of each of them, and in the same order what is
+    remembered second, if anything is. ``t`` counts the updates of this rule from 1 on.
+    """
+    n, m = len(dWs), len(dWs + dbs)
+    for i, g in enumerate(further_rules.clip(dWs + dbs, rule)):
+        one = rule if i < n else rule.for_biases()
+        if one.l1:  # the derivative of l1 |w|
+            g = g + one.l1 * np.sign(old[i])
+        if one.kind == "sgd":
+            sgd_momentum_step(old[i], old[m + i], g, new[i], new[m + i], one)
+        else:
+            further_rules.step(one, t, g, old[i::m], new[i::m])
+        further_rules.limit_norms(new[i], one.max_norm)
+    wrong = find_nonfinite_parameter(new[:n], new[n:m])
+    return wrong or find_nonfinite_parameter(new[2 * m : 2 * m + n], new[2 * m + n :])
+
+
+# 6. Training: epochs of batches, each a forward pass, a backward pass and an update.
+
+
+def train_epochs(
+    network: Network, state: TrainingState, given: Training, poll: Callable[[int, int, int, float], object] | None
+) -> None:  # fmt: skip
+    """Train for ``epochs`` more epochs of stochastic gradient descent; ``state`` is updated in place.
+
+    In an epoch every row comes once, in the order of `permutation` (or as they lie), in batches of
+    ``batch_size`` rows, the last one smaller. Each batch is a forward pass, a backward pass and an update.
+    ``state.losses`` gets the mean loss of the rows of each epoch. Loss and weights are those of `loss_and_gradient`.
+    ``poll(epoch, batches done in it, batches per epoch, mean loss of the rows so far)`` is called between batches, and
+    after the last one of an epoch before that is counted; training stops if it raises.
+
+    Raises FloatingPointError if the loss, a gradient or a new parameter is not finite; that step is not done.
+    """
+    rows, step = len(given.X), state.step
+    old = [
+        array for arrays in given[:6] for array in arrays
+    ]  # weights, biases, and what is remembered of them
+    new = [np.empty_like(array) for array in old]
+    for _ in range(given.epochs):
+        order = (
+            random_numbers.permutation(rows, seed=given.seed, epoch=state.epoch) if given.shuffle else None
+        )
+        total, counted, starts = 0.0, 0.0, range(0, rows, given.batch_size)
+        for i, start in enumerate(starts):
+            stop = min(start + given.batch_size, rows)
+            batch: Any = slice(start, stop) if order is None else order[start:stop]
+            weight = None if given.sample_weight is None else given.sample_weight[batch]
+            rule = given.rule.at_rate(given.rule.rate_of(step))
+            with np.errstate(all="ignore"):
+                value, dWs, dbs = gradients(
+                    network, given.weights, given.biases, given.X[batch], given.target[batch], given.loss, weight,
+                    given.output_weights, given.seed, state.step
+                )  # fmt: skip
+                wrong = find_nonfinite(value, dWs, dbs)
+                wrong = wrong or update(old, new, dWs, dbs, rule, step - state.started + 1)
+            if wrong:
+                raise FloatingPointError(nonfinite_error(state.epoch, i, wrong))
+            if state.step != step:
+                raise RuntimeError("these parameters are being trained by another call")
+            state.finish_step(old, new)
+            step += 1
+            count = float(stop - start if weight is None else weight.sum(dtype=np.float64))
+            total, counted = total + value * count, counted + count
+            if poll is not None:
+                poll(state.epoch, i + 1, len(starts), total / counted if counted else 0.0)
+        state.finish_epoch(total / counted if counted else 0.0)
