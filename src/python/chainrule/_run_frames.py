@@ -16,7 +16,6 @@ with numbers little-endian.
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 import struct
 from typing import Any, NamedTuple
@@ -56,16 +55,22 @@ class Frame(NamedTuple):
 
     def has_head(self, data: bytes) -> bool:
         """Return whether this is the first pickle of the entry, undamaged."""
-        return hashlib.sha256(self.signed + data).digest() == self.head_sha256
+        return sha256(self.signed + data) == self.head_sha256
 
     def has_body(self, data: bytes) -> bool:
         """Return whether this is the second pickle of the entry, undamaged."""
-        return hashlib.sha256(data).digest() == self.body_sha256
+        return sha256(data) == self.body_sha256
 
 
 def encode(number: int, head: dict[str, Any], body: dict[str, Any] | None) -> bytes:
     """Return the bytes of an entry."""
     first, second = (pickle.dumps(part, protocol=4) for part in (head, body))
     numbers = _NUMBERS.pack(_MAGIC, number, len(first), len(second))
-    sums = hashlib.sha256(numbers + first).digest() + hashlib.sha256(second).digest()
-    return b"".join((_PREFIX, numbers, sums, _END, first, second))
+    return b"".join((_PREFIX, numbers, sha256(numbers + first), sha256(second), _END, first, second))
+
+
+def sha256(data: bytes) -> bytes:
+    """Return the SHA-256 of some bytes."""
+    import hashlib  # not with `import chainrule`
+
+    return hashlib.sha256(data).digest()
