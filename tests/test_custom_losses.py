@@ -225,24 +225,8 @@ def test_one_update_of_the_same_trainer_from_within_is_refused(backend: str) -> 
         return squared(prediction, target)
 
     trainer = a_trainer(loss)
-    with pytest.raises(RuntimeError, match=r"being trained by another call$"):
-        trainer.fit(X, y, epochs=2)
-
-
-def test_another_trainer_of_the_same_model_from_within_is_refused(native: Any) -> None:
-    X, y = data()
-
-    def loss(prediction: Any, target: Any) -> tuple[float, Any]:
-        cr.Trainer(trainer.model, loss=squared).fit(X, y)
-        return squared(prediction, target)
-
-    trainer = a_trainer(loss)
-    before = pickle.dumps(trainer.model)
     with pytest.raises(RuntimeError, match=r"^these parameters are being trained by another call$"):
-        trainer.fit(X, y)
-    assert pickle.dumps(trainer.model) == before
-    trainer.loss = squared
-    trainer.fit(X, y)  # and they are free again
+        trainer.fit(X, y, epochs=2)
 
 
 def test_lbfgs_minimises_it(backend: str) -> None:

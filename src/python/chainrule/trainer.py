@@ -51,7 +51,8 @@ class Trainer:
     loss : str, object or function
         One of `chainrule.losses`: a name, or an object such as ``losses.Huber(delta=2)``; or a function of yours, called
         once a batch on one thread: ``(prediction, target) -> (value, gradient)``, the mean loss of the rows and its
-        derivative by the prediction, all arrays (rows, outputs); class labels come as rows of 0 and 1.
+        derivative by the prediction, all arrays (rows, outputs); class labels come as rows of 0 and 1. The
+        arrays of the model hold its parameters between calls only: what the function writes into them is lost.
     output_weights : list of float, optional
         A factor for the loss of each output, at least 0.
     optimizer : default SGD()
@@ -297,23 +298,11 @@ class Trainer:
             If X or y comes in a wider floating-point type than the model's.
         """
         request = fit_request(
-            self,
-            X,
-            y,
-            sample_weight=sample_weight,
-            class_weight=class_weight,
-            epochs=epochs,
-            validation_data=validation_data,
-            validation_split=validation_split,
-            stratify=stratify,
-            metrics=metrics,
-            progress=progress,
-            early_stopping=early_stopping,
-            time_budget=time_budget,
-            target_loss=target_loss,
-            tolerance=tolerance,
-            tolerance_epochs=tolerance_epochs,
-        )
+            self, X, y, sample_weight=sample_weight, class_weight=class_weight, epochs=epochs,
+            validation_data=validation_data, validation_split=validation_split, stratify=stratify, metrics=metrics,
+            progress=progress, early_stopping=early_stopping, time_budget=time_budget, target_loss=target_loss,
+            tolerance=tolerance, tolerance_epochs=tolerance_epochs
+        )  # fmt: skip
         before = len(self.history)
         fit_epochs(self, request)
         return self.history.since(before)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import _checks
+from chainrule._held import pins
 from chainrule._losses import LossRule
 from chainrule._network import Array, Network
 
@@ -44,6 +45,11 @@ def gradients(
     given = _checks.check_gradients(
         network, weights, biases, X, target, loss, sample_weight, output_weights, seed, step, n_threads
     )
+    if given.loss.function is not None:  # it may write into the arrays, but changes nothing for this call
+        _held = pins(*given.held)
+        given = given._replace(
+            weights=[w.copy() for w in given.weights], biases=[b.copy() for b in given.biases]
+        )
     with np.errstate(all="ignore"):
         return _gradients(network, *given)
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from chainrule import _checks
-from chainrule._network import Array, Network, TrainingState
+from chainrule._held import Claim, pins
+from chainrule._network import Array, Network, TrainingState, _to_the_end
 from chainrule._rules import NO_LIMIT, Rule
 
 from .networks import _gradients
@@ -31,7 +32,8 @@ def train_epochs(
     `sgd_momentum_step` as attributes, or those of another rule and its name as ``kind`` (see `optimizers`); its
     penalties and `max_norm` spare biases. ``poll(epoch, batches done in it, batches
     per epoch, mean loss of the rows so far)`` is called between batches, and after the last one of an epoch
-    before that is counted; training stops if it raises.
+    before that is counted; training stops if it raises. What a loss writes into the arrays of ``state`` is lost; ``poll``
+    may write nothing into them. NumPy lets neither resize an array of this call.
 
     Raises FloatingPointError if the loss, a gradient or a new parameter is not finite; that step is not done.
     """
@@ -51,53 +53,60 @@ def train_epochs(
         n_threads,
         poll,
     )
+    _held = pins(*given.held)
+    with Claim(given.weights):
+        _train(network, state, given, poll)
+
+
+def _train(
+    network: Network, state: TrainingState, given: _checks.Training, poll: Callable[[int, int, int, float], object] | None
+) -> None:  # fmt: skip
     X, target, rows = given.X, given.target, len(given.X)
-    weights, biases = given.weights, given.biases
-    old = (
-        weights
-        + biases
-        + given.weight_velocity
-        + given.bias_velocity
-        + given.weight_square
-        + given.bias_square
-    )
+    theirs = [array[...] for array in given.changed]  # views, whose shapes are nobody else's
+    old = [array.copy() for array in theirs]  # what others write into theirs meanwhile is lost
     new = [np.empty_like(array) for array in old]
-    step = state.step
-    for _ in range(given.epochs):
-        order = permutation(rows, seed=given.seed, epoch=state.epoch) if given.shuffle else None
-        total, counted, starts = 0.0, 0.0, range(0, rows, given.batch_size)
-        for i, start in enumerate(starts):
-            stop = min(start + given.batch_size, rows)
-            batch: Any = slice(start, stop) if order is None else order[start:stop]
-            rule = given.rule.at_rate(given.rule.rate_of(step))
-            weight = None if given.sample_weight is None else given.sample_weight[batch]
-            with np.errstate(all="ignore"):
-                value, dWs, dbs = _gradients(
-                    network,
-                    weights,
-                    biases,
-                    X[batch],
-                    target[batch],
-                    given.loss,
-                    weight,
-                    given.output_weights,
-                    given.seed,
-                    state.step,
-                )
-                wrong = _checks.find_nonfinite(value, dWs, dbs) or _update(
-                    old, new, dWs, dbs, rule, step - state.started + 1
-                )
-            if wrong:
-                raise FloatingPointError(_checks.nonfinite_error(state.epoch, i, wrong))
-            if state.step != step:
-                raise RuntimeError("these parameters are being trained by another call")
-            state.finish_step(old, new)
-            step += 1
-            count = float(stop - start if weight is None else weight.sum(dtype=np.float64))
-            total, counted = total + value * count, counted + count
-            if poll is not None:
-                poll(state.epoch, i + 1, len(starts), total / counted if counted else 0.0)
-        state.finish_epoch(total / counted if counted else 0.0)
+    n_weights, n_biases = len(given.weights), len(given.biases)
+    weights, biases = old[:n_weights], old[n_weights : n_weights + n_biases]
+
+    def restore() -> None:
+        for array, value in zip(theirs, old, strict=True):
+            np.copyto(array, value)
+
+    try:
+        for _ in range(given.epochs):
+            order = permutation(rows, seed=given.seed, epoch=state.epoch) if given.shuffle else None
+            total, counted, starts = 0.0, 0.0, range(0, rows, given.batch_size)
+            for i, start in enumerate(starts):
+                stop = min(start + given.batch_size, rows)
+                batch: Any = slice(start, stop) if order is None else order[start:stop]
+                rule = given.rule.at_rate(given.rule.rate_of(state.step))
+                weight = None if given.sample_weight is None else given.sample_weight[batch]
+                with np.errstate(all="ignore"):
+                    value, dWs, dbs = _gradients(
+                        network,
+                        weights,
+                        biases,
+                        X[batch],
+                        target[batch],
+                        given.loss,
+                        weight,
+                        given.output_weights,
+                        given.seed,
+                        state.step,
+                    )
+                    wrong = _checks.find_nonfinite(value, dWs, dbs) or _update(
+                        old, new, dWs, dbs, rule, state.step - state.started + 1
+                    )
+                if wrong:
+                    raise FloatingPointError(_checks.nonfinite_error(state.epoch, i, wrong))
+                state.finish_step([*old, *theirs], [*new, *new])
+                count = float(stop - start if weight is None else weight.sum(dtype=np.float64))
+                total, counted = total + value * count, counted + count
+                if poll is not None:
+                    poll(state.epoch, i + 1, len(starts), total / counted if counted else 0.0)
+            state.finish_epoch(total / counted if counted else 0.0)
+    finally:
+        _to_the_end(restore)
 
 
 def _update(
