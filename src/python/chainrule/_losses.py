@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._checks_values import check_choice, check_real, check_sequence, count, describe
+from ._checks_values import check_choice, check_real, check_sequence, count, describe, has_masked
 from ._network import ACTIVATIONS, Array
 
 LOSSES = (
@@ -150,6 +150,11 @@ def call_loss(function: LossFunction, prediction: Array, target: Array) -> tuple
         found = function(prediction, target)
         if not isinstance(found, (tuple, list)) or len(found) != 2:
             raise TypeError(f"loss must return (value, gradient), but it returned {describe(found)}")
+        for part, name in zip(found, ("value", "gradient"), strict=True):
+            if has_masked(part):
+                raise TypeError(
+                    f"the {name} that loss returned is a masked array with masked entries; fill them"
+                )
         try:
             value, gradient = np.asarray(found[0]), np.asarray(found[1])
         except ValueError as error:
