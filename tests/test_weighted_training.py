@@ -220,6 +220,10 @@ def test_what_weights_do_not_fit_is_refused_and_nothing_changes(backend: str) ->
     def trainer(loss: Any = "mean_squared_error", output: str = "identity", **how: Any) -> cr.Trainer:
         return cr.Trainer(cr.MLP([4, 3], output_activation=output, dtype="float64", seed=0), loss=loss, **how)
 
+    first = np.full_like(y, np.nan)
+    first[:, 0] = y[:, 0]
+    first[::2] = np.nan
+    half = np.arange(ROWS) % 2 == 0
     least_squares = {"optimizer": cr.LevenbergMarquardt(), "batch_size": "full"}
     shares = np.full((ROWS, 3), 1 / 3)
     shares[2, 1] = np.nan
@@ -261,6 +265,22 @@ def test_what_weights_do_not_fit_is_refused_and_nothing_changes(backend: str) ->
             "class_weight needs one class",
         ),
         (trainer(), {"y": np.full((ROWS, 3), np.nan)}, "y holds nothing but NaN"),
+        (
+            trainer(output_weights=[0, 1, 2]),
+            {"y": first},
+            "output_weights is 0 wherever y is not NaN: there is nothing to learn from",
+        ),
+        (trainer(), {"y": first, "sample_weight": half}, "sample_weight is 0 wherever y is not NaN"),
+        (
+            trainer(output_weights=[1, 0, 2]),
+            {"y": np.where(half[:, None] & [[True, False, True]], np.nan, y), "sample_weight": half},
+            "sample_weight times output_weights is 0 wherever y is not NaN",
+        ),
+        (
+            trainer(output_weights=[0, 1, 2]),
+            {"validation_data": (X, first)},
+            r"output_weights is 0 wherever validation_data\[1\] is not NaN",
+        ),
         (trainer(), {"y": np.where(y > 1, np.inf, y)}, r"y\[\d+, \d+\] is inf"),
     ]:
         arguments = {"X": X, "y": y, **how}

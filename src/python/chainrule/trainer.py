@@ -377,7 +377,7 @@ class Trainer:
     # Inside --------------------------------------------------------------------------------------------------------
 
     def _rows(self, X: Any, y: Any, sample_weight: Any) -> Rows:
-        return as_rows(X, y, self._model.network, self.loss, sample_weight=sample_weight)
+        return as_rows(X, y, self._model.network, self.objective, sample_weight=sample_weight)
 
     def __getstate__(self) -> dict[str, Any]:
         settings = {name: getattr(self, name) for name in SETTINGS}
