@@ -12,7 +12,7 @@ import numpy as np
 from ._checks_layers import check_rows
 from ._losses import loss_rule
 from ._network import Array, Network
-from ._weights import as_weight
+from ._weights import as_weight, with_int_classes
 from .backend import core
 from .inputs import as_inputs
 from .metrics import Metric, measure
@@ -56,6 +56,7 @@ def as_rows(
     check_rows(inputs, X_name)
     kind = loss_rule(objective.loss).kind
     target = as_target(y, network.n_out, network.dtype, kind, y_name, len(inputs), missing=True)
+    class_weight = with_int_classes(class_weight, y)
     weight = as_weight(sample_weight, class_weight, target, network.dtype, kind, weight_name)
     _check_something_counts(target, weight, objective.output_weights, y_name, weight_name)
     return Rows(inputs, target, weight)
