@@ -11,6 +11,7 @@ import numpy as np
 
 from ._checks_layers import check_rows
 from ._losses import loss_rule
+from ._metric_arrays import has_several_labels
 from ._network import Array, Network
 from ._weights import as_weight, with_int_classes
 from .backend import core
@@ -110,8 +111,8 @@ def evaluate(
         if not whole.any():
             raise ValueError("no row has all of its targets, as metrics need; leave them away")
         A, target = A[whole], target[whole]
-    if A.shape[1] == 1 and loss_rule(objective.loss).kind == "hinge":  # yes is above 0 there, 0.5 for metrics
-        A = (A + 1) / 2
+    if loss_rule(objective.loss).kind == "hinge" and (A.shape[1] == 1 or has_several_labels(target)):
+        A = (A + 1) / 2  # yes is above 0 there, 0.5 for metrics
     return {"loss": value, **measure(metrics, target, A)}
 
 
