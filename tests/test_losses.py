@@ -135,7 +135,7 @@ def test_losses_say_what_they_are_and_can_be_pickled() -> None:
         assert eval(repr(loss), vars(losses)) == loss
         assert find_loss(loss) is loss
     assert find_loss(losses.huber) == find_loss("huber") == "huber"
-    assert losses.Quantile(np.float32(0.5)).levels == (0.5,)
+    assert losses.Quantile(np.float32(0.5)).levels == losses.Quantile(np.array(0.5)).levels == (0.5,)
 
 
 @pytest.mark.parametrize(
@@ -145,8 +145,16 @@ def test_losses_say_what_they_are_and_can_be_pickled() -> None:
         (lambda: losses.Huber("a"), "delta must be a real number"),
         (lambda: losses.huber([[1.0]], [[1.0]], delta=-1), "delta must be finite and at least 0"),
         (lambda: losses.Quantile([]), "levels must have at least 1 entry"),
-        (lambda: losses.Quantile([0.5, 1.0]), r"levels\[1\] must be at least 0 and less than 1"),
-        (lambda: losses.Quantile(0.0), "levels must be greater than 0"),
+        (
+            lambda: losses.Quantile([0.5, 1.0]),
+            r"levels\[1\] must be greater than 0 and less than 1, but it is 1.0",
+        ),
+        (lambda: losses.Quantile(0.0), "levels must be greater than 0 and less than 1, but it is 0.0"),
+        (
+            lambda: losses.Quantile(1),
+            "levels must be .*, but it is 1; it is the share of the targets that lie below",
+        ),
+        (lambda: losses.Quantile(np.array("a")), "levels must be a real number"),
         (lambda: losses.Quantile("0.5"), "levels must be a real number"),
         (
             lambda: losses.quantile([[1.0]], [[1.0]], levels=[0.1, 0.2, 0.3]),

@@ -30,6 +30,33 @@ def test_accuracy_of_one_output() -> None:
         metrics.accuracy([0, 1, 2, 1], prediction)
 
 
+def test_accuracy_of_several_labels_in_a_row_asks_for_all_of_them() -> None:
+    y = np.array([[1, 0, 1], [0, 0, 0], [0, 1, 0], [1, 1, 1]])
+    prediction = np.array([[0.9, 0.1, 0.5], [0.4, 0.3, 0.2], [0.8, 0.9, 0.1], [0.6, 0.7, np.nan]])
+    assert metrics.accuracy(y, prediction) == 0.5
+    assert metrics.accuracy(y.astype(bool), prediction) == 0.5
+    assert metrics.accuracy(y[2:3], prediction[2:3]) == 1.0  # one label: the class of the largest
+    assert metrics.accuracy(y * 0.5, prediction) == metrics.top_k_accuracy(1)(
+        y * 0.5, prediction
+    )  # shares, not labels
+
+
+@pytest.mark.parametrize(("output", "loss"), [("sigmoid", "binary_cross_entropy"), ("tanh", "hinge")])
+def test_accuracy_of_several_labels_is_that_of_scikit_learn(backend: str, output: str, loss: str) -> None:
+    sk = pytest.importorskip("sklearn.metrics", reason="compares with scikit-learn")
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((80, 4)).astype("f4")
+    y = (X[:, :3] + rng.normal(0, 0.5, (80, 3)) > 0).astype("f4")
+    model = cr.MLP([4, 3], output_activation=output, seed=1)
+    trainer = cr.Trainer(model, loss=loss, optimizer=cr.Adam(0.05))
+    history = trainer.fit(X, y, epochs=20, metrics=["accuracy"], validation_data=(X[::2], y[::2]))
+    said = model.predict(X) >= (0.5 if output == "sigmoid" else 0)
+    assert 0.3 < sk.accuracy_score(y, said) < 1
+    assert history.metrics["accuracy"][-1] == sk.accuracy_score(y, said)
+    assert history.validation_metrics["accuracy"][-1] == sk.accuracy_score(y[::2], said[::2])
+    assert trainer.evaluate(X, y, metrics=["accuracy"])["accuracy"] == sk.accuracy_score(y, said)
+
+
 def test_a_row_with_nan_is_wrong() -> None:
     prediction = np.array([[np.nan, 0.1], [0.9, 0.1]])
     assert metrics.accuracy([0, 0], prediction) == 0.5

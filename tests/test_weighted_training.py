@@ -186,6 +186,31 @@ def test_a_yes_or_no_output_has_class_weights_too(backend: str) -> None:
         assert trainer.model.weights[0].tolist() == other.model.weights[0].tolist()
 
 
+def test_labels_that_are_bools_have_classes_that_are_bools(backend: str) -> None:
+    X, y = np.eye(4, dtype="f4"), np.array([True, False, False, True])
+    made = []
+    for labels, class_weight in (
+        (y, {True: 2, False: 0.5}),
+        (y.tolist(), {np.True_: 2, 0: 0.5}),
+        (y * 1, {1: 2, 0: 0.5}),
+    ):
+        for sizes, output, loss in (
+            ([4, 1], "sigmoid", "binary_cross_entropy"),
+            ([4, 2], "softmax", "cross_entropy"),
+        ):
+            trainer = cr.Trainer(cr.MLP(sizes, output_activation=output, seed=0), loss=loss)
+            trainer.fit(X, labels, class_weight=class_weight)
+            made.append(trainer.model.weights[0].tobytes())
+    assert made[0::2] == made[:1] * 3
+    assert made[1::2] == made[1:2] * 3
+    for label in (True, "1", 1.0):
+        text = rf"the classes of class_weight must be ints, but one is {label!r} \(.*\); those of y are 0, 1$"
+        with pytest.raises(TypeError, match=text):
+            trainer.fit(X, y * 1, class_weight={label: 2})
+    with pytest.raises(ValueError, match=r"^class_weight has class -1, but the classes of y are 0, 1$"):
+        trainer.fit(X, y * 1, class_weight={-1: 2})
+
+
 def test_weights_of_validation_data_and_of_a_split_count(backend: str) -> None:
     X, y, weight = data(LOSS_CASES[0], "float64", missing=False)
     trainer = cr.Trainer(cr.MLP([4, 3], dtype="float64", seed=1), loss="mean_squared_error", shuffle=False)
@@ -220,6 +245,10 @@ def test_what_weights_do_not_fit_is_refused_and_nothing_changes(backend: str) ->
     def trainer(loss: Any = "mean_squared_error", output: str = "identity", **how: Any) -> cr.Trainer:
         return cr.Trainer(cr.MLP([4, 3], output_activation=output, dtype="float64", seed=0), loss=loss, **how)
 
+    first = np.full_like(y, np.nan)
+    first[:, 0] = y[:, 0]
+    first[::2] = np.nan
+    half = np.arange(ROWS) % 2 == 0
     least_squares = {"optimizer": cr.LevenbergMarquardt(), "batch_size": "full"}
     shares = np.full((ROWS, 3), 1 / 3)
     shares[2, 1] = np.nan
@@ -261,6 +290,22 @@ def test_what_weights_do_not_fit_is_refused_and_nothing_changes(backend: str) ->
             "class_weight needs one class",
         ),
         (trainer(), {"y": np.full((ROWS, 3), np.nan)}, "y holds nothing but NaN"),
+        (
+            trainer(output_weights=[0, 1, 2]),
+            {"y": first},
+            "output_weights is 0 wherever y is not NaN: there is nothing to learn from",
+        ),
+        (trainer(), {"y": first, "sample_weight": half}, "sample_weight is 0 wherever y is not NaN"),
+        (
+            trainer(output_weights=[1, 0, 2]),
+            {"y": np.where(half[:, None] & [[True, False, True]], np.nan, y), "sample_weight": half},
+            "sample_weight times output_weights is 0 wherever y is not NaN",
+        ),
+        (
+            trainer(output_weights=[0, 1, 2]),
+            {"validation_data": (X, first)},
+            r"output_weights is 0 wherever validation_data\[1\] is not NaN",
+        ),
         (trainer(), {"y": np.where(y > 1, np.inf, y)}, r"y\[\d+, \d+\] is inf"),
     ]:
         arguments = {"X": X, "y": y, **how}

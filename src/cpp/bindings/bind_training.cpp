@@ -1,10 +1,8 @@
 // Whole epochs: the interpreter's lock is released, and taken again only to look for Ctrl-C and to call `poll`.
 #include <pybind11/stl.h>
 
+#include <array>
 #include <exception>
-#include <mutex>
-#include <set>
-#include <stdexcept>
 
 #include "bindings/python_loss.hpp"
 #include "model/choices.hpp"
@@ -74,26 +72,35 @@ struct PythonRates {
     }
 };
 
-// Parameters may be trained by one call at a time, whichever trainer it comes from: two would write over each other, and
-// lose counts.
-class Claim {
+// What training changes, as copies of its own where Python code may write into the arrays in the middle of it: training
+// goes on from what it has left itself, and what others have written meanwhile is lost.
+template <class T>
+class Copies {
 public:
-    explicit Claim(const Arrays& weights) : key_(weights.front().data()) {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        if (!claimed_.insert(key_).second)
-            throw std::runtime_error("these parameters are being trained by another call");
+    // `p` has pointers to the copies then.
+    Copies(const Network& network, Parameters<T>& p) : network_(network) {
+        each(p, [&](T*& array, std::ptrdiff_t size) {
+            kept_.emplace_back(array, array + size);
+            array = kept_.back().data();
+        });
     }
-    ~Claim() {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        claimed_.erase(key_);
+    Copies(const Copies&) = delete;
+    Copies(Copies&&) noexcept = default;
+    void write_to(Parameters<T> p) const {
+        auto from = kept_.begin();
+        each(p, [&](T*& array, std::ptrdiff_t) { std::copy(from->begin(), from->end(), array), ++from; });
     }
-    Claim(const Claim&) = delete;
-    Claim& operator=(const Claim&) = delete;
 
 private:
-    static inline std::mutex mutex_;
-    static inline std::set<const void*> claimed_;
-    const void* key_;
+    template <class F>
+    void each(Parameters<T>& p, F f) const {
+        for (std::size_t l = 0; l < p.weights.size(); ++l) f(p.weights[l], network_.layers[l].K * network_.layers[l].N);
+        for (std::size_t l = 0; l < p.biases.size(); ++l)
+            f(p.biases[l], network_.bias == BiasMode::layer ? 1 : network_.layers[l].N);
+    }
+
+    const Network& network_;
+    std::vector<std::vector<T>> kept_;
 };
 
 template <class T>
@@ -120,14 +127,19 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
                             n_threads,
                             {}};
     if (rule.has_square()) request.squares = parameters<T>(network, weight_square, bias_square, true);
+    const std::array<Parameters<T>, 3> theirs{request.parameters, request.velocities, request.squares};
     require(batch_size > 0 && epochs >= 0, "batch_size or epochs out of range");
     require(request.data.rows < (std::ptrdiff_t(1) << 32), "2^32 rows or more");
     TrainProgress progress{py::cast<std::uint64_t>(state.attr("epoch")), py::cast<std::uint64_t>(state.attr("step")),
                            0};
-    const Claim claim(weights);
     py::list losses = state.attr("losses");
     std::vector<double> epoch_losses;
     const py::object custom_function = loss[5];
+    std::vector<Copies<T>> copies;
+    copies.reserve(theirs.size());
+    if (!custom_function.is_none())
+        for (Parameters<T>* p : {&request.parameters, &request.velocities, &request.squares})
+            copies.emplace_back(network, *p);
     std::exception_ptr raised;
     Stop stop = Stop::finished;
     {
@@ -145,6 +157,7 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
         }
     }
     // No Python code runs between these lines, so no second Ctrl-C can leave the counters half written.
+    for (std::size_t i = 0; i < copies.size(); ++i) copies[i].write_to(theirs[i]);
     state.attr("epoch") = progress.epoch;
     state.attr("step") = progress.step;
     for (double value : epoch_losses) losses.append(value);

@@ -105,6 +105,11 @@ class Batch(NamedTuple):
     seed: int
     step: int
 
+    @property
+    def held(self) -> list[Array | None]:
+        """All arrays."""
+        return [*self.weights, *self.biases, self.X, self.target, self.sample_weight]
+
 
 def check_gradients(
     network: Any,
@@ -163,6 +168,16 @@ class Training(NamedTuple):
     shuffle: bool
     seed: int
     epochs: int
+
+    @property
+    def changed(self) -> list[Array]:
+        """The arrays that training changes."""
+        return [array for arrays in self[:6] for array in arrays]
+
+    @property
+    def held(self) -> list[Array | None]:
+        """All arrays."""
+        return [*self.changed, self.X, self.target, self.sample_weight]
 
 
 MOST_COUNTED = 2**63 - 1

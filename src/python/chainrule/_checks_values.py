@@ -7,6 +7,7 @@ and what came. A bool is never taken for a number.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,6 +32,16 @@ def count(n: int, noun: str) -> str:
     if n == 1:
         return f"1 {noun}"
     return f"{n} {noun[:-1]}ies" if noun.endswith("ry") else f"{n} {noun}s"
+
+
+def has_masked(value: object) -> bool:
+    """Say whether a value is a masked array of NumPy's with entries that are masked."""
+    masked = sys.modules.get("numpy.ma")
+    return (
+        masked is not None
+        and isinstance(value, masked.MaskedArray)
+        and bool(masked.getmaskarray(value).any())
+    )
 
 
 def check_int(value: Any, name: str, low: int, high: int | None = None) -> int:

@@ -53,8 +53,8 @@ def balanced_accuracy(y_true: Any, prediction: Any) -> float:
 def top_k_accuracy(k: int) -> Callable[[Any, Any], float]:
     """Return the metric: the share of rows whose class is among the ``k`` largest outputs, from 0 to 1.
 
-    Of equal outputs the first counts as the larger, so that ``top_k_accuracy(1)`` is the accuracy. A row with NaN
-    counts as wrong. As a metric of `Trainer` it may also be given as the text ``"top_5_accuracy"``.
+    Of equal outputs the first counts as the larger, so that ``top_k_accuracy(1)`` is the accuracy of classes. A row with
+    NaN counts as wrong. As a metric of `Trainer` it may also be given as the text ``"top_5_accuracy"``.
 
     Parameters
     ----------

@@ -11,8 +11,9 @@ import numpy as np
 
 from ._checks_layers import check_rows
 from ._losses import loss_rule
+from ._metric_arrays import has_several_labels
 from ._network import Array, Network
-from ._weights import as_weight
+from ._weights import as_weight, with_int_classes
 from .backend import core
 from .inputs import as_inputs
 from .metrics import Metric, measure
@@ -40,10 +41,12 @@ class Objective(NamedTuple):
 
 
 def as_rows(
-    X: Any, y: Any, network: Network, loss: Any, X_name: str = "X", y_name: str = "y", sample_weight: Any = None,
-    class_weight: Any = None, weight_name: str = "sample_weight"
+    X: Any, y: Any, network: Network, objective: Objective, X_name: str = "X", y_name: str = "y",
+    sample_weight: Any = None, class_weight: Any = None, weight_name: str = "sample_weight"
 ) -> Rows:  # fmt: skip
     """Return X and y as the cores take them: at least one row, finite, of the dtype of the network; y may have NaN.
+
+    Some target must count: be there, and have a weight that is not 0.
 
     Raises
     ------
@@ -52,11 +55,33 @@ def as_rows(
     """
     inputs = as_inputs(X, network, X_name)
     check_rows(inputs, X_name)
-    kind = loss_rule(loss).kind
+    kind = loss_rule(objective.loss).kind
     target = as_target(y, network.n_out, network.dtype, kind, y_name, len(inputs), missing=True)
-    return Rows(
-        inputs, target, as_weight(sample_weight, class_weight, target, network.dtype, kind, weight_name)
-    )
+    class_weight = with_int_classes(class_weight, y)
+    weight = as_weight(sample_weight, class_weight, target, network.dtype, kind, weight_name)
+    _check_something_counts(target, weight, objective.output_weights, y_name, weight_name)
+    return Rows(inputs, target, weight)
+
+
+def _check_something_counts(
+    target: Array, weight: Array | None, output_weights: tuple[float, ...] | None, y_name: str, weight_name: str
+) -> None:  # fmt: skip
+    factors = {
+        weight_name: weight,
+        "output_weights": None if output_weights is None else np.array(output_weights),
+    }
+    zeros = {name: factor == 0 for name, factor in factors.items() if factor is not None and not factor.all()}
+    if not zeros or not has_missing(target):
+        return
+    counted = ~np.isnan(target)
+    if weight_name in zeros:
+        counted[zeros[weight_name]] = False
+    if "output_weights" in zeros:
+        counted[:, zeros["output_weights"]] = False
+    if not counted.any():
+        raise ValueError(
+            f"{' times '.join(zeros)} is 0 wherever {y_name} is not NaN: there is nothing to learn from"
+        )
 
 
 def evaluate(
@@ -86,8 +111,8 @@ def evaluate(
         if not whole.any():
             raise ValueError("no row has all of its targets, as metrics need; leave them away")
         A, target = A[whole], target[whole]
-    if A.shape[1] == 1 and loss_rule(objective.loss).kind == "hinge":  # yes is above 0 there, 0.5 for metrics
-        A = (A + 1) / 2
+    if loss_rule(objective.loss).kind == "hinge" and (A.shape[1] == 1 or has_several_labels(target)):
+        A = (A + 1) / 2  # yes is above 0 there, 0.5 for metrics
     return {"loss": value, **measure(metrics, target, A)}
 
 

@@ -98,8 +98,8 @@ def fit_request(
         tolerance = check_real(tolerance, "tolerance", 0.0)
     tolerance_epochs = check_int(tolerance_epochs, "tolerance_epochs", 1)
     checkpointing = find_checkpointing(trainer, checkpoint, keep, checkpoint_every, early_stopping, judged)
-    network, loss = trainer.model.network, trainer.loss
-    rows = as_rows(X, y, network, loss, sample_weight=sample_weight, class_weight=class_weight)
+    network, objective = trainer.model.network, trainer.objective
+    rows = as_rows(X, y, network, objective, sample_weight=sample_weight, class_weight=class_weight)
     validation = None
     if validation_data is not None:
         pair = check_sequence(validation_data, "validation_data")
@@ -110,7 +110,7 @@ def fit_request(
         names = [f"validation_data[{i}]" for i in range(3)]
         weight = pair[2] if len(pair) == 3 else None
         validation = as_rows(
-            pair[0], pair[1], network, loss, names[0], names[1], weight, weight_name=names[2]
+            pair[0], pair[1], network, objective, names[0], names[1], weight, weight_name=names[2]
         )
     elif validation_split is not None:
         rows, validation = _split(trainer, rows, validation_split, stratify)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._checks_values import check_choice, check_real, check_sequence, count, describe
+from ._checks_values import check_choice, check_real, check_sequence, count, describe, has_masked
 from ._network import ACTIVATIONS, Array
 
 LOSSES = (
@@ -59,14 +59,26 @@ def check_loss_number(value: Any, name: str) -> Any:
         return delta
     if name == "label_smoothing":
         return check_real(value, name, 0.0, 1.0)
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
     one = not isinstance(value, (list, tuple, np.ndarray))
     given = (value,) if one else tuple(value)
     if not given:
         raise ValueError("levels must have at least 1 entry, but it has 0 entries")
-    levels = tuple(check_real(v, name if one else f"levels[{i}]", 0.0, 1.0) for i, v in enumerate(given))
-    if 0.0 in levels:
-        raise ValueError(f"levels must be greater than 0, but levels[{levels.index(0.0)}] is 0.0")
-    return levels
+    return tuple(_check_level(v, name if one else f"levels[{i}]") for i, v in enumerate(given))
+
+
+def _check_level(value: Any, name: str) -> float:
+    try:
+        level = check_real(value, name, 0.0, 1.0)
+    except ValueError:
+        level = 0.0
+    if level == 0:
+        raise ValueError(
+            f"{name} must be greater than 0 and less than 1, but it is {value}; it is the share of the targets that lie "
+            "below the prediction: 0.5 for the median"
+        )
+    return level
 
 
 def loss_rule(loss: Any) -> LossRule:
@@ -150,6 +162,11 @@ def call_loss(function: LossFunction, prediction: Array, target: Array) -> tuple
         found = function(prediction, target)
         if not isinstance(found, (tuple, list)) or len(found) != 2:
             raise TypeError(f"loss must return (value, gradient), but it returned {describe(found)}")
+        for part, name in zip(found, ("value", "gradient"), strict=True):
+            if has_masked(part):
+                raise TypeError(
+                    f"the {name} that loss returned is a masked array with masked entries; fill them"
+                )
         try:
             value, gradient = np.asarray(found[0]), np.asarray(found[1])
         except ValueError as error:

@@ -27,6 +27,13 @@ def truth_and_error(y_true: Any, prediction: Any) -> tuple[Array, Array]:
     return y, y - p
 
 
+def has_several_labels(y: Array) -> bool:
+    """Whether each column of a truth says yes (1) or no (0) for itself: some row has not exactly one 1."""
+    if y.ndim == 1 or y.shape[1] == 1 or not ((y == 0) | (y == 1)).all():
+        return False
+    return bool((y.sum(axis=1) != 1).any())
+
+
 def true_and_predicted_classes(y_true: Any, prediction: Any, name: str) -> tuple[Array, Array, Array]:
     """Return the classes (rows,) of truth and prediction, and which rows of the prediction have NaN.
 

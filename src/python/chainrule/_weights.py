@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ._checks_values import check_int, check_real, describe
+from ._checks_values import check_real, describe
 from ._network import Array
 from .inputs import as_dtype
 
@@ -62,6 +62,16 @@ def as_weight(
     return weight
 
 
+def with_int_classes(class_weight: Any, y: Any) -> Any:
+    """Return a mapping whose classes are True and False as one whose classes are 1 and 0, if the labels are such."""
+    if not isinstance(class_weight, Mapping) or np.asarray(y).dtype.kind != "b":
+        return class_weight
+    return {
+        int(label) if isinstance(label, (bool, np.bool_)) else label: weight
+        for label, weight in class_weight.items()
+    }
+
+
 def _check_range(weight: Array, name: str) -> None:
     wrong = ~((weight == 0) | ((weight >= SMALLEST) & (weight <= LARGEST)))
     if wrong.any():
@@ -98,16 +108,19 @@ def _of_classes(class_weight: Any, classes: Array) -> Array:
             raise ValueError(f"class_weight must be 'balanced' or a mapping, but it is {class_weight!r}")
         weights = len(classes) / (len(names) * counts)
     elif isinstance(class_weight, Mapping):
+        known = ", ".join(str(name) for name in names[:10]) + ", ..." * (len(names) > 10)
+        for label in class_weight:
+            if isinstance(label, (bool, np.bool_)) or not isinstance(label, (int, np.integer)):
+                raise TypeError(
+                    f"the classes of class_weight must be ints, but one is {describe(label)}; those of y are {known}"
+                )
         given = {
-            check_int(label, "a class of class_weight", 0): check_real(weight, f"class_weight[{label}]", 0.0)
+            int(label): check_real(weight, f"class_weight[{label}]", 0.0)
             for label, weight in class_weight.items()
         }
         unknown = sorted(set(given) - {int(name) for name in names})
         if unknown:
-            raise ValueError(
-                f"class_weight has class {unknown[0]}, but the classes of y are {', '.join(str(name) for name in names[:10])}"
-                + (", ..." if len(names) > 10 else "")
-            )
+            raise ValueError(f"class_weight has class {unknown[0]}, but the classes of y are {known}")
         weights = np.array([given.get(int(name), 1.0) for name in names])
     else:
         raise TypeError(f"class_weight must be 'balanced' or a mapping, but it is {describe(class_weight)}")

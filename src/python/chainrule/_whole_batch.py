@@ -11,6 +11,8 @@ import numpy as np
 
 from . import _checks
 from ._evaluation import Objective, Rows
+from ._held import Claim, Restored, pins
+from ._losses import loss_rule
 from ._network import Array, Network, TrainingState
 
 AfterEpoch = Callable[[], bool]
@@ -88,11 +90,14 @@ class Problem:
         """Return the loss, with the penalty of weight decay, and its gradient."""
         weights, biases = self.split(vector)
         weight = self.rows.weight
-        value, dWs, dbs = self.core.gradients(
-            self.double, weights, biases, *self.data, loss=self.objective.loss,
-            sample_weight=None if weight is None else np.asarray(weight, np.float64),
-            output_weights=self.objective.output_weights, n_threads=self.n_threads
-        )  # fmt: skip
+        own = loss_rule(self.objective.loss).function is not None
+        _held = pins(*self.rows)
+        with Restored(self._arrays() if own else ()):
+            value, dWs, dbs = self.core.gradients(
+                self.double, weights, biases, *self.data, loss=self.objective.loss,
+                sample_weight=None if weight is None else np.asarray(weight, np.float64),
+                output_weights=self.objective.output_weights, n_threads=self.n_threads
+            )  # fmt: skip
         decay = self.weight_decay * self.is_weight * vector
         return value + self.penalty(vector), _flat(_interleaved(dWs, dbs)) + decay
 
@@ -140,7 +145,8 @@ def minimise(
             f"{len(rows.inputs)} rows; use batch_size='full'"
         )
     problem = Problem(core, network, state, rows, objective, n_threads, optimizer.weight_decay)
-    optimizer.minimise(problem, epochs, after)
+    with Claim(state.weights):
+        optimizer.minimise(problem, epochs, after)
 
 
 def _interleaved(weights: Sequence[Array], biases: Sequence[Array]) -> list[Array]:

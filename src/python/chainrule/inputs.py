@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import _checks
-from ._checks_values import describe
+from ._checks_values import describe, has_masked
 from ._network import Array, Network
 
 _BLOCK = 2**20  # elements looked at together
@@ -47,8 +47,7 @@ def as_array(value: Any, name: str, *, text_hint: str = "") -> Array:
 def _converted(value: Any, name: str) -> Array:
     if value is None or isinstance(value, (str, bytes)):
         raise TypeError(f"{name} must be an array of numbers, but it is {describe(value)}")
-    masked = sys.modules.get("numpy.ma")
-    if masked is not None and isinstance(value, masked.MaskedArray) and masked.getmaskarray(value).any():
+    if has_masked(value):
         raise TypeError(f"{name} is a masked array with masked entries; fill or drop them")
     if hasattr(value, "toarray"):  # scipy.sparse, which NumPy would wrap as one object
         raise TypeError(f"{name} is sparse ({type(value).__name__}); use {name}.toarray()")

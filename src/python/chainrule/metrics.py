@@ -40,7 +40,12 @@ from ._class_metrics import (
     roc_auc,
     top_k_accuracy,
 )
-from ._metric_arrays import true_and_predicted_classes, truth_and_error
+from ._metric_arrays import (
+    has_several_labels,
+    true_and_predicted_classes,
+    truth_and_error,
+    truth_and_prediction,
+)
 from ._network import Array
 
 __all__ = [
@@ -72,6 +77,10 @@ def accuracy(y_true: Any, prediction: Any) -> float:
     the prediction and in a ``y_true`` with columns. With one output it is whether the value is at least 0.5, and
     ``y_true`` holds 0 or 1. A row with NaN counts as wrong.
 
+    Where a row of ``y_true`` has none or several labels (columns of 0 and 1, not one 1 in each row), each output is for
+    itself, yes if at least 0.5, and a row is right if all of its outputs are: what scikit-learn's accuracy_score says of
+    ``prediction >= 0.5``.
+
     Parameters
     ----------
     y_true : array-like, shape (rows,) or (rows, n_out)
@@ -82,7 +91,10 @@ def accuracy(y_true: Any, prediction: Any) -> float:
     TypeError, ValueError
         If the arrays are not of this kind or do not fit each other.
     """
-    y, predicted, nan = true_and_predicted_classes(y_true, prediction, "accuracy")
+    y, p = truth_and_prediction(y_true, prediction)
+    if has_several_labels(y):
+        return float(np.mean(((p >= 0.5) == (y == 1)).all(axis=1) & ~np.isnan(p).any(axis=1)))
+    y, predicted, nan = true_and_predicted_classes(y, p, "accuracy")
     return float(np.mean((predicted == y) & ~nan))
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from . import _checks, reference
+from ._held import Claim, Restored, pins
 from ._losses import LossFunction, LossRule, call_loss
 from ._network import Array, Network, TrainingState
 from ._rules import Rates, Rule
@@ -228,6 +229,7 @@ def _gradients(
     network: Network, given: _checks.Batch, n_threads: int | None = None
 ) -> tuple[float, list[Array], list[Array]]:
     dWs, dbs = [np.empty_like(w) for w in given.weights], [np.empty_like(b) for b in given.biases]
+    _held = None if given.loss.function is None else pins(*given.held)
     value = _core.gradients(
         _compiled(network), *given[:4], _loss_numbers(given.loss, given.output_weights, network.n_out),
         given.sample_weight, given.seed, given.step, _int32(n_threads), dWs, dbs
@@ -245,15 +247,17 @@ def train_epochs(
         network, state, X, target, loss, sample_weight, output_weights, optimizer, batch_size, shuffle, seed, epochs,
         n_threads, poll
     )  # fmt: skip
-    finite, done = _core.train_epochs(
-        _compiled(network), state, *given[:8], _loss_numbers(given.loss, given.output_weights, network.n_out),
-        given.sample_weight, *_numbers(given.rule), min(given.batch_size, len(given.X)),
-        given.shuffle, given.seed, min(given.epochs, 2**62), _int32(n_threads), poll
-    )  # fmt: skip
-    if not finite:
-        raise FloatingPointError(
-            _checks.nonfinite_error(state.epoch, done, _find_nonfinite(network, state, given, done))
-        )
+    python_runs = poll is not None or given.loss.function is not None or given.rule.rates is not None
+    _held = pins(*given.held) if python_runs else None
+    with Claim(given.weights):
+        finite, done = _core.train_epochs(
+            _compiled(network), state, *given[:8], _loss_numbers(given.loss, given.output_weights, network.n_out),
+            given.sample_weight, *_numbers(given.rule), min(given.batch_size, len(given.X)),
+            given.shuffle, given.seed, min(given.epochs, 2**62), _int32(n_threads), poll
+        )  # fmt: skip
+        wrong = None if finite else _find_nonfinite(network, state, given, done)
+    if wrong is not None:
+        raise FloatingPointError(_checks.nonfinite_error(state.epoch, done, wrong))
 
 
 def _find_nonfinite(network: Network, state: TrainingState, given: _checks.Training, done: int) -> str:
@@ -262,10 +266,11 @@ def _find_nonfinite(network: Network, state: TrainingState, given: _checks.Train
     order = permutation(rows, seed=given.seed, epoch=state.epoch) if given.shuffle else np.arange(rows)
     batch = order[done * given.batch_size : (done + 1) * given.batch_size]
     weight = None if given.sample_weight is None else given.sample_weight[batch]
-    value, dWs, dbs = _gradients(network, _checks.Batch(
-        given.weights, given.biases, given.X[batch], given.target[batch], given.loss, weight, given.output_weights,
-        given.seed, state.step
-    ))  # fmt: skip
+    with Restored(() if given.loss.function is None else given.changed):
+        value, dWs, dbs = _gradients(network, _checks.Batch(
+            given.weights, given.biases, given.X[batch], given.target[batch], given.loss, weight, given.output_weights,
+            given.seed, state.step
+        ))  # fmt: skip
     wrong = _checks.find_nonfinite(value, dWs, dbs)
     rule = given.rule.at_rate(given.rule.rate_of(state.step))
     if wrong is None and rule.is_plain:

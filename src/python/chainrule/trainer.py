@@ -39,7 +39,8 @@ class Trainer(BaseTrainer):
     loss : str, object or function
         One of `chainrule.losses`: a name, or an object such as ``losses.Huber(delta=2)``; or a function of yours, called
         once a batch on one thread: ``(prediction, target) -> (value, gradient)``, the mean loss of the rows and its
-        derivative by the prediction, all arrays (rows, outputs); class labels come as rows of 0 and 1.
+        derivative by the prediction, all arrays (rows, outputs); class labels come as rows of 0 and 1. The
+        arrays of the model hold its parameters between calls only: what the function writes into them is lost.
     output_weights : list of float, optional
         A factor for the loss of each output, at least 0.
     optimizer : default SGD()
@@ -286,4 +287,4 @@ class Trainer(BaseTrainer):
     # Inside --------------------------------------------------------------------------------------------------------
 
     def _rows(self, X: Any, y: Any, sample_weight: Any) -> Rows:
-        return as_rows(X, y, self._model.network, self.loss, sample_weight=sample_weight)
+        return as_rows(X, y, self._model.network, self.objective, sample_weight=sample_weight)

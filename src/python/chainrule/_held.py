@@ -1,0 +1,76 @@
+"""What a call holds while other people's Python code runs in its middle: a loss, a poll, a schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from weakref import ReferenceType, ref
+
+import numpy as np
+
+from ._network import Array
+
+_claimed: dict[int, int] = {}
+"""The claim of each parameters, known by the address of the first weights, whichever trainer and core they come from."""
+
+
+class Claim:
+    """Says, as long as it lasts, that a call trains these parameters: two would write over each other, and lose counts.
+
+    Raises
+    ------
+    RuntimeError
+        If another call trains them.
+    """
+
+    _key = 0
+
+    def __init__(self, weights: Sequence[Array]) -> None:
+        self._key = int(weights[0].__array_interface__["data"][0])
+        if _claimed.setdefault(self._key, id(self)) != id(self):
+            raise RuntimeError("these parameters are being trained by another call")
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        self._release()
+
+    def __del__(self) -> None:  # where Ctrl-C came before the block
+        self._release()
+
+    def _release(self) -> None:
+        if _claimed.get(self._key) == id(self):
+            del _claimed[self._key]
+
+
+def pins(*arrays: Array | None) -> list[ReferenceType[Any]]:
+    """Return what keeps arrays, and those that own their memory, where they are as long as it is kept.
+
+    An array may be resized in place, which moves it, even while others use its memory (``refcheck=False``); but not one
+    that has a weak reference: NumPy raises ValueError then.
+    """
+    found: list[ReferenceType[Any]] = []
+    for array in arrays:
+        owner: Any = array
+        while isinstance(owner, np.ndarray):
+            found.append(ref(owner))
+            owner = owner.base
+    return found
+
+
+class Restored:
+    """Arrays that are after a block what they were before it, whatever a loss of the user's writes into them."""
+
+    __slots__ = ("_pairs", "_pins")
+
+    def __init__(self, arrays: Sequence[Array]) -> None:
+        self._pins = pins(*arrays)
+        self._pairs = [(array[...], array.copy()) for array in arrays]  # views, whose shapes nobody changes
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        for array, before in self._pairs:
+            np.copyto(array, before)
