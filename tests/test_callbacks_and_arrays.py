@@ -175,9 +175,11 @@ def test_what_a_loss_writes_does_not_change_the_gradients(backend: str) -> None:
             w *= 2
         return squared(prediction, target)
 
+    before = bits(trainer)
     trainer.loss = loss
     for found, expected in zip(trainer.gradients(X, y).weights, right.weights, strict=True):
         assert found.tobytes() == expected.tobytes()
+    assert bits(trainer) == before
 
 
 @pytest.mark.parametrize("inner", ["native", "reference"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import ReferenceType, ref
 
@@ -59,18 +59,16 @@ def pins(*arrays: Array | None) -> list[ReferenceType[Any]]:
     return found
 
 
-class Restored:
-    """Arrays that are after a block what they were before it, whatever a loss of the user's writes into them."""
+def guarded(function: Callable[..., Any], arrays: Sequence[Array]) -> Callable[..., Any]:
+    """Return the function, after whose calls the arrays are what they were before, whatever it writes into them."""
+    views = [array[...] for array in arrays]  # whose shapes nobody changes
 
-    __slots__ = ("_pairs", "_pins")
+    def call(*arguments: Any) -> Any:
+        before = [view.copy() for view in views]
+        try:
+            return function(*arguments)
+        finally:
+            for view, values in zip(views, before, strict=True):
+                np.copyto(view, values)
 
-    def __init__(self, arrays: Sequence[Array]) -> None:
-        self._pins = pins(*arrays)
-        self._pairs = [(array[...], array.copy()) for array in arrays]  # views, whose shapes nobody changes
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *_: object) -> None:
-        for array, before in self._pairs:
-            np.copyto(array, before)
+    return call

@@ -11,7 +11,7 @@ import numpy as np
 
 from . import _checks
 from ._evaluation import Objective, Rows
-from ._held import Claim, Restored, pins
+from ._held import Claim, guarded, pins
 from ._losses import loss_rule
 from ._network import Array, Network, TrainingState
 
@@ -90,14 +90,14 @@ class Problem:
         """Return the loss, with the penalty of weight decay, and its gradient."""
         weights, biases = self.split(vector)
         weight = self.rows.weight
-        own = loss_rule(self.objective.loss).function is not None
-        _held = pins(*self.rows)
-        with Restored(self._arrays() if own else ()):
-            value, dWs, dbs = self.core.gradients(
-                self.double, weights, biases, *self.data, loss=self.objective.loss,
-                sample_weight=None if weight is None else np.asarray(weight, np.float64),
-                output_weights=self.objective.output_weights, n_threads=self.n_threads
-            )  # fmt: skip
+        loss, _held = self.objective.loss, pins(*self._arrays(), *self.rows)
+        if (function := loss_rule(loss).function) is not None:
+            loss = guarded(function, self._arrays())
+        value, dWs, dbs = self.core.gradients(
+            self.double, weights, biases, *self.data, loss=loss,
+            sample_weight=None if weight is None else np.asarray(weight, np.float64),
+            output_weights=self.objective.output_weights, n_threads=self.n_threads
+        )  # fmt: skip
         decay = self.weight_decay * self.is_weight * vector
         return value + self.penalty(vector), _flat(_interleaved(dWs, dbs)) + decay
 

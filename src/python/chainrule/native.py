@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from . import _checks, reference
-from ._held import Claim, Restored, pins
+from ._held import Claim, guarded, pins
 from ._losses import LossFunction, LossRule, call_loss
 from ._network import Array, Network, TrainingState
 from ._rules import Rates, Rule
@@ -229,7 +229,10 @@ def _gradients(
     network: Network, given: _checks.Batch, n_threads: int | None = None
 ) -> tuple[float, list[Array], list[Array]]:
     dWs, dbs = [np.empty_like(w) for w in given.weights], [np.empty_like(b) for b in given.biases]
-    _held = None if given.loss.function is None else pins(*given.held)
+    if given.loss.function is not None:
+        _held = pins(*given.held)
+        function = guarded(given.loss.function, given.weights + given.biases)
+        given = given._replace(loss=given.loss._replace(function=function))
     value = _core.gradients(
         _compiled(network), *given[:4], _loss_numbers(given.loss, given.output_weights, network.n_out),
         given.sample_weight, given.seed, given.step, _int32(n_threads), dWs, dbs
@@ -266,11 +269,13 @@ def _find_nonfinite(network: Network, state: TrainingState, given: _checks.Train
     order = permutation(rows, seed=given.seed, epoch=state.epoch) if given.shuffle else np.arange(rows)
     batch = order[done * given.batch_size : (done + 1) * given.batch_size]
     weight = None if given.sample_weight is None else given.sample_weight[batch]
-    with Restored(() if given.loss.function is None else given.changed):
-        value, dWs, dbs = _gradients(network, _checks.Batch(
-            given.weights, given.biases, given.X[batch], given.target[batch], given.loss, weight, given.output_weights,
-            given.seed, state.step
-        ))  # fmt: skip
+    loss = given.loss
+    if loss.function is not None:
+        loss = loss._replace(function=guarded(loss.function, given.changed))
+    value, dWs, dbs = _gradients(network, _checks.Batch(
+        given.weights, given.biases, given.X[batch], given.target[batch], loss, weight, given.output_weights,
+        given.seed, state.step
+    ))  # fmt: skip
     wrong = _checks.find_nonfinite(value, dWs, dbs)
     rule = given.rule.at_rate(given.rule.rate_of(state.step))
     if wrong is None and rule.is_plain:

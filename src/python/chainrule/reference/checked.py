@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from chainrule import _checks
-from chainrule._held import Claim, pins
-from chainrule._network import Array, Network, TrainingState, _to_the_end
+from chainrule._held import Claim, guarded, pins
+from chainrule._network import Array, Network, TrainingState
 
 from . import further_activations, further_losses, mathematics
 
@@ -108,11 +108,10 @@ def gradients(
     given = _checks.check_gradients(
         network, weights, biases, X, target, loss, sample_weight, output_weights, seed, step, n_threads
     )
-    if given.loss.function is not None:  # it may write into the arrays, but changes nothing for this call
+    if given.loss.function is not None:
         _held = pins(*given.held)
-        given = given._replace(
-            weights=[w.copy() for w in given.weights], biases=[b.copy() for b in given.biases]
-        )
+        function = guarded(given.loss.function, given.weights + given.biases)
+        given = given._replace(loss=given.loss._replace(function=function))
     with np.errstate(all="ignore"):
         return mathematics.gradients(network, *given)
 
@@ -138,25 +137,18 @@ def train_epochs(
     poll: Callable[[int, int, int, float], object] | None = None
 ) -> None:  # fmt: skip
     """``optimizer`` has the numbers of `sgd_momentum_step` as attributes, or those of another rule and its name as ``kind``
-    (see `optimizers`); its penalties and `max_norm` spare biases. What a loss writes into the arrays of ``state`` is lost;
-    ``poll`` may write nothing into them. NumPy lets neither resize an array of this call.
+    (see `optimizers`); its penalties and `max_norm` spare biases.
+
+    What a loss of the user's writes into the arrays of ``state`` is lost; ``poll`` may write nothing into them. Neither can
+    resize an array of this call: NumPy refuses that.
     """
     given = _checks.check_train_epochs(
         network, state, X, target, loss, sample_weight, output_weights, optimizer, batch_size, shuffle, seed, epochs,
         n_threads, poll
     )  # fmt: skip
     _held = pins(*given.held)
+    if given.loss.function is not None:
+        function = guarded(given.loss.function, given.changed)
+        given = given._replace(loss=given.loss._replace(function=function))
     with Claim(given.weights):
-        theirs = [array[...] for array in given.changed]  # views, whose shapes are nobody else's
-        own = given._replace(
-            **{name: [array.copy() for array in getattr(given, name)] for name in given._fields[:6]}
-        )
-
-        def bring_back() -> None:
-            for array, value in zip(theirs, own.changed, strict=True):
-                np.copyto(array, value)
-
-        try:
-            mathematics.train_epochs(network, state, own, poll)
-        finally:
-            _to_the_end(bring_back)
+        mathematics.train_epochs(network, state, given, poll)

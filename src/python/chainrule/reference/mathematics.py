@@ -284,7 +284,7 @@ def train_epochs(
 
     Raises FloatingPointError if the loss, a gradient or a new parameter is not finite; that step is not done.
     """
-    rows = len(given.X)
+    rows, step = len(given.X), state.step
     old = [
         array for arrays in given[:6] for array in arrays
     ]  # weights, biases, and what is remembered of them
@@ -298,17 +298,18 @@ def train_epochs(
             stop = min(start + given.batch_size, rows)
             batch: Any = slice(start, stop) if order is None else order[start:stop]
             weight = None if given.sample_weight is None else given.sample_weight[batch]
-            rule = given.rule.at_rate(given.rule.rate_of(state.step))
+            rule = given.rule.at_rate(given.rule.rate_of(step))
             with np.errstate(all="ignore"):
                 value, dWs, dbs = gradients(
                     network, given.weights, given.biases, given.X[batch], given.target[batch], given.loss, weight,
                     given.output_weights, given.seed, state.step
                 )  # fmt: skip
                 wrong = find_nonfinite(value, dWs, dbs)
-                wrong = wrong or update(old, new, dWs, dbs, rule, state.step - state.started + 1)
+                wrong = wrong or update(old, new, dWs, dbs, rule, step - state.started + 1)
             if wrong:
                 raise FloatingPointError(nonfinite_error(state.epoch, i, wrong))
             state.finish_step(old, new)
+            step += 1
             count = float(stop - start if weight is None else weight.sum(dtype=np.float64))
             total, counted = total + value * count, counted + count
             if poll is not None:
