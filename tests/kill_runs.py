@@ -36,7 +36,7 @@ def kill_and_go_on(kills, folder, seed=0):
         length[name] = time.monotonic() - started
         Path(folder, "whole.run").unlink()
     made, ended = 0, 0
-    while made < kills:
+    while made < kills or not ended:
         name = names[ended % len(names)]
         command = [
             sys.executable,
