@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import os
-import pickle
 import warnings
 
 import chainrule as cr
 import numpy as np
 import pytest
 from chainrule._run_file import RunFile
-from run_cases import CASES, EPOCHS, data, digest, fit, go_on
+from run_cases import CASES, EPOCHS, data, digest, entries, fit, go_on
 
 
 @pytest.fixture
 def path(tmp_path):
     return str(tmp_path / "some.run")
-
-
-def entries(path):
-    """Read a file with the standard library alone."""
-    found = []
-    with open(path, "rb") as file:
-        while file.peek(1):
-            found.append([pickle.load(file) for _ in range(3)])
-    return found
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -293,31 +283,6 @@ def test_what_cannot_be_kept_is_refused_before_training(path, tmp_path):
         lbfgs.fit(X, y, checkpoint=str(tmp_path / "l.run"))
 
 
-def test_two_fits_cannot_write_one_file(path):
-    pytest.importorskip("fcntl")
-    X, y = data()
-    inner = []
-
-    def metric(target, prediction):
-        if not inner:
-            inner.append(None)
-            with pytest.raises(ValueError, match="is being written by another fit"):
-                CASES["momentum and dropout"][0]().fit(X, y, checkpoint=path)
-            inner.append(None)
-        return 0.0
-
-    trainer = CASES["momentum and dropout"][0]()
-    trainer.fit(X, y, epochs=1, checkpoint=path)
-    trainer.fit(
-        X,
-        y,
-        epochs=1,
-        checkpoint=path,
-        metrics=[lambda *given: metric(*given) if trainer.epoch == 2 else 0.0],
-    )
-    assert len(inner) == 2
-
-
 @pytest.mark.parametrize("what", [KeyboardInterrupt, RuntimeError])
 def test_a_fit_that_is_interrupted_within_an_epoch_goes_on_from_there(path, what, backend):
     X, y = data()
@@ -339,3 +304,17 @@ def test_a_fit_that_is_interrupted_within_an_epoch_goes_on_from_there(path, what
     for trainer in (whole, again):
         trainer.fit(X, y, epochs=2, checkpoint=path if trainer is again else None)
     np.testing.assert_array_equal(whole.model.weights[0], again.model.weights[0])
+
+
+def test_a_fit_that_could_not_begin_leaves_what_was_to_go_on(path, tmp_path, monkeypatch):
+    name = "plateau, tolerance, few kept"
+    whole, files = snapshots(name, path, monkeypatch)
+    other = tmp_path / "other.run"
+    other.write_bytes(files[len(files) // 2])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", cr.TornEntryWarning)
+        trainer = cr.Trainer.resume(other)
+        with pytest.raises(FileNotFoundError):
+            fit(name, str(tmp_path / "no folder" / "x.run"), trainer=trainer)
+        fit(name, str(other), trainer=trainer)
+    assert digest(trainer) == digest(whole)

@@ -28,7 +28,7 @@ _SGD = SGD()
 class BaseTrainer:
     """Holds what training changes, and the settings; `Trainer`, which describes them, adds what trains."""
 
-    __slots__ = ("__weakref__", "_history", "_model", "_state", "_unfinished", *SETTINGS)
+    __slots__ = ("__weakref__", "_history", "_model", "_state", "unfinished", *SETTINGS)
 
     loss: Any
     output_weights: tuple[float, ...] | None
@@ -54,7 +54,7 @@ class BaseTrainer:
             raise TypeError(f"model must be an MLP, but it is {describe(model)}")
         network = model.network
         self._model, self._history = model, History()
-        self._unfinished: Watched | None = None
+        self.unfinished: Watched | None = None  # what `resume` found of a fit that was ended from outside
         self._state = TrainingState(
             weights=model.weights,
             biases=model.biases,

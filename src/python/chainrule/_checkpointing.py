@@ -219,9 +219,10 @@ class Keeper:
 
     def _drop(self, at_once: bool) -> None:
         """Write the file without what is not to be kept, where that is much, or at once."""
-        keep, entries, full = self._settings.keep, self._file.entries, self._full()
+        keep, entries = self._settings.keep, self._file.entries
         if keep == "all":
             return
+        full = self._full()
         wanted = set(full[-keep:] if isinstance(keep, int) else full[-1:])
         stopper = self._watchers.stopper
         if stopper is not None and stopper.restores and entries[-1].head["kind"] != "end":

@@ -41,6 +41,7 @@ def fit_epochs(trainer: Trainer, request: Request) -> None:
     keeper = None
     if request.checkpointing is not None:
         keeper = Keeper(trainer, request.checkpointing, watchers)
+    trainer.unfinished = None  # a fit that could not begin leaves it
     try:
         _fit(trainer, request, watchers, keeper)
     except BaseException:
@@ -60,7 +61,7 @@ def _watchers(trainer: Trainer, request: Request) -> Watchers:
         tolerance = request.tolerance, request.tolerance_epochs
         settled = Watch(request.tolerance_epochs, request.tolerance)
     watchers = Watchers(request.early_stopping, stopper, tolerance, settled)
-    return watchers._replace(went_on=watchers.go_on(trainer, trainer.take_unfinished()))
+    return watchers._replace(went_on=watchers.go_on(trainer, trainer.unfinished))
 
 
 def _fit(trainer: Trainer, request: Request, watchers: Watchers, keeper: Keeper | None) -> None:

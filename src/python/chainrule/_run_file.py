@@ -22,6 +22,7 @@ from ._run_frames import BEGINNING, HEADER, Frame, encode
 _FLAGS = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
+BUSY = "{} is being written by another fit; let it end, or name another file"
 PAUSE = 0.25
 """Seconds between two times that what was written is brought to the disk."""
 
@@ -60,7 +61,10 @@ class RunFile:
     """
 
     def __init__(self, path: str, writing: bool = False) -> None:
-        self.path = path
+        self.path = os.path.realpath(
+            path
+        )  # what is written anew takes the place of the file, not of a link to it
+        path = self.path
         _mode_of_regular_file(path, path)
         fresh = not os.path.exists(path)
         self._fd = os.open(path, (os.O_RDWR | os.O_CREAT if writing else os.O_RDONLY) | _FLAGS, 0o666)
@@ -68,6 +72,10 @@ class RunFile:
         try:
             if writing:
                 _lock(self._fd, path)
+                if not os.path.samestat(
+                    os.fstat(self._fd), os.stat(path)
+                ):  # written anew since it was opened
+                    raise ValueError(BUSY.format(path))
             self.entries = list(self._scan())
             self._size = self.entries[-1].frame.end if self.entries else 0
             rest = os.fstat(self._fd).st_size - self._size
@@ -95,7 +103,7 @@ class RunFile:
         data = self._read(frame.body_start, frame.end - frame.body_start)
         if not frame.has_body(data):
             raise ValueError(f"{self.path} is damaged: the checksum of entry {frame.number} is wrong")
-        body = read_builtins(data, "Trainer.fit")
+        body = self._builtins(data, frame.number)
         if body is not None and not isinstance(body, dict):
             raise ValueError(f"{self.path}: entry {frame.number} holds no dict")
         return body
@@ -130,7 +138,9 @@ class RunFile:
             If that cannot be done; the file is as before.
         """
         assert self._syncer is not None, "opened for reading"
-        temporary = f"{self.path}.{os.getpid()}.{os.urandom(6).hex()}.tmp"
+        temporary = f"{self.path}.tmp"  # nobody else's, as only one writes: a process that was killed may have left it
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
         fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o666)
         written: list[tuple[dict[str, Any], bytes]] = []
         try:
@@ -227,10 +237,17 @@ class RunFile:
             raise ValueError(
                 f"{self.path} is damaged: the checksum of entry {number}, at byte {at}, is wrong"
             )
-        head = read_builtins(data, "Trainer.fit")
+        head = self._builtins(data, number)
         if not isinstance(head, dict):
             raise ValueError(f"{self.path}: entry {number} does not say what it is")  # noqa: TRY004
         return Entry(frame, head)
+
+    def _builtins(self, data: bytes, number: int) -> Any:
+        """Return what a pickle of an entry holds."""
+        try:
+            return read_builtins(data, "Trainer.fit")
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{self.path}, entry {number}: {error}") from error
 
     def _is_empty(self, at: int, size: int) -> bool:
         """Return whether there are only zeros from there on: room that the file was given, but never filled."""
@@ -307,6 +324,4 @@ def _lock(fd: int, path: str) -> None:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise ValueError(
-            f"{path} is being written by another fit; let it end, or name another file"
-        ) from error
+        raise ValueError(BUSY.format(path)) from error

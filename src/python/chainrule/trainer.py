@@ -6,7 +6,6 @@ import os
 from typing import Any, NamedTuple
 
 from ._base_trainer import BaseTrainer
-from ._checkpointing import Watched
 from ._epochs import make_update
 from ._evaluation import Rows, as_rows, evaluate
 from ._fit_request import fit_request
@@ -213,13 +212,8 @@ class Trainer(BaseTrainer):
         }
         with Checkpoints(path) as run:
             trainer, unfinished = run.restore(cls, epoch, given)
-        trainer._unfinished = unfinished
+        trainer.unfinished = unfinished
         return trainer
-
-    def take_unfinished(self) -> Watched | None:
-        """Return what a fit had seen that was ended from outside, once after `resume`; else None."""
-        unfinished, self._unfinished = self._unfinished, None
-        return unfinished
 
     def train_on_batch(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Make one update with all the rows; return their loss before it. Counts as a step, not as an epoch.
