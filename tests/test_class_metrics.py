@@ -240,3 +240,20 @@ def test_the_examples_of_their_docstrings_are_right(sk: Any) -> None:
     failed, tried = doctest.testmod(_class_metrics)
     assert tried >= 5
     assert not failed
+
+
+def test_several_labels_in_a_row_are_judged_output_by_output():
+    scores = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(3)
+    y, p = (rng.uniform(size=(60, 4)) < [0.5, 0.2, 0.7, 0.4]).astype(float), rng.uniform(size=(60, 4))
+    for name in ("precision", "recall", "f1"):
+        expected = getattr(scores, f"{name}_score")(y == 1, p >= 0.5, average="macro", zero_division=0.0)
+        metric = getattr(cr.metrics, f"{name}_macro")
+        assert metric(y, p) == pytest.approx(expected, abs=1e-15)
+        assert np.isnan(metric(y, np.where(np.arange(4) == 2, np.nan, p)))
+    row = int((y.sum(axis=1) != 1).argmax())
+    for metric in (cr.metrics.balanced_accuracy, cr.metrics.top_k_accuracy(2)):
+        with pytest.raises(
+            ValueError, match=rf"for one class in each row, but row {row} of y_true has {int(y[row].sum())}; "
+        ):
+            metric(y, p)

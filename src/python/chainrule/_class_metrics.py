@@ -15,7 +15,12 @@ from typing import Any
 import numpy as np
 
 from ._checks_values import check_int
-from ._metric_arrays import true_and_predicted_classes, truth_and_prediction
+from ._metric_arrays import (
+    has_several_labels,
+    refuse_several_labels,
+    true_and_predicted_classes,
+    truth_and_prediction,
+)
 from ._network import Array
 from .targets import one_hot
 
@@ -91,6 +96,7 @@ class _TopKAccuracy:
             raise ValueError(
                 f"{self.__name__} needs more than {self.k} outputs, but the prediction has {n_out}"
             )
+        refuse_several_labels(y, self.__name__)
         labels = (y if y.ndim == 1 else y.argmax(axis=1))[:, np.newaxis]
         own = np.take_along_axis(p, labels, axis=1)
         ahead = (p > own) | ((p == own) & (np.arange(n_out) < labels))
@@ -168,6 +174,8 @@ def f1(y_true: Any, prediction: Any) -> float:
 def precision_macro(y_true: Any, prediction: Any) -> float:
     """Return the mean of the precisions of all classes, true or predicted, each as `precision` has it for class 1.
 
+    Where rows have none or several labels, each output is a class of its own, predicted if at least 0.5.
+
     Parameters
     ----------
     y_true : array-like, shape (rows,) or (rows, n_out)
@@ -186,6 +194,8 @@ def precision_macro(y_true: Any, prediction: Any) -> float:
 
 def recall_macro(y_true: Any, prediction: Any) -> float:
     """Return the mean of the recalls of all classes, true or predicted, each as `recall` has it for class 1.
+
+    Where rows have none or several labels, each output is a class of its own, predicted if at least 0.5.
 
     Parameters
     ----------
@@ -344,5 +354,8 @@ def _binary(score: str, y_true: Any, prediction: Any) -> float:
 
 
 def _macro(score: str, y_true: Any, prediction: Any) -> float:
+    y, p = truth_and_prediction(y_true, prediction)
+    if has_several_labels(y):  # each output is a yes or a no of its own
+        return math.nan if np.isnan(p).any() else _averaged(score, f"{score}_macro", y == 1, p >= 0.5, None)
     found = _classes(y_true, prediction, f"{score}_macro")
     return math.nan if found is None else _averaged(score, f"{score}_macro", *found, None)

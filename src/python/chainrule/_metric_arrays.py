@@ -34,6 +34,16 @@ def has_several_labels(y: Array) -> bool:
     return bool((y.sum(axis=1) != 1).any())
 
 
+def refuse_several_labels(y: Array, name: str) -> None:
+    """Raise ValueError if the rows of a truth have none or several labels: then no output is the answer."""
+    if has_several_labels(y):
+        row = int((y.sum(axis=1) != 1).argmax())
+        raise ValueError(
+            f"{name} is for one class in each row, but row {row} of y_true has {int(y[row].sum())}; for any number of labels "
+            "use accuracy, precision_macro, recall_macro, f1_macro or roc_auc"
+        )
+
+
 def true_and_predicted_classes(y_true: Any, prediction: Any, name: str) -> tuple[Array, Array, Array]:
     """Return the classes (rows,) of truth and prediction, and which rows of the prediction have NaN.
 
@@ -41,6 +51,7 @@ def true_and_predicted_classes(y_true: Any, prediction: Any, name: str) -> tuple
     one output it is whether the value is at least 0.5. ``name`` is what errors call the metric.
     """
     y, p = truth_and_prediction(y_true, prediction)
+    refuse_several_labels(y, name)
     nan: Array = np.asarray(np.isnan(p).any(axis=1))
     if p.shape[1] > 1:
         return (y if y.ndim == 1 else y.argmax(axis=1)), p.argmax(axis=1), nan
