@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import stat
-from typing import Any
+from typing import Any, BinaryIO
 
 from ._checks_values import describe
 
@@ -19,6 +19,20 @@ def check_path(path: Any, name: str = "path") -> str:
     if not text or "\0" in text:
         raise ValueError(f"{name} must be the name of a file, but it is {text!r}")
     return text
+
+
+def open_regular(path: str) -> tuple[BinaryIO, int]:
+    """Return a file that is open to be read, and its size.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened; or if it is a folder, or something that has no end or would be waited for (a device, a pipe).
+    """
+    if _mode_of_regular_file(path, path) is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+    file = open(path, "rb")  # noqa: SIM115 - the caller closes it
+    return file, os.fstat(file.fileno()).st_size
 
 
 def write_whole(path: str, data: bytes) -> None:

@@ -3,24 +3,28 @@
 A file is a pickle of one dict of builtins: ``format`` and ``version`` of the file, ``chainrule`` (the version that
 wrote it), ``network`` (sizes, activations, bias, dropout, noise, dtype), ``seed``, ``weights`` and ``biases`` (each array as
 dtype, shape and little-endian bytes), ``preprocessing`` (what a program needs to prepare its inputs, or None) and
-``sha256``, a checksum of all the others. ``pickle.load`` reads it without chainrule and without NumPy.
+``sha256``, a checksum of all the others. ``pickle.load`` reads it without chainrule and without NumPy. A file whose name
+ends with ``.safetensors`` is of that format, with the same content (`_model_tensors`). docs/files.md describes both.
 
-`load` trusts nothing: it reads only the opcodes that make builtins, so that a file cannot name a class or a
-function, and checks every field and the checksum before a model is made.
+`load` trusts nothing: its reader of pickles knows plain data only, so that a file cannot name a class or a function, and
+every field and the checksum are checked before a model is made. ``pickle.load``, by contrast, runs whatever a file says: on
+a file of a stranger's it is never safe.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
-from typing import Any
+from typing import Any, BinaryIO
 
 from ._builtins import read_builtins
-from ._files import check_path, write_whole
+from ._files import check_path, open_regular, write_whole
 from ._plain import check_record
+from ._record_checksum import checksum
 from .model import MLP
 
 FORMAT, VERSION = "chainrule.model", 1
+SAFETENSORS = ".safetensors"
 FIELDS = ("network", "seed", "weights", "biases", "preprocessing", "sha256")
 
 
@@ -31,7 +35,8 @@ def save(model: MLP, path: str | os.PathLike[str], *, preprocessing: dict[str, A
     ----------
     model : MLP
     path : str or path
-        A file of that name is replaced, when the new one is safely on the disk.
+        A file of that name is replaced, when the new one is safely on the disk. A name that ends with ``.safetensors``
+        makes a file of that format, any other a pickle.
     preprocessing : dict, optional
         Anything made of dicts, lists, tuples, strings, bytes, numbers and None that is to be kept with the model.
 
@@ -48,6 +53,11 @@ def save(model: MLP, path: str | os.PathLike[str], *, preprocessing: dict[str, A
         raise TypeError(f"model must be an MLP, but it is a {type(model).__name__}")
     path = check_path(path)
     record = {**model.__getstate__(), "preprocessing": preprocessing}
+    if path.endswith(SAFETENSORS):
+        from ._model_tensors import encode_model  # brings json
+
+        write_whole(path, encode_model(record))
+        return
     record["sha256"] = checksum(record)
     write_whole(path, pickle.dumps(record, protocol=4))
 
@@ -79,69 +89,30 @@ def load_with_preprocessing(path: str | os.PathLike[str]) -> tuple[MLP, dict[str
         As `load`.
     """
     name = check_path(path)
-    with open(name, "rb") as file:
-        data = file.read()
-    try:
-        record = check_record(read_builtins(data, "MLP.save"), FORMAT, VERSION, FIELDS)
-        expected = record.pop("sha256")
-        if checksum(record) != expected:
-            raise ValueError("its checksum is wrong, so the file is damaged")
-        preprocessing = record.pop("preprocessing")
-        if preprocessing is not None and not isinstance(preprocessing, dict):
-            raise ValueError("preprocessing must be a dict or None")
-        model = MLP.__new__(MLP)
-        model.__setstate__(record)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise ValueError(f"{name} cannot be loaded as a model: {error}") from error
+    file, size = open_regular(name)
+    with file:
+        try:
+            record = _read(file, size)
+            preprocessing = record.pop("preprocessing")
+            if preprocessing is not None and not isinstance(preprocessing, dict):
+                raise ValueError("preprocessing must be a dict or None")
+            model = MLP.__new__(MLP)
+            model.__setstate__(record)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise ValueError(f"{name} cannot be loaded as a model: {error}") from error
     return model, preprocessing
 
 
-def checksum(record: Any) -> str:
-    """Return the SHA-256, in hexadecimal, of a value of builtins: equal values have the same, on any machine.
+def _read(file: BinaryIO, size: int) -> dict[str, Any]:
+    """Return the record of a model that a file holds, its checksum looked at and taken away."""
+    beginning = file.read(9)
+    file.seek(0)
+    if beginning[8:] == b"{" and not beginning.startswith(b"\x80\x04\x95"):
+        from ._model_tensors import decode_model  # brings json
 
-    Raises
-    ------
-    TypeError
-        If the value holds anything else than dicts with str keys, lists, tuples, str, bytes, int, float, bool, None.
-    ValueError
-        If the same list, tuple, dict, or str or bytes of more than 1000, is in it twice (few bytes could then stand
-        for endless content).
-    """
-    import hashlib
-
-    digest = hashlib.sha256()
-    _feed(digest, record, set())
-    return digest.hexdigest()
-
-
-def _feed(digest: Any, value: Any, seen: set[int]) -> None:
-    """Add a value: its type, its length where it has one, and its content. Dicts go in the order of their keys."""
-    kind = type(value)
-    if kind in (str, bytes):
-        if len(value) > 1000:
-            if id(value) in seen:
-                raise ValueError(f"the same {kind.__name__} of more than 1000 is in it twice")
-            seen.add(id(value))
-        content = value.encode("utf-8", "surrogatepass") if kind is str else value
-        digest.update(f"{kind.__name__} {len(content)} ".encode())
-        digest.update(content)
-    elif kind in (list, tuple, dict):
-        if id(value) in seen and value:
-            raise ValueError(f"the same {kind.__name__} is in it twice")
-        seen.add(id(value))
-        digest.update(f"{kind.__name__} {len(value)} ".encode())
-        if kind is dict:
-            if not all(type(key) is str for key in value):
-                raise TypeError("the keys of a dict in a model file must be str")
-            for key in sorted(value):
-                _feed(digest, key, seen)
-                _feed(digest, value[key], seen)
-        else:
-            for item in value:
-                _feed(digest, item, seen)
-    elif kind in (int, bool, float) or value is None:
-        digest.update(f"{kind.__name__} {value.hex() if kind is float else value} ".encode())
-    else:
-        raise TypeError(
-            f"a model file holds Python's own numbers, strings, lists and dicts, but no {kind.__name__}"
-        )
+        return decode_model(file, size, FORMAT, VERSION)
+    record = check_record(read_builtins(file, "MLP.save", size), FORMAT, VERSION, FIELDS)
+    expected = record.pop("sha256")
+    if checksum(record) != expected:
+        raise ValueError("its checksum is wrong, so the file is damaged")
+    return record
