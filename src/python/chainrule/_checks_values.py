@@ -73,6 +73,13 @@ def check_real(value: Any, name: str, low: float, below: float = math.inf) -> fl
     return number
 
 
+def check_number(value: Any, name: str) -> float:
+    """Return ``value``, which must be a float or an int, NaN and infinities among them, as a float."""
+    if type(value) not in (float, int) or (type(value) is int and abs(value) > 1 << 1000):
+        raise TypeError(f"{name} must be a float, but it is {describe(value)}")
+    return float(value)
+
+
 def check_bool(value: Any, name: str) -> bool:
     """Return ``value``, which must be True or False, as a bool."""
     if not isinstance(value, (bool, np.bool_)):

@@ -19,10 +19,10 @@ the seed, the epoch and the step: there is no other random state.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ._checks_values import check_choice, check_int, check_sequence
+from ._checks_values import check_choice, check_int, check_number, check_real, check_sequence, count
 from ._plain import check_record
 from ._plain_settings import from_plain, function_in, to_plain
 from ._settings import SETTINGS
@@ -30,6 +30,7 @@ from ._trainer_record import check_trainer_record, restore_progress, trainer_to_
 from ._version import __version__
 from .history import History
 from .model import MLP
+from .stopping import EarlyStopping
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 FORMAT, VERSION = "chainrule.run", 1
 KINDS = ("start", "epoch", "end")
 _HEAD = ("kind", "epoch", "step", "measured", "ending", "watched", "has_state")
+_WATCHED = ("early_stopping", "tolerance", "stopper", "settled")
 _FROM_HEAD = ("epoch", "step", "losses", "history", "format", "version", "chainrule")
 
 
@@ -89,11 +91,61 @@ def check_head(head: Any, before: dict[str, Any] | None) -> dict[str, Any]:
     first = before["epoch"] if before else 0
     if before is not None and (epoch < first or step < before["step"]):
         raise ValueError(f"epoch {epoch}, step {step} comes after epoch {first}, step {before['step']}")
-    measured = check_sequence(fields["measured"], "measured")
-    numbers = [check_sequence(entry, "measured[i]")[0] for entry in measured]
-    if numbers != list(range(first, epoch)):
-        raise ValueError(f"measured has the epochs {numbers}, but those from {first} to {epoch} are missing")
+    ending = fields["ending"]
+    measured = history_of([fields["measured"]], ending).epochs
+    if len(measured) != epoch - first or measured != list(
+        range(first, epoch)
+    ):  # no list of a length that a file says
+        raise ValueError(
+            f"measured has {count(len(measured), 'epoch')}, but those from {first} to {epoch} must be in it"
+        )
+    _check_watched(fields["watched"], epoch)
     return fields
+
+
+def history_of(measured: Iterable[Sequence[Any]], ending: Any) -> History:
+    """Return the history of what some heads say was measured, and of how the last fit ended.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If they do not say what a head says.
+    """
+    history = History()
+    entries = [each for of_head in measured for each in check_sequence(of_head, "measured")]
+    history.__setstate__({**history.__getstate__(), "measured": entries, "ending": ending})
+    return history
+
+
+def _check_watched(watched: Any, epoch: int) -> None:
+    """Refuse what early stopping and tolerance cannot have seen after so many epochs."""
+    if watched is None:
+        return
+    if not isinstance(watched, dict) or watched.keys() != set(_WATCHED):
+        raise ValueError(f"watched must be None or a dict of {', '.join(_WATCHED)}")
+    for asked, seen, n in (("early_stopping", "stopper", 5), ("tolerance", "settled", 2)):
+        if (watched[asked] is None) != (watched[seen] is None):
+            raise ValueError(f"watched.{asked} and watched.{seen} must both be None, or none of them")
+        if watched[asked] is not None:
+            numbers = [
+                check_number(value, f"watched.{seen}")
+                for value in check_sequence(watched[seen], f"watched.{seen}")
+            ]
+            counts = [numbers[i] for i in (1, 3, 4) if i < len(numbers)]
+            if len(numbers) != n or not all(each.is_integer() and -1 <= each < 2**53 for each in counts):
+                raise ValueError(
+                    f"watched.{seen} must have {n} numbers, with whole ones for epochs and steps"
+                )
+            if n == 5 and numbers[3] >= epoch:
+                raise ValueError(
+                    f"watched.stopper has the best epoch {numbers[3]:g}, but only {epoch} are done"
+                )
+    if watched["early_stopping"] is not None:
+        EarlyStopping(*check_sequence(watched["early_stopping"], "watched.early_stopping"))
+    if watched["tolerance"] is not None:
+        tolerance, epochs = check_sequence(watched["tolerance"], "watched.tolerance")
+        check_real(tolerance, "watched.tolerance", 0.0)
+        check_int(epochs, "watched.tolerance[1]", 1)
 
 
 def model_of(body: dict[str, Any]) -> MLP:
@@ -127,14 +179,13 @@ def restore(
             )
         else:
             settings[name] = from_plain(plain, name)
-    measured = [entry for head in heads for entry in head["measured"]]
     endings = [head["ending"] for head in heads if head["ending"] is not None]
-    history = {**History().__getstate__(), "measured": measured, "ending": endings[-1] if endings else None}
+    history = history_of((head["measured"] for head in heads), endings[-1] if endings else None)
     last = heads[-1]
-    counters = {"epoch": last["epoch"], "step": last["step"], "losses": [entry[1] for entry in measured]}
+    counters = {"epoch": last["epoch"], "step": last["step"], "losses": history.loss}
     rest = {name: value for name, value in body.items() if name != "settings"}
     head = {"format": "chainrule.trainer", "version": 1, "chainrule": last["chainrule"]}
-    fields = check_trainer_record({**head, **rest, **settings, **counters, "history": history})
+    fields = check_trainer_record({**head, **rest, **settings, **counters, "history": history.__getstate__()})
     model = model_of(body)
     trainer = trainer_class(model, **settings)
     restore_progress(fields, model.network, trainer.state, trainer.history)

@@ -22,7 +22,7 @@ import numpy as np
 from ._checkpointing import Watched
 from ._checks_values import check_int
 from ._files import check_path
-from ._run_entries import check_head, model_of, restore
+from ._run_entries import check_head, history_of, model_of, restore
 from ._run_file import Entry, RunFile
 from .history import History
 from .model import MLP
@@ -78,12 +78,7 @@ class Checkpoints:
         """What was measured, of all epochs, kept or not."""
         heads = [entry.head for entry in self._file.entries]
         endings = [head["ending"] for head in heads if head["ending"] is not None]
-        measured = [each for head in heads for each in head["measured"]]
-        history = History()
-        history.__setstate__(
-            {**history.__getstate__(), "measured": measured, "ending": endings[-1] if endings else None}
-        )
-        return history
+        return history_of((head["measured"] for head in heads), endings[-1] if endings else None)
 
     @property
     def is_finished(self) -> bool:

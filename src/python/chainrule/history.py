@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from ._checks_values import check_choice, check_sequence, count
+from ._checks_values import check_bool, check_choice, check_int, check_number, check_sequence, count, describe
 from ._plain import check_record
 from ._version import __version__
 
@@ -165,19 +165,45 @@ class History:
     def __setstate__(self, record: dict[str, Any]) -> None:
         fields = check_record(record, "chainrule.history", 1, ("measured", "ending"))
         entries = check_sequence(fields["measured"], "measured")
-        if any(len(check_sequence(entry, f"measured[{i}]")) != 5 for i, entry in enumerate(entries)):
-            raise ValueError("each entry of measured must have 5 values")
-        ending = fields["ending"]
-        if ending is not None:
-            ending = Ending(*_exactly(check_sequence(ending, "ending"), len(Ending._fields)))
-            check_choice(ending.reason, "ending[0]", tuple(REASONS))
-        self._measured = [Measurements(*entry) for entry in entries]
-        self.ending = ending
+        measured = [_measurements(entry, f"measured[{i}]") for i, entry in enumerate(entries)]
+        ending = None if fields["ending"] is None else _ending(fields["ending"])
+        self._measured, self.ending = measured, ending
 
 
-def _exactly(values: tuple[Any, ...], n: int) -> tuple[Any, ...]:
-    if len(values) != n:
-        raise ValueError(f"ending must have {n} values, but it has {len(values)}")
+def _measurements(entry: Any, name: str) -> Measurements:
+    """Return the measurements of an epoch that a record holds."""
+    epoch, loss, validation_loss, *both = _exactly(entry, name, 5)
+    for metrics in both:
+        if not isinstance(metrics, dict) or not all(type(key) is str for key in metrics):
+            raise TypeError(f"{name} must have its metrics by name, but it has {describe(metrics)}")
+    return Measurements(
+        check_int(epoch, f"the epoch of {name}", 0),
+        check_number(loss, f"the loss of {name}"),
+        None if validation_loss is None else check_number(validation_loss, f"the validation loss of {name}"),
+        *(
+            {key: check_number(value, f"a metric of {name}") for key, value in metrics.items()}
+            for metrics in both
+        ),
+    )
+
+
+def _ending(values: Any) -> Ending:
+    """Return the ending that a record holds."""
+    reason, monitor, best_epoch, best_value, restored = _exactly(values, "ending", 5)
+    if monitor is not None and type(monitor) is not str:
+        raise TypeError(f"ending[1] must be a str or None, but it is {describe(monitor)}")
+    return Ending(
+        check_choice(reason, "ending[0]", tuple(REASONS)),
+        monitor,
+        None if best_epoch is None else check_int(best_epoch, "ending[2]", 0),
+        None if best_value is None else check_number(best_value, "ending[3]"),
+        check_bool(restored, "ending[4]"),
+    )
+
+
+def _exactly(values: Any, name: str, n: int) -> tuple[Any, ...]:
+    if len(values := check_sequence(values, name)) != n:
+        raise ValueError(f"{name} must have {n} values, but it has {len(values)}")
     return values
 
 
