@@ -155,7 +155,7 @@ def test_a_file_of_a_later_version_or_another_kind_says_so(path, tmp_path):
     heads = [(dict(head), body) for _, head, body in entries(path)]
     for change, message in (
         ({"version": 2}, "has version 2 of chainrule.run"), ({"more": 1}, "unknown field more"), ({"kind": "x"}, "kind"),
-        ({"epoch": 7}, "are missing"), ({"has_state": 1}, "has_state"),
+        ({"epoch": 7}, "must be in it"), ({"has_state": 1}, "has_state"),
     ):  # fmt: skip
         with open(path, "wb") as file:
             changed = [(heads[0][0] | change, heads[0][1]), *heads[1:]]

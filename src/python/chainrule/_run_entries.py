@@ -39,6 +39,8 @@ FORMAT, VERSION = "chainrule.run", 1
 KINDS = ("start", "epoch", "end")
 _HEAD = ("kind", "epoch", "step", "measured", "ending", "watched", "has_state")
 _WATCHED = ("early_stopping", "tolerance", "stopper", "settled")
+_ARRAYS = ("weight_velocity", "bias_velocity", "weight_square", "bias_square")
+_BODY = {"model", "settings", "rule", "started", "plateau", *_ARRAYS}
 _FROM_HEAD = ("epoch", "step", "losses", "history", "format", "version", "chainrule")
 
 
@@ -148,6 +150,19 @@ def _check_watched(watched: Any, epoch: int) -> None:
         check_int(epochs, "watched.tolerance[1]", 1)
 
 
+def check_body(body: dict[str, Any]) -> None:
+    """Refuse a body that lacks a field, or has one more.
+
+    Raises
+    ------
+    ValueError
+        The message names it.
+    """
+    for word, names in (("lacks", _BODY - body.keys()), ("has the unknown field", body.keys() - _BODY)):
+        if names:
+            raise ValueError(f"it {word} {', '.join(sorted(names))}")
+
+
 def model_of(body: dict[str, Any]) -> MLP:
     """Return the model of an entry."""
     model = MLP.__new__(MLP)
@@ -167,7 +182,7 @@ def restore(
     ValueError, TypeError
         If something does not fit; or if a setting is a function, which a file cannot hold, and is not given.
     """
-    settings = dict(body["settings"]) if isinstance(body.get("settings"), dict) else {}
+    settings = dict(body["settings"]) if isinstance(body["settings"], dict) else {}
     if settings.keys() != SETTINGS.keys():
         raise ValueError(f"settings must be a dict of {', '.join(SETTINGS)}")
     for name, plain in settings.items():

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from ._builtins import read_builtins
 from ._checks_values import count
-from ._files import _mode_of_regular_file, _sync_folder
+from ._files import _mode_of_regular_file, _sync_folder, open_regular
 from ._run_frames import BEGINNING, HEADER, Frame, encode
 
 _FLAGS = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -36,6 +36,13 @@ class Entry(NamedTuple):
 
     frame: Frame
     head: dict[str, Any]
+
+
+def is_run(path: str) -> bool:
+    """Return whether a file begins as a run does; one that cannot be read raises OSError."""
+    file, _ = open_regular(path)
+    with file:
+        return file.read(len(BEGINNING)) == BEGINNING
 
 
 class RunFile:

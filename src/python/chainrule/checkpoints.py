@@ -22,7 +22,7 @@ import numpy as np
 from ._checkpointing import Watched
 from ._checks_values import check_int
 from ._files import check_path
-from ._run_entries import check_head, history_of, model_of, restore
+from ._run_entries import check_body, check_head, history_of, model_of, restore
 from ._run_file import Entry, RunFile
 from .history import History
 from .model import MLP
@@ -97,7 +97,7 @@ class Checkpoints:
             If that is not in the file, or damaged.
         """
         entry = self._entry(epoch)
-        model: MLP = self._checked(entry, model_of, self._file.body(entry))
+        model: MLP = self._checked(entry, model_of, self._body(entry))
         return model
 
     def compare(self, first: int, second: int) -> dict[str, dict[str, float]]:
@@ -172,12 +172,7 @@ class Checkpoints:
             If one is damaged, or does not make a model; the message says which.
         """
         for entry in self._file.entries:
-            body = self._file.body(entry)
-            if (body is not None) != entry.head["has_state"]:
-                raise ValueError(
-                    f"{self.path}: entry {entry.frame.number} does not hold what it says it does"
-                )
-            if body is not None:
+            if (body := self._body(entry)) is not None:
                 self._checked(entry, model_of, body)
 
     def restore(
@@ -230,6 +225,15 @@ class Checkpoints:
             )
         return found[epoch]
 
+    def _body(self, entry: Entry) -> dict[str, Any] | None:
+        """Return what an entry holds, which must be what it says."""
+        body = self._file.body(entry)
+        if (body is not None) != entry.head["has_state"]:
+            raise ValueError(f"{self.path}: entry {entry.frame.number} does not hold what it says it does")
+        if body is not None:
+            self._checked(entry, check_body, body)
+        return body
+
     def _heads_to(self, entry: Entry) -> list[dict[str, Any]]:
         """Return the heads up to an entry, and those after it that are about the same state."""
         heads = [other.head for other in self._file.entries]
@@ -241,8 +245,8 @@ class Checkpoints:
         return heads[:last]
 
     def _trainer_at(self, entry: Entry, kind: type[Trainer], given: Mapping[str, Any]) -> Trainer:
-        body = self._file.body(entry)
-        trainer: Trainer = self._checked(entry, restore, kind, self._heads_to(entry), body, dict(given))
+        heads, body = self._heads_to(entry), self._body(entry)
+        trainer: Trainer = self._checked(entry, restore, kind, heads, body, dict(given))
         return trainer
 
     def _checked(self, entry: Entry, function: Any, *arguments: Any) -> Any:

@@ -21,6 +21,7 @@ from ._builtins import read_builtins
 from ._files import check_path, open_regular, write_whole
 from ._plain import check_record
 from ._record_checksum import checksum
+from ._run_frames import BEGINNING
 from .model import MLP
 
 FORMAT, VERSION = "chainrule.model", 1
@@ -105,9 +106,13 @@ def load_with_preprocessing(path: str | os.PathLike[str]) -> tuple[MLP, dict[str
 
 def _read(file: BinaryIO, size: int) -> dict[str, Any]:
     """Return the record of a model that a file holds, its checksum looked at and taken away."""
-    beginning = file.read(9)
+    beginning = file.read(len(BEGINNING))
     file.seek(0)
-    if beginning[8:] == b"{" and not beginning.startswith(b"\x80\x04\x95"):
+    if beginning == BEGINNING:
+        raise ValueError(
+            "it is a run of Trainer.fit, and holds several; cr.Checkpoints(path).model() is the last"
+        )
+    if beginning[8:9] == b"{" and not beginning.startswith(b"\x80\x04\x95"):
         from ._model_tensors import decode_model  # brings json
 
         return decode_model(file, size, FORMAT, VERSION)

@@ -1,10 +1,14 @@
-"""`info`: what a saved network is."""
+"""`info`: what a saved network is, or a run."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+import warnings
 from collections.abc import Sequence
 
+from chainrule._run_file import is_run
+from chainrule.checkpoints import Checkpoints
 from chainrule.tabular import Scaler
 
 from ._model import load_model
@@ -13,14 +17,22 @@ from ._model import load_model
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser(
-        "info", help="describe a saved network", description="Describe a saved network and its data."
+        "info",
+        help="describe a saved network or a run",
+        description="Describe a saved network and its data, or the epochs that Trainer.fit kept in a file.",
     )
     parser.set_defaults(run=run)
-    parser.add_argument("model", metavar="FILE", help="a network saved by `train` or by MLP.save")
+    parser.add_argument(
+        "model",
+        metavar="FILE",
+        help="a network saved by `train` or by MLP.save, or a run of Trainer.fit(checkpoint=)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
+    if is_run(args.model):
+        return _describe_run(args.model)
     model, preprocessing = load_model(args.model)
     print(model.summary())
     print(f"seed          {model.seed}")
@@ -33,6 +45,29 @@ def run(args: argparse.Namespace) -> int:
         print(f"classes       {_some(preprocessing.class_names)}")
     print(f"inputs        {_some(preprocessing.feature_names)}")
     print(f"scaling       {preprocessing.scaler or 'none'}")
+    return 0
+
+
+def _describe_run(path: str) -> int:
+    """Print what is in the file of a run."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        run = Checkpoints(path)
+    for warning in caught:
+        print("chainrule:", warning.message, file=sys.stderr)
+    with run:
+        print(run.model().summary())
+        history = run.history
+        print(f"epochs done   {len(history)}" + ("" if run.is_finished else ", not finished"))
+        print(f"epochs kept   {_some([str(epoch) for epoch in run.epochs])}")
+        if history.stopped_because is not None:
+            print(f"ended by      {history.stopped_because}")
+        if history.best_epoch is not None:
+            print(f"best epoch    {history.best_epoch + 1}")
+        measured = {"loss": history.loss, "validation": history.validation_loss, **history.metrics}
+        for name, values in measured.items():
+            if values:
+                print(f"{name:<14}{values[-1]:.6g}")
     return 0
 
 
