@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from chainrule import persistence
 from chainrule._safetensors import decode, encode
+from run_cases import CASES, entries, fit
 
 SETTINGS = {"activation": "tanh", "dropout": 0.25, "input_dropout": 0.5, "input_noise": 0.1, "seed": 7}
 
@@ -177,7 +178,7 @@ def test_a_header_that_is_too_long_is_not_read(path):
     path.write_bytes(struct.pack("<Q", 5 << 20) + b"{" + b" " * (5 << 20))
     with pytest.raises(ValueError, match="more than 4194304 are not read"):
         cr.load(path)
-    with pytest.raises(ValueError, match="save it as .pkl"):
+    with pytest.raises(ValueError, match="a pickle has no such limit"):
         persistence.save(a_model(), path, preprocessing={"names": ["x" * 100] * 50_000})
     assert path.stat().st_size == (5 << 20) + 9  # what was there is as it was
 
@@ -241,3 +242,42 @@ def test_files_of_others_and_things_json_cannot_hold_say_what_they_are(path):
         cr.load(path)
     with pytest.raises(TypeError, match="bytes"):
         persistence.save(a_model(), path, preprocessing={"x": b"1"})
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_run_has_the_same_content_as_safetensors(tmp_path, name):
+    safe_open = pytest.importorskip("safetensors").safe_open
+    fit(name, str(tmp_path / "some.run"), epochs=5)
+    with cr.Checkpoints(tmp_path / "some.run") as run:
+        run.to_safetensors(tmp_path / "run.safetensors")
+    arrays = 0
+    with safe_open(tmp_path / "run.safetensors", "numpy") as file:
+        found = json.loads(file.metadata()["chainrule"])
+        whole = list(entries(tmp_path / "some.run"))
+        for number, (_, head, body) in enumerate(whole):
+            said = found["entries"][number]
+            plain = said.pop("body")
+            assert json.dumps(
+                {**{k: found[k] for k in ("format", "version", "chainrule")}, **said}
+            ) == json.dumps(head)
+            assert (plain is None) == (body is None)
+            if body is None:
+                continue
+            for place, field in (("layers.{}.weight", "weights"), ("layers.{}.bias", "biases")):
+                for i, array in enumerate(body["model"].pop(field)):
+                    held = file.get_tensor(f"entries.{number}.{place.format(i)}")
+                    assert np.ascontiguousarray(held.T).tobytes()[: len(array["data"])] == array["data"]
+                    arrays += 1
+            for field in ("weight_velocity", "bias_velocity", "weight_square", "bias_square"):
+                for i, array in enumerate(body.pop(field)):
+                    held = file.get_tensor(f"entries.{number}.{field}.{i}")
+                    assert list(held.T.shape) == array["shape"]
+                    assert np.ascontiguousarray(held.T).tobytes() == array["data"]
+                    arrays += 1
+            assert json.dumps(plain) == json.dumps(body)
+        assert len(found["entries"]) == len(whole)
+        assert len(list(file.keys())) == arrays
+    with pytest.raises(
+        ValueError, match=r"it holds a 'chainrule\.run', but a 'chainrule\.model' is expected"
+    ):
+        cr.load(tmp_path / "run.safetensors")

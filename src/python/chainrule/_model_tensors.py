@@ -45,9 +45,9 @@ def encode_model(record: Mapping[str, Any]) -> bytes:
     return signed(model_tensors(record), text)
 
 
-def signed(tensors: Mapping[str, Array], text: str) -> bytes:
-    """Return the file of some arrays and a text, with their checksum."""
-    return _safetensors.encode(tensors, {"chainrule": text, "sha256": _sum(tensors, text)})
+def signed(tensors: Mapping[str, Array], text: str, longest: int = _safetensors.LONGEST_HEADER) -> bytes:
+    """Return the file of some arrays and a text, with their checksum; the header may have ``longest`` bytes."""
+    return _safetensors.encode(tensors, {"chainrule": text, "sha256": _sum(tensors, text)}, longest)
 
 
 def decode_model(file: BinaryIO, size: int, kind: str, version: int) -> dict[str, Any]:

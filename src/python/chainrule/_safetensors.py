@@ -22,13 +22,13 @@ LONGEST_HEADER = 4 << 20
 """Bytes. JSON may make twenty times as much of its length in memory."""
 
 
-def encode(tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> bytes:
+def encode(tensors: Mapping[str, Array], metadata: Mapping[str, str], longest: int = LONGEST_HEADER) -> bytes:
     """Return the file of some arrays of float32 or float64, with texts beside them.
 
     Raises
     ------
     ValueError
-        If the texts are too long for `decode`.
+        If the header would have more than ``longest`` bytes; `decode` reads no longer ones than it does by default.
     """
     header: dict[str, Any] = {"__metadata__": dict(metadata)}
     parts, at = [], 0
@@ -40,10 +40,10 @@ def encode(tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> bytes:
         at += len(part)
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    if len(text) > LONGEST_HEADER:
+    if len(text) > longest:
         raise ValueError(
-            f"the header of a safetensors file may have {LONGEST_HEADER} bytes, but this needs {len(text)}; "
-            "save it as .pkl"
+            f"the header of a safetensors file may have {longest} bytes, but this one needs {len(text)}: "
+            "it has too much beside its arrays; a pickle has no such limit"
         )
     return b"".join((len(text).to_bytes(8, "little"), text, *parts))
 

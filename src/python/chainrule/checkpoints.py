@@ -21,7 +21,7 @@ import numpy as np
 
 from ._checkpointing import Watched
 from ._checks_values import check_int
-from ._files import check_path
+from ._files import check_path, write_whole
 from ._run_entries import check_body, check_head, history_of, model_of, restore
 from ._run_file import Entry, RunFile
 from .history import History
@@ -174,6 +174,28 @@ class Checkpoints:
         for entry in self._file.entries:
             if (body := self._body(entry)) is not None:
                 self._checked(entry, model_of, body)
+
+    def to_safetensors(self, path: str | os.PathLike[str]) -> None:
+        """Write the same content as safetensors, for readers that know no pickles; all of it must fit into memory.
+
+        docs/files.md says what the arrays are called. To save one epoch as a model, ``run.model(3).save("m.safetensors")``.
+
+        Parameters
+        ----------
+        path : str or path
+            A file of that name is replaced, when the new one is safely on the disk.
+
+        Raises
+        ------
+        ValueError
+            If an entry is damaged, or there are so many that the header would have more than 100 MB.
+        OSError
+            If the file cannot be written; one that was there is as before.
+        """
+        from ._run_tensors import encode_run
+
+        path = check_path(path)
+        write_whole(path, encode_run((entry.head, self._body(entry)) for entry in self._file.entries))
 
     def restore(
         self, kind: type[Trainer], epoch: int | None, given: Mapping[str, Any]
