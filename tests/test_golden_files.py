@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import pickle
+import struct
 
 import chainrule as cr
 import numpy as np
@@ -44,3 +47,53 @@ def test_no_file_is_without_its_expectation():
         names = {path.name for path in (GOLDEN / version).iterdir()} - {"expected.json"}
         assert names == {name for of, name in FILES if of == version}
         assert len(names) >= 11
+
+
+def fed(value):
+    """The bytes whose SHA-256 docs/files.md describes, written down once more from what it says."""
+    name = type(value).__name__.encode() + b" "
+    if isinstance(value, (str, bytes)):
+        content = value.encode() if isinstance(value, str) else value
+        return name + b"%d " % len(content) + content
+    if isinstance(value, dict):
+        return name + b"%d " % len(value) + b"".join(fed(key) + fed(value[key]) for key in sorted(value))
+    if isinstance(value, (list, tuple)):
+        return name + b"%d " % len(value) + b"".join(map(fed, value))
+    return name + (value.hex() if isinstance(value, float) else str(value)).encode() + b" "
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_checksums_are_what_the_document_says(version):
+    for path in (GOLDEN / version).glob("*.pkl"):
+        record = pickle.loads(path.read_bytes())
+        expected = record.pop("sha256")
+        assert hashlib.sha256(fed(record)).hexdigest() == expected
+    for path in (GOLDEN / version).glob("*.safetensors"):
+        data = path.read_bytes()
+        n = struct.unpack("<Q", data[:8])[0]
+        header = json.loads(data[8 : 8 + n])
+        metadata, arrays = header.pop("__metadata__"), {}
+        for name, place in header.items():
+            begin, end = place["data_offsets"]
+            dtype = {"F32": "float32", "F64": "float64"}[place["dtype"]]
+            arrays[name] = {
+                "dtype": dtype,
+                "shape": place["shape"],
+                "data": data[8 + n + begin : 8 + n + end],
+            }
+        signed = {"text": metadata["chainrule"], "arrays": arrays}
+        assert hashlib.sha256(fed(signed)).hexdigest() == metadata["sha256"]
+    for path in (GOLDEN / version).glob("*.run"):
+        data, at, number = path.read_bytes(), 0, 0
+        while at < len(data):
+            header, first = data[at + 4 : at + 96], at + 97
+            magic, came, head, body = struct.unpack("<8sIQQ", header[:28])
+            assert (data[at : at + 4], magic, came, data[first - 1 : first]) == (
+                b"\x80\x04C\x5c",
+                b"chainrun",
+                number,
+                b".",
+            )
+            assert hashlib.sha256(header[:28] + data[first : first + head]).digest() == header[28:60]
+            assert hashlib.sha256(data[first + head : first + head + body]).digest() == header[60:]
+            at, number = first + head + body, number + 1
