@@ -23,16 +23,10 @@ HERE = Path(__file__).parent
 ONE_INSTRUCTION_SET_WILL_DO = True
 
 
-def program(name, *arguments, cwd, **options):
+def program(name, *arguments, cwd):
     """Run a program of this folder in another one, where it may leave its traces."""
-    return subprocess.run(
-        [sys.executable, HERE / name, *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        **options,
-    )
+    command = [sys.executable, HERE / name, *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=600, check=False)
 
 
 @pytest.mark.skipif(
@@ -131,7 +125,6 @@ def test_a_short_run_of_the_fuzzer_finds_nothing(tmp_path):
         "-verbosity=1",
         str(tmp_path / "corpus"),
         cwd=tmp_path,
-        check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "Done 15000 runs" in done.stderr
