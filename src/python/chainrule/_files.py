@@ -32,7 +32,11 @@ def open_regular(path: str) -> tuple[BinaryIO, int]:
     if _mode_of_regular_file(path, path) is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
     file = open(path, "rb")  # noqa: SIM115 - the caller closes it
-    return file, os.fstat(file.fileno()).st_size
+    try:
+        return file, os.fstat(file.fileno()).st_size
+    except BaseException:
+        file.close()
+        raise
 
 
 def write_whole(path: str, data: bytes) -> None:
@@ -51,12 +55,10 @@ def write_whole(path: str, data: bytes) -> None:
     target = os.path.realpath(path)
     folder, name = os.path.split(target)
     mode = _mode_of_regular_file(target, path)
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(errno.ENOENT, "there is no such folder", folder)
     # Long names are cut, to 25 letters of at most 4 bytes: a file system allows 255 bytes.
     temporary = os.path.join(folder, f".{name[:25]}.{os.getpid()}.{os.urandom(6).hex()}.tmp")
     try:
-        with open(temporary, "xb") as file:
+        with _made(temporary, folder) as file:
             if mode is not None:
                 os.chmod(temporary, mode)
             file.write(data)
@@ -67,6 +69,14 @@ def write_whole(path: str, data: bytes) -> None:
         _remove(temporary)
         raise
     _sync_folder(folder)
+
+
+def _made(path: str, folder: str) -> BinaryIO:
+    """Return a new file, open to be written; if there is no such folder, say that."""
+    try:
+        return open(path, "xb")
+    except FileNotFoundError as error:
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", folder) from error
 
 
 def _mode_of_regular_file(target: str, path: str) -> int | None:

@@ -72,8 +72,7 @@ class RunFile:
             path
         )  # what is written anew takes the place of the file, not of a link to it
         path = self.path
-        _mode_of_regular_file(path, path)
-        fresh = not os.path.exists(path)
+        fresh = _mode_of_regular_file(path, path) is None
         self._fd = os.open(path, (os.O_RDWR | os.O_CREAT if writing else os.O_RDONLY) | _FLAGS, 0o666)
         self._syncer: _Syncer | None = None
         try:
