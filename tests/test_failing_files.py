@@ -80,7 +80,9 @@ def test_a_file_that_cannot_be_read_says_so_and_is_read_later(tmp_path, suffix):
 
     content = path.read_bytes()
     for name, error in every_failure(read):
-        assert error is not None or name == "lstat"  # os.path.realpath takes what it cannot ask about for no link
+        assert (
+            error is not None or name == "lstat"
+        )  # os.path.realpath takes what it cannot ask about for no link
         assert path.read_bytes() == content
 
 
