@@ -91,7 +91,8 @@ if __name__ == "__main__":
     place.mkdir(parents=True)  # fails where it is there
     write(place)
     content = {path.name: found(path) for path in sorted(place.iterdir())}
-    (place / "expected.json").write_text(
-        json.dumps(content, indent=0, ensure_ascii=False) + "\n", encoding="utf-8"
+    lines = ",\n".join(
+        f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in content.items()
     )
+    (place / "expected.json").write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
     print(len(content), "files in", place, file=sys.stderr)

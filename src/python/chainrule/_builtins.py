@@ -37,10 +37,8 @@ def read_builtins(source: bytes | BinaryIO, writer: str, size: int | None = None
     ValueError
         If it is any other pickle; nothing in it has run.
     """
-    if isinstance(source, bytes):
-        source, size = io.BytesIO(source), len(source)
-    assert size is not None, "of a file"
-    reader = _Reader(source, writer, size)
+    file, size = (io.BytesIO(source), len(source)) if isinstance(source, bytes) else (source, size or 0)
+    reader = _Reader(file, writer, size)
     try:
         return reader.run()
     except (IndexError, struct.error) as error:  # takes from an empty stack
@@ -93,8 +91,9 @@ class _Reader:
     def refuse(self, code: bytes) -> NoReturn:
         import pickletools
 
-        known = pickletools.code2op.get(code.decode("latin-1"))
-        name = known.name if known else f"0x{code.hex()}"
+        name = {opcode.code: opcode.name for opcode in pickletools.opcodes}.get(
+            code.decode("latin-1"), f"0x{code.hex()}"
+        )
         raise ValueError(f"it was not written by {self.writer}: it has the pickle opcode {name}")
 
     def made(self, container: Any) -> None:
@@ -133,9 +132,7 @@ class _Reader:
     def put(self, items: list[Any]) -> None:
         into = self.stack[-1]
         if type(into) is not dict or len(items) % 2:
-            raise ValueError(
-                f"it puts {count(len(items), 'key or value', 'keys and values')} into {type(into).__name__}"
-            )
+            raise ValueError(f"it puts {len(items)} keys and values into {type(into).__name__}")
         for key, value in zip(items[::2], items[1::2], strict=True):
             if type(key) is not str:
                 raise ValueError(f"the keys of a dict must be str, but one is {type(key).__name__}")

@@ -16,7 +16,7 @@ import numpy as np
 from ._checks_values import count, describe
 from ._network import Array
 
-_DTYPES = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
+_DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
 _NAMES = {"float32": "F32", "float64": "F64"}
 LONGEST_HEADER = 4 << 20
 """Bytes. JSON may make twenty times as much of its length in memory."""

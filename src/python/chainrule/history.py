@@ -202,9 +202,10 @@ def _ending(values: Any) -> Ending:
 
 
 def _exactly(values: Any, name: str, n: int) -> tuple[Any, ...]:
-    if len(values := check_sequence(values, name)) != n:
-        raise ValueError(f"{name} must have {n} values, but it has {len(values)}")
-    return values
+    found = check_sequence(values, name)
+    if len(found) != n:
+        raise ValueError(f"{name} must have {n} values, but it has {len(found)}")
+    return found
 
 
 def _plain(values: Mapping[str, float]) -> dict[str, float]:
