@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 
 from chainrule._builtins import read_builtins
 from chainrule._run_frames import HEADER, Frame, encode
@@ -70,3 +71,22 @@ def mutated_file(data, rng):
         entry[which] = mutated(entry[which], rng)
         return b"".join(encode(number, *each) for number, each in enumerate(entries))
     return pickle.dumps(mutated(read_builtins(data, "MLP.save"), rng), protocol=4)
+
+
+_SLIPS = re.compile(
+    r"positional argument|keyword argument|unsupported operand|not subscriptable|not iterable|has no len|not supported between|must be real number"
+    r"|argument of type|unhashable|has no attribute|object is not|cannot unpack|must be integers or slices|not enough values|too many values"
+)
+
+
+def slip(error):
+    """Return whether an error, or one that it came of, is a slip of a reader's rather than a refusal: Python's own words for it."""
+    while error is not None:
+        if not isinstance(
+            error, (ValueError, TypeError, KeyError, IndexError, RecursionError, OverflowError)
+        ):
+            return True
+        if _SLIPS.search(str(error)) and not isinstance(error.__cause__, (ValueError, TypeError)):
+            return True
+        error = error.__cause__
+    return False

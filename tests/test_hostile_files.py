@@ -17,7 +17,7 @@ import pytest
 from chainrule import persistence
 from golden_files import GOLDEN
 from hostile_files import LOADERS, MARK
-from hostile_mutations import frames, mutated_file
+from hostile_mutations import frames, mutated_file, slip
 
 HERE = Path(__file__).parent
 ONE_INSTRUCTION_SET_WILL_DO = True
@@ -77,7 +77,7 @@ def test_what_a_well_formed_file_says_is_checked(path, tmp_path, monkeypatch):
     data, rng, file = path.read_bytes(), random.Random(path.name), tmp_path / f"x{path.suffix}"
     monkeypatch.setattr(persistence, "checksum", lambda record: persistence_checksum(record) and AnyText())
     monkeypatch.setattr("chainrule._model_tensors._sum", lambda *given: AnyText())
-    refused = 0
+    refused, slips = 0, []
     for _ in range(400):
         content = data
         for _ in range(rng.randint(1, 3)):
@@ -89,9 +89,11 @@ def test_what_a_well_formed_file_says_is_checked(path, tmp_path, monkeypatch):
                 warnings.simplefilter("ignore", cr.TornEntryWarning)
                 try:
                     read(str(file))
-                except (ValueError, TypeError):
+                except (ValueError, TypeError) as error:
                     refused += 1
+                    slips += [repr(error)] if slip(error) else []
     assert refused > 400
+    assert slips == []
 
 
 class AnyText(str):

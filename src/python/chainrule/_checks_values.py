@@ -96,10 +96,12 @@ def check_choice(value: Any, name: str, known: Sequence[str]) -> str:
     raise kind(f"{name} must be one of {', '.join(known)}, but it is {came}")
 
 
-def check_sequence(value: Any, name: str) -> tuple[Any, ...]:
-    """Return ``value``, which must be a list or a tuple, as a tuple."""
+def check_sequence(value: Any, name: str, n: int | None = None) -> tuple[Any, ...]:
+    """Return ``value``, which must be a list or a tuple (of ``n`` values), as a tuple."""
     if not isinstance(value, (list, tuple)):
         raise TypeError(f"{name} must be a list or a tuple, but it is {describe(value)}")
+    if n is not None and len(value) != n:
+        raise ValueError(f"{name} must have {n} values, but it has {len(value)}")
     return tuple(value)
 
 

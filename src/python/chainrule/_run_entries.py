@@ -143,9 +143,9 @@ def _check_watched(watched: Any, epoch: int) -> None:
                     f"watched.stopper has the best epoch {numbers[3]:g}, but only {epoch} are done"
                 )
     if watched["early_stopping"] is not None:
-        EarlyStopping(*check_sequence(watched["early_stopping"], "watched.early_stopping"))
+        EarlyStopping(*check_sequence(watched["early_stopping"], "watched.early_stopping", 5))
     if watched["tolerance"] is not None:
-        tolerance, epochs = check_sequence(watched["tolerance"], "watched.tolerance")
+        tolerance, epochs = check_sequence(watched["tolerance"], "watched.tolerance", 2)
         check_real(tolerance, "watched.tolerance", 0.0)
         check_int(epochs, "watched.tolerance[1]", 1)
 

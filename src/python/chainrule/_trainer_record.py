@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import _checks
-from ._checks_values import check_choice, check_int, check_sequence, count
+from ._checks_values import check_choice, check_int, check_number, check_sequence, count
 from ._network import Network, Plateau, TrainingState
 from ._plain import array_to_record, arrays_from_records, check_record
 from ._rules import ATTRIBUTES, HAS_SQUARE
@@ -72,8 +72,12 @@ def restore_progress(
         setattr(state, name, _checks.check_parameters(network, arrays, name, shapes))
     state.epoch, state.step = check_int(fields["epoch"], "epoch", 0), check_int(fields["step"], "step", 0)
     state.started = check_int(fields["started"], "started", 0, state.step)
-    factor, best, waited = check_sequence(fields["plateau"], "plateau")
-    state.plateau = Plateau(float(factor), float(best), check_int(waited, "plateau[2]", 0))
+    factor, best, waited = check_sequence(fields["plateau"], "plateau", 3)
+    state.plateau = Plateau(
+        check_number(factor, "plateau[0]"),
+        check_number(best, "plateau[1]"),
+        check_int(waited, "plateau[2]", 0),
+    )
     state.losses = list(check_sequence(fields["losses"], "losses"))
     history.__setstate__(fields["history"])
     for name, number in (("losses", len(state.losses)), ("history", len(history))):

@@ -172,7 +172,7 @@ class History:
 
 def _measurements(entry: Any, name: str) -> Measurements:
     """Return the measurements of an epoch that a record holds."""
-    epoch, loss, validation_loss, *both = _exactly(entry, name, 5)
+    epoch, loss, validation_loss, *both = check_sequence(entry, name, 5)
     for metrics in both:
         if not isinstance(metrics, dict) or not all(type(key) is str for key in metrics):
             raise TypeError(f"{name} must have its metrics by name, but it has {describe(metrics)}")
@@ -189,7 +189,7 @@ def _measurements(entry: Any, name: str) -> Measurements:
 
 def _ending(values: Any) -> Ending:
     """Return the ending that a record holds."""
-    reason, monitor, best_epoch, best_value, restored = _exactly(values, "ending", 5)
+    reason, monitor, best_epoch, best_value, restored = check_sequence(values, "ending", 5)
     if monitor is not None and type(monitor) is not str:
         raise TypeError(f"ending[1] must be a str or None, but it is {describe(monitor)}")
     return Ending(
@@ -199,13 +199,6 @@ def _ending(values: Any) -> Ending:
         None if best_value is None else check_number(best_value, "ending[3]"),
         check_bool(restored, "ending[4]"),
     )
-
-
-def _exactly(values: Any, name: str, n: int) -> tuple[Any, ...]:
-    found = check_sequence(values, name)
-    if len(found) != n:
-        raise ValueError(f"{name} must have {n} values, but it has {len(found)}")
-    return found
 
 
 def _plain(values: Mapping[str, float]) -> dict[str, float]:
