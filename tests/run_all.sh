@@ -52,8 +52,11 @@ export PATH=$venv/bin:$PATH CHAINRULE_BUILD_DIR=$root/build/wheel CHAINRULE_DIST
 must "install the wheel" install_wheel
 step "style and types" bash tests/check_style.sh
 
+default=$(cd "$work" && python -c 'from chainrule import show_config; print(show_config()["instruction_set"])')
 for isa in baseline avx2 avx512; do
-    if reason=$(cd "$work" && CHAINRULE_FORCE_ISA=$isa python -c 'import chainrule.native' 2>&1); then
+    if [ "$isa" = "$default" ]; then
+        printf '\n=== kernels with %s: in the whole test suite below, which runs with it\n' "$isa"
+    elif reason=$(cd "$work" && CHAINRULE_FORCE_ISA=$isa python -c 'import chainrule.native' 2>&1); then
         CHAINRULE_FORCE_ISA=$isa step "kernels with $isa" run_pytest -q -m kernels "$root/tests"
     else
         printf '\n=== kernels with %s: skipped: %s\n' "$isa" "${reason##*$'\n'}"
