@@ -22,6 +22,7 @@ with atheris.instrument_imports(include=["chainrule", "json"]):
     import chainrule._model_tensors as model_tensors
     import numpy as np
     from chainrule import _run_frames, persistence
+    from chainrule.cli._csv import read_table
     from chainrule.cli._model import load_model
 
 from hostile_mutations import mutated_file, slip
@@ -74,11 +75,17 @@ def resume(path):
     cr.Trainer.resume(path)
 
 
-READERS = read_model, read_table_model, read_run, resume
+def read_csv(path):
+    read_table(path)
+
+
+READERS = read_model, read_table_model, read_run, resume, read_csv
 
 
 def seeds():
     """Yield inputs that are read: small files of each kind."""
+    for table in ("a,b\n1,2\n3,4.5e6\n", '"a ""b""";c\r\n-1;nan\r\n', "\ufeffa\tb\n\n1\t2\n"):
+        yield b"\x04" + table.encode()
     with tempfile.TemporaryDirectory() as folder:
         for i, settings in enumerate((
             {}, {"dtype": "float64", "bias": "layer", "dropout": 0.5, "input_noise": 0.5}, {"bias": None, "activation": "gelu"},
