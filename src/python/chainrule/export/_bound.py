@@ -1,0 +1,93 @@
+"""How far the predictions of two right programs may be apart: the error model of `chainrule.export`, added up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from chainrule._network import SLOPE_NEEDS_INPUT, Array
+from chainrule.reference import mathematics
+
+from ._network_parts import Parts
+from ._scaling import Step
+
+UNITS = {
+    "identity": 0, "relu": 0, "step": 0,  # a choice, no rounding
+    "leaky_relu": 1,  # one product each
+    "softsign": 4, "hard_sigmoid": 4,  # a sum and a quotient each
+}  # fmt: skip
+OTHERS = 20
+"""Relative error of an activation in units of eps, of both programs together; see the docstring of the package."""
+
+STEEPEST = {"selu": 1.7581, "gelu": 1.13, "gelu_tanh": 1.13, "silu": 1.1, "mish": 1.09}
+"""The largest slope, where it is above 1. (selu: scale times alpha; the others have it near z = 1.5.)"""
+
+GATED = 1000
+"""The native core takes numbers below the smallest normal one for 0; of z g(z) that is |z| times as much, |z| < 800."""
+
+
+def error_bound(parts: Parts, inputs: Array) -> float:
+    """Return the bound on the difference, the largest over these rows and all outputs that are finite."""
+    with np.errstate(all="ignore"):
+        bounds = row_bounds(parts, inputs)
+    return float(np.max(bounds, initial=0.0, where=~np.isnan(bounds)))
+
+
+def row_bounds(parts: Parts, inputs: Array) -> Array:
+    """Return the bound for each output of each row, shape (rows, n_out): float64."""
+    network = parts.network
+    limits = np.finfo(network.dtype)
+    eps, tiny = float(limits.eps), float(limits.tiny)
+    A, dA = _scaled(parts.before, inputs.astype(np.float64), np.zeros(inputs.shape))
+    if parts.before:
+        dA = dA + eps * np.abs(
+            A
+        )  # a difference before the rounding to the dtype may become a whole rounding there
+    for layer, W in enumerate(parts.weights):
+        W, b = W.astype(np.float64), parts.bias(layer)
+        terms = len(W) + 1
+        Z = mathematics.weighted_sums(A, W, None if b is None else b.astype(np.float64))
+        absolute = np.abs(A) @ np.abs(W) + (0 if b is None else np.abs(b.astype(np.float64)))
+        dZ = terms * (eps * absolute + tiny * (absolute > 0)) + dA @ np.abs(W)
+        A = mathematics.activation(network.activations[layer], Z)
+        dA = _activated(network.activations[layer], Z, A, dZ, eps, tiny)
+    return _scaled(parts.after, A, dA)[1]
+
+
+def _activated(name: str, Z: Array, A: Array, dZ: Array, eps: float, tiny: float) -> Array:
+    """Return the bound on the difference of activations A of sums Z that differ by dZ."""
+    relative = UNITS.get(name, OTHERS) * eps
+    if name == "step":
+        return np.where(np.abs(Z) <= dZ, 1.0, 0.0)
+    if name == "softmax":  # each factor exp(z) changes by exp(dZ), numerator and sum
+        change = np.expm1(2 * dZ.max(axis=1, keepdims=True))
+        return A * (change + (Z.shape[1] * eps + relative)) + tiny
+    if name == "exponential":
+        return A * (relative + np.expm1(dZ)) + tiny
+    smallest = tiny if relative else 0.0
+    if name in SLOPE_NEEDS_INPUT:
+        relative, smallest = relative * (1 + _exponent(name, Z)), GATED * tiny
+    return relative * np.abs(A) + STEEPEST.get(name, 1) * dZ + smallest
+
+
+def _exponent(name: str, Z: Array) -> Array:
+    """Return how large a rounded exponent is on which the gate depends; 0 where z > 0, where it hardly does."""
+    z = np.clip(Z, -40, 0)
+    if name == "gelu":
+        return np.asarray(z * z / 2)
+    return np.asarray(1.6 * np.abs(z + 0.044715 * z**3)) if name == "gelu_tanh" else np.zeros_like(z)
+
+
+def _scaled(steps: Sequence[Step], X: Array, dX: Array) -> tuple[Array, Array]:
+    """Return X after the steps, and its bound: each step carries the bound on, and rounds once."""
+    eps = float(np.finfo(np.float64).eps)
+    for operation, column in steps:
+        if operation in "+-":
+            X = X + column if operation == "+" else X - column
+        elif operation == "*":
+            X, dX = X * column, dX * np.abs(column)
+        else:
+            X, dX = X / column, dX / np.abs(column)
+        dX = dX + eps * np.abs(X)
+    return X, dX
