@@ -59,16 +59,16 @@ def _activated(name: str, Z: Array, A: Array, dZ: Array, eps: float, tiny: float
     """Return the bound on the difference of activations A of sums Z that differ by dZ."""
     relative = UNITS.get(name, OTHERS) * eps
     if name == "step":
-        return np.where(np.abs(Z) <= dZ, 1.0, 0.0)
+        return np.where((np.abs(Z) <= dZ) & (dZ > 0), 1.0, 0.0)  # no rounding, no doubt about 0
     if name == "softmax":  # each factor exp(z) changes by exp(dZ), numerator and sum
         change = np.expm1(2 * dZ.max(axis=1, keepdims=True))
-        return A * (change + (Z.shape[1] * eps + relative)) + tiny
+        return np.asarray(A * (change + (Z.shape[1] * eps + relative)) + tiny)
     if name == "exponential":
-        return A * (relative + np.expm1(dZ)) + tiny
-    smallest = tiny if relative else 0.0
+        return np.asarray(A * (relative + np.expm1(dZ)) + tiny)
+    bound = np.asarray(relative * np.abs(A) + STEEPEST.get(name, 1) * dZ)
     if name in SLOPE_NEEDS_INPUT:
-        relative, smallest = relative * (1 + _exponent(name, Z)), GATED * tiny
-    return relative * np.abs(A) + STEEPEST.get(name, 1) * dZ + smallest
+        return bound + relative * np.abs(A) * _exponent(name, Z) + GATED * tiny
+    return bound + tiny if relative else bound
 
 
 def _exponent(name: str, Z: Array) -> Array:

@@ -1,5 +1,6 @@
 """The parts of the C header that `to_c` writes. ``@name@`` stands for the prefix of its names, ``@REAL@`` for the type of
-the network, ``@f@`` for the letter behind its functions and constants."""
+the network, ``@f@`` for the letter behind its functions and constants.
+"""
 
 from __future__ import annotations
 

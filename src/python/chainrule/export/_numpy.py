@@ -82,7 +82,7 @@ def write_numpy(parts: Parts, path: str) -> Exported:
 def _run(source: str) -> dict[str, Any]:
     """Return the names that the file defines."""
     names: dict[str, Any] = {"__name__": "exported"}
-    exec(compile(source, "<exported>", "exec"), names)
+    exec(compile(source, "<exported>", "exec"), names)  # noqa: S102 - written by the line before the call
     return names
 
 
@@ -116,8 +116,8 @@ def _data(parts: Parts, vectors: Vectors, error: float) -> Iterator[str]:
     yield f"OUTPUT_DTYPE = {parts.output_dtype!r}"
     yield f"N_INPUTS = {network.n_in}"
     yield f"N_OUTPUTS = {network.n_out}"
-    yield f"INPUT_NAMES = {ascii(parts.input_names)}"
-    yield f"OUTPUT_NAMES = {ascii(parts.output_names)}"
+    yield f"INPUT_NAMES = {parts.input_names!a}"
+    yield f"OUTPUT_NAMES = {parts.output_names!a}"
     yield f"BEFORE = {_steps(parts.before)}"
     layers = "".join(
         f"    ({activation!r}, {_literal(W)}, {'None' if (b := parts.bias(i)) is None else _literal(b)}),\n"

@@ -107,7 +107,7 @@ def _gated(G: Any, Z: Any) -> Any:
 
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, Any] = {
     "identity": lambda Z: Z,
     "sigmoid": _sigmoid,
     "tanh": np.tanh,
