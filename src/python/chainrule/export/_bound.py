@@ -27,15 +27,19 @@ GATED = 1000
 """The native core takes numbers below the smallest normal one for 0; of z g(z) that is |z| times as much, |z| < 800."""
 
 
-def error_bound(parts: Parts, inputs: Array) -> float:
+def error_bound(parts: Parts, inputs: Array, outputs: Array) -> float:
     """Return the bound on the difference, the largest over these rows and all outputs that are finite."""
-    with np.errstate(all="ignore"):
-        bounds = row_bounds(parts, inputs)
-    return float(np.max(bounds, initial=0.0, where=~np.isnan(bounds)))
+    return float(row_bounds(parts, inputs).max(initial=0.0, where=np.isfinite(outputs)))
 
 
 def row_bounds(parts: Parts, inputs: Array) -> Array:
-    """Return the bound for each output of each row, shape (rows, n_out): float64."""
+    """Return the bound for each output of each row, shape (rows, n_out): float64, infinite where nothing can be said."""
+    with np.errstate(all="ignore"):
+        bounds = _bounds(parts, inputs)
+    return np.where(np.isnan(bounds), np.inf, bounds)
+
+
+def _bounds(parts: Parts, inputs: Array) -> Array:
     network = parts.network
     limits = np.finfo(network.dtype)
     eps, tiny = float(limits.eps), float(limits.tiny)

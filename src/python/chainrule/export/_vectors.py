@@ -54,7 +54,8 @@ def make_vectors(parts: Parts) -> Vectors:
     u[0] = 0.5
     low, high = (-1.0, 1.0) if parts.scaler is None else learned_range(parts.scaler)
     inputs = np.ascontiguousarray(low * (1 - u) + high * u, dtype=parts.input_dtype)
-    return Vectors(inputs, predict(parts, inputs), error_bound(parts, inputs), get_backend())
+    outputs = predict(parts, inputs)
+    return Vectors(inputs, outputs, error_bound(parts, inputs, outputs), get_backend())
 
 
 def predict(parts: Parts, inputs: Array) -> Array:
