@@ -91,7 +91,15 @@ def single(activation: str, dtype: str) -> cr.MLP:
     return model
 
 
+def assert_right_at_the_ends(parts: Parts, X: np.ndarray, found: np.ndarray) -> None:
+    """Fail unless NaN and infinities stand where the library has them, and all else is right to many digits."""
+    assert_right(parts, X, found)
+    double = parts.network.dtype == "float64"
+    rtol, atol = (1e-11, 1e-304) if double else (1e-5, 1e-35)
+    np.testing.assert_allclose(found, predict(parts, X), rtol=rtol, atol=atol)
+
+
 __all__ = [
-    "ALL_ACTIVATIONS", "BIASES", "SCALERS", "SPECIAL", "assert_right", "fitted", "network", "parts_of", "rows_for",
+    "ALL_ACTIVATIONS", "BIASES", "SCALERS", "SPECIAL", "assert_right", "assert_right_at_the_ends", "fitted", "network", "parts_of", "rows_for",
     "single", "table"
 ]  # fmt: skip
