@@ -91,6 +91,13 @@ def single(activation: str, dtype: str) -> cr.MLP:
     return model
 
 
+def overflowing(dtype: str) -> cr.MLP:
+    """A network whose outputs are infinite and NaN for most rows."""
+    model = cr.MLP([1, 2, 2], activation="exponential", bias=None, dtype=dtype, seed=0)
+    model.weights = [np.array([[5000.0, 5000.0]], dtype), np.array([[1.0, 1.0], [1.0, -1.0]], dtype)]
+    return model
+
+
 def assert_right_at_the_ends(parts: Parts, X: np.ndarray, found: np.ndarray) -> None:
     """Fail unless NaN and infinities stand where the library has them, and all else is right to many digits."""
     assert_right(parts, X, found)
@@ -100,6 +107,6 @@ def assert_right_at_the_ends(parts: Parts, X: np.ndarray, found: np.ndarray) -> 
 
 
 __all__ = [
-    "ALL_ACTIVATIONS", "BIASES", "SCALERS", "SPECIAL", "assert_right", "assert_right_at_the_ends", "fitted", "network", "parts_of", "rows_for",
+    "ALL_ACTIVATIONS", "BIASES", "SCALERS", "SPECIAL", "assert_right", "assert_right_at_the_ends", "fitted", "network", "overflowing", "parts_of", "rows_for",
     "single", "table"
 ]  # fmt: skip

@@ -20,6 +20,7 @@ from export_cases import (
     assert_right_at_the_ends,
     fitted,
     network,
+    overflowing,
     parts_of,
     rows_for,
     single,
@@ -136,6 +137,14 @@ def test_nan_infinities_and_the_ends_are_those_of_the_library(tmp_path, dtype):
     X = np.array(SPECIAL, dtype)[:, None]
     for name, parts in compiled.networks.items():
         assert_right_at_the_ends(parts, X, compiled.predict(name, X)[0])
+
+
+@needs_c
+def test_infinite_and_nan_predictions_are_kept_as_such(tmp_path, dtype):
+    compiled = Compiled(tmp_path, {"huge": parts_of(overflowing(dtype))})
+    found, error = compiled.predict("huge", np.ones((1, 1), dtype))
+    np.testing.assert_array_equal(found, [[np.inf, np.nan]])
+    assert error == compiled.done["huge"].error == 0
 
 
 @needs_c

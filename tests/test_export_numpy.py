@@ -20,6 +20,7 @@ from export_cases import (
     assert_right_at_the_ends,
     fitted,
     network,
+    overflowing,
     parts_of,
     rows_for,
     single,
@@ -125,6 +126,13 @@ def test_the_weights_are_in_the_file_exactly(tmp_path, dtype):
         assert W.dtype == dtype
         assert W.tobytes() == model.weights[layer].tobytes()
         assert b.tobytes() == model.biases[layer].tobytes()
+
+
+def test_infinite_and_nan_predictions_are_kept_as_such(tmp_path, dtype):
+    names, done = written(parts_of(overflowing(dtype)), tmp_path)
+    assert np.isinf(names["TEST_OUTPUTS"]).any()
+    assert np.isnan(names["TEST_OUTPUTS"]).any()
+    assert names["self_test"]() == done.error == 0
 
 
 @given(

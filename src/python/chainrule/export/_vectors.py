@@ -46,12 +46,13 @@ def make_vectors(parts: Parts) -> Vectors:
     """Return the test vectors of a network.
 
     They are random numbers that depend on nothing but the number of inputs, from -1 to 1, or in the range that the
-    scaler has learned; the first row is the middle. The predictions are the library's, by the core that is in use.
+    scaler has learned; the first row is the middle, and the last three mirror others, so that no input stays on one
+    side. The predictions are the library's, by the core that is in use.
     """
     shape = (N_ROWS, parts.network.n_in)
     words = core().random_words(shape[0] * shape[1], seed=0, stream=_STREAM)
     u: Array = unit_interval(words).reshape(shape)
-    u[0] = 0.5
+    u[0], u[5:] = 0.5, 1 - u[1:4]
     low, high = (-1.0, 1.0) if parts.scaler is None else learned_range(parts.scaler)
     inputs = np.ascontiguousarray(low * (1 - u) + high * u, dtype=parts.input_dtype)
     outputs = predict(parts, inputs)
