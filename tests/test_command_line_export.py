@@ -26,16 +26,14 @@ PROGRAM = """
 #include <stdio.h>
 #include "trained.h"
 int main(void) {
-    double x[TRAINED_N_INPUTS], y[TRAINED_N_OUTPUTS];
-    float z[TRAINED_N_OUTPUTS];
+    double x[TRAINED_N_INPUTS];
+    @OUT@ y[TRAINED_N_OUTPUTS];
     if (trained_self_test() > TRAINED_ERROR_BOUND) return 1;
     while (scanf("%lf,%lf", x, x + 1) == 2) {
-        trained_predict(x, @TARGET@);
-        for (size_t j = 0; j < TRAINED_N_OUTPUTS; ++j)
-            printf("%s%.17g", j ? "," : trained_input_name(0)[0] ? "" : "?", (double)@TARGET@[j]);
+        trained_predict(x, y);
+        for (size_t j = 0; j < TRAINED_N_OUTPUTS; ++j) printf("%s%.17g", j ? "," : "", (double)y[j]);
         puts("");
     }
-    (void)y, (void)z;
     return 0;
 }
 """
@@ -45,7 +43,7 @@ def with_c(folder, X, double_out):
     if CC is None:
         pytest.skip("no C compiler is installed")
     source, program = folder / "main.c", folder / "main"
-    source.write_text(PROGRAM.replace("@TARGET@", "y" if double_out else "z"), encoding="ascii")
+    source.write_text(PROGRAM.replace("@OUT@", "double" if double_out else "float"), encoding="ascii")
     command = [CC, "-std=c99", "-Wall", "-Wextra", "-Werror", source, "-o", program, "-lm"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

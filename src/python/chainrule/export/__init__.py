@@ -16,9 +16,11 @@ orders of u left out. A sum of n_in products and a bias, in whatever order and w
 by at most (n_in + 1) u times the sum of the absolute terms; two programs differ by twice that. It grows with n_in, and
 is carried on: through weights by their absolute values, through an activation by its largest slope (exp(d) - 1 relative
 for an exponential or softmax, and a whole step where a sum is too near 0 to tell its sign). An activation adds its own
-roundings. exp, tanh, log and the like are taken to be right to 8 units in the last place, which they are in the C
-libraries and runtimes in use (measured: 7.4 for the tanh of ONNX Runtime in float64, less than 5 for all others): with
-the library's own 8 and the arithmetic around them 20 eps. The bound in a file is this, added up along the test vectors.
+roundings. exp, tanh, log, erfc and the like are taken to be right to 8 eps, which they are in the C libraries and
+runtimes in use (at most 5 by glibc's manual, and as measured in ONNX Runtime 1.32): with the library's own 8 and the
+arithmetic around them 20 eps. The bound in a file is this, added up along the test vectors. It is one for the worst
+case; over random rows of networks with three layers of each activation, errors were at most 5 eps of the largest output
+(C, gcc 12 with glibc 2.36), 4 (NumPy) and 4 (ONNX Runtime), in float32 and float64.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def to_c(
     Notes
     -----
     The error against `MLP.predict` is bounded as `chainrule.export` says, with a C library whose exp, expm1, log1p, tanh
-    and erfc are right to 8 units in the last place (glibc's are to less than 5). Each output is one chain of products in
+    and erfc are right to 8 eps (glibc's are to 5). Each output is one chain of products in
     the order of the inputs, started from the bias, as in the native core: with ``NAME_FMA`` defined the weighted sums are
     its very bits. The error in the file was measured with NumPy, by the same operations in the same order and types;
     ``NAME_self_test`` measures it on the target.

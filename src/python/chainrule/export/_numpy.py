@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
+import inspect
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -88,7 +88,7 @@ def _run(source: str) -> dict[str, Any]:
 
 def _source(parts: Parts, vectors: Vectors, path: str, error: float) -> str:
     """Return the text of the file: ASCII, whatever the names of columns are."""
-    template = Path(_numpy_template.__file__).read_text(encoding="utf-8")
+    template = inspect.getsource(_numpy_template)
     _, start, _, program = template.split(_LINE)
     stem = os.path.splitext(os.path.basename(path))[0]
     docstring = _DOCSTRING.format(
