@@ -114,7 +114,8 @@ def test_one_scaler_alone_will_do(runtime, dtype, scaler, target_scaler):
 def test_infinite_and_nan_predictions_are_kept_as_such(runtime, dtype):
     parts = parts_of(overflowing(dtype))
     predict, model, done = runtime(parts)
-    assert own_error(predict, model, parts) == done.error == 0
+    assert done.error == 0
+    assert own_error(predict, model, parts) <= done.bound < np.inf
     assert np.isinf(properties(model)["test_outputs"]).any()
 
 

@@ -148,8 +148,10 @@ def _selu(graph: Graph, z: str) -> str:
 
 
 def _gated(graph: Graph, z: str, g: str) -> str:
-    zero = graph.add("Equal", g, 0.0)  # minus infinity times 0 is 0 here
-    return graph.add("Where", zero, g, graph.add("Mul", z, g))
+    # The gate is 0 below, and minus infinity times 0 is 0 here. (It is not 0 everywhere: in ONNX Runtime 1.19 exp ends at
+    # 5e-309, which would let infinity through.)
+    lowest = -200.0 if graph.dtype == "float32" else -800.0
+    return graph.add("Mul", graph.add("Max", z, lowest), g)
 
 
 def _silu(graph: Graph, z: str) -> str:
