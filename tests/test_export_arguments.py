@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import subprocess
 import sys
@@ -9,10 +10,11 @@ import sys
 import chainrule as cr
 import numpy as np
 import pytest
+from chainrule.export import _carried
 from chainrule.export._bound import row_bounds
-from chainrule.export._vectors import make_vectors
+from chainrule.export._vectors import make_vectors, predict
 from chainrule.preprocessing import MinMaxScaler, StandardScaler
-from export_cases import fitted, network, parts_of
+from export_cases import fitted, network, parts_of, rows_for
 
 HAS_ONNX = importlib.util.find_spec("onnx") is not None
 EXPORTERS = [
@@ -139,11 +141,42 @@ def test_a_weight_that_is_off_by_a_thousandth_is_beyond_the_bound(dtype):
     assert np.abs(make_vectors(parts).outputs - vectors.outputs).max() > vectors.bound
 
 
+def test_the_bound_of_a_deep_network_tells_one_gelu_from_the_other():
+    """They are 5e-4 apart at most; the worst case of all roundings is a thousand times as much here."""
+    parts = parts_of(network("gelu", sizes=(40, *[100] * 4, 1)))
+    other = parts_of(network("gelu_tanh", sizes=(40, *[100] * 4, 1)))
+    vectors = make_vectors(parts)
+    assert np.abs(make_vectors(other).outputs - vectors.outputs).max() > vectors.bound
+
+
+def test_errors_that_have_all_the_same_sign_of_weight_stay_within_the_bound(dtype, monkeypatch):
+    """All units of a layer inherit the same errors then, which squares of single layers would miss."""
+    model = network("relu", dtype, sizes=(30, 100, 100, 100, 1))
+    model.weights = [np.abs(w) for w in model.weights]
+    parts = parts_of(model)
+    X = rows_for(parts, 200)
+    exact = dataclasses.replace(
+        parts,
+        network=dataclasses.replace(parts.network, dtype="float64"),
+        weights=[w.astype(np.float64) for w in parts.weights],
+        biases=[b.astype(np.float64) for b in parts.biases],
+    )
+    error = np.abs(predict(parts, X).astype(float) - predict(exact, X.astype(np.float64)))
+    bounds = row_bounds(parts, X)
+    assert (error <= bounds).all()
+    monkeypatch.setattr(_carried, "MOST_WORK", -1)
+    assert (bounds < row_bounds(parts, X)).all()  # which is the worst case
+
+
 def test_the_bound_grows_with_the_number_of_inputs_and_knows_exact_sums(dtype):
     sizes = {n: parts_of(network("identity", dtype, sizes=(n, 1))) for n in (1, 10, 100)}
     bounds = [row_bounds(parts, np.ones((1, n)))[0, 0] for n, parts in sizes.items()]
     assert bounds == sorted(bounds)
     assert 50 < bounds[2] / bounds[0] < 5000
+    few, many = (
+        row_bounds(sizes[n], np.ones((1, n)))[0, 0] / np.abs(sizes[n].weights[0]).sum() for n in (10, 100)
+    )
+    assert 2 < many / few < 5  # the square root of 10, relative to the absolute sum
     zero = parts_of(network("step", dtype, None, sizes=(2, 1)))
     assert row_bounds(zero, np.zeros((1, 2))) == 0
 

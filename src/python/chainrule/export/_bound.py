@@ -1,4 +1,7 @@
-"""How far the predictions of two right programs may be apart: the error model of `chainrule.export`, added up."""
+"""How far the predictions of two right programs may be apart: the error model of `chainrule.export`, added up.
+
+From layer to layer goes the worst case, by absolute weights; `_carried` has what goes by derivatives and squares.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import numpy as np
 from chainrule._network import SLOPE_NEEDS_INPUT, Array
 from chainrule.reference import mathematics
 
+from ._carried import DEVIATIONS, Layer, carried, slope_and_remainder, variance_of, variance_of_sums
 from ._network_parts import Parts
 from ._scaling import Step
 
@@ -40,22 +44,34 @@ def row_bounds(parts: Parts, inputs: Array) -> Array:
 
 
 def _bounds(parts: Parts, inputs: Array) -> Array:
-    network = parts.network
-    limits = np.finfo(network.dtype)
+    limits = np.finfo(parts.network.dtype)
     eps, tiny = float(limits.eps), float(limits.tiny)
     A, dA = _scaled(parts.before, inputs.astype(np.float64), np.zeros(inputs.shape))
     if parts.before:
         dA = dA + eps * np.abs(
             A
         )  # a difference before the rounding to the dtype may become a whole rounding there
-    for layer, W in enumerate(parts.weights):
-        W, b = W.astype(np.float64), parts.bias(layer)
+    layers: list[Layer] = []
+    given = variance = variance_of(dA)
+    for index, name in enumerate(parts.network.activations):
+        W, b = parts.weights[index].astype(np.float64), parts.bias(index)
         terms = len(W) + 1
         Z = mathematics.weighted_sums(A, W, None if b is None else b.astype(np.float64))
         absolute = np.abs(A) @ np.abs(W) + (0 if b is None else np.abs(b.astype(np.float64)))
-        dZ = terms * (eps * absolute + tiny * (absolute > 0)) + dA @ np.abs(W)
-        A = mathematics.activation(network.activations[layer], Z)
-        dA = _activated(network.activations[layer], Z, A, dZ, eps, tiny)
+        flushed = tiny * terms * (absolute > 0)
+        dZ = terms * eps * absolute + flushed + dA @ np.abs(W)  # the worst case
+        rounded = variance_of_sums(terms, eps, absolute) + variance_of(flushed)
+        variance = rounded + variance @ (W * W)
+        A = mathematics.activation(name, Z)
+        if index < parts.network.n_layers - 1:
+            near = np.fmin(dZ, DEVIATIONS * np.sqrt(variance))
+            slope, remainder = slope_and_remainder(name, Z, A, near)
+            layers.append(Layer(W, given, rounded, slope))
+            given = variance_of(remainder) + variance_of(_activated(name, Z, A, 0 * Z, eps, tiny))
+            variance = given + slope * slope * variance
+        else:
+            dZ = np.fmin(dZ, carried([*layers, Layer(W, given, rounded, Z)]))
+        dA = _activated(name, Z, A, dZ, eps, tiny)
     return _scaled(parts.after, A, dA)[1]
 
 
