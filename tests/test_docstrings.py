@@ -13,7 +13,7 @@ from typing import Any
 import chainrule
 import pytest
 
-MODULES = ["_class_metrics", "_lbfgs", "_levenberg_marquardt", "backend", "config", "datasets", "history", "initializers", "inputs", "losses", "metrics", "model",
+MODULES = ["_class_metrics", "_lbfgs", "_levenberg_marquardt", "backend", "config", "datasets", "export", "export._bound", "export._c", "export._carried", "export._chained", "export._network_parts", "export._numpy", "export._numpy_template", "export._onnx", "export._onnx_activations", "export._scaling", "export._vectors", "history", "initializers", "inputs", "losses", "metrics", "model",
            "optimizers", "persistence", "predictor", "preprocessing", "progress", "reference", "reference.checked", "reference.further_losses", "reference.further_rules", "reference.least_squares",
            "reference.mathematics", "reference.random_numbers", "schedules", "stopping", "targets", "trainer"]  # fmt: skip
 SECTIONS = {
@@ -52,6 +52,7 @@ ALL = [
 ]
 TAUGHT = [chainrule.MLP, chainrule.Trainer, chainrule.SGD, chainrule.EarlyStopping, chainrule.LevenbergMarquardt, chainrule.LBFGS, chainrule.Adam, chainrule.AdamW, chainrule.RMSprop, chainrule.Adagrad, chainrule.RPROP, chainrule.Trainer.fit, chainrule.Trainer.evaluate,
           chainrule.MLP.predict, chainrule.Predictor.__call__, chainrule.set_backend, chainrule.load, chainrule.losses.cross_entropy,
+          chainrule.export.to_c, chainrule.export.to_numpy, chainrule.export.to_onnx,
           chainrule.metrics.accuracy, chainrule.metrics.roc_auc, chainrule.initializers.constant]  # fmt: skip
 
 

@@ -32,7 +32,13 @@ from .recipe import Recipe, recommended
 from .stopping import EarlyStopping
 from .trainer import Gradients, Trainer
 
-_MODULES = ("datasets", "native", "preprocessing", "reference")  # imported when they are first asked for
+_MODULES = (
+    "datasets",
+    "export",
+    "native",
+    "preprocessing",
+    "reference",
+)  # imported when they are first asked for
 
 __all__ = [
     "LBFGS",
@@ -58,6 +64,7 @@ __all__ = [
     "__version__",
     "backend",
     "datasets",
+    "export",
     "get_backend",
     "initializers",
     "load",

@@ -54,7 +54,7 @@ def save(model: MLP, path: str | os.PathLike[str], *, preprocessing: dict[str, A
         raise TypeError(f"model must be an MLP, but it is a {type(model).__name__}")
     path = check_path(path)
     record = {**model.__getstate__(), "preprocessing": preprocessing}
-    if path.endswith(SAFETENSORS):
+    if path.lower().endswith(SAFETENSORS):
         from ._model_tensors import encode_model  # brings json
 
         write_whole(path, encode_model(record))

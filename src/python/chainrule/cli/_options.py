@@ -21,12 +21,17 @@ def common() -> argparse.ArgumentParser:
     group.add_argument(
         "--threads", type=whole(1), metavar="N", help="threads to use (default: what the machine allows)"
     )
-    group.add_argument(
+    add_backend(group)
+    return parser
+
+
+def add_backend(parser: argparse._ActionsContainer) -> None:
+    """Add the option --backend."""
+    parser.add_argument(
         "--backend",
         choices=BACKENDS,
         help="the compiled core or the readable one (default: $CHAINRULE_BACKEND, native)",
     )
-    return parser
 
 
 def choose_backend(name: str | None) -> None:
