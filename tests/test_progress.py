@@ -159,7 +159,7 @@ def test_a_history_pickles() -> None:
     [
         ({"format": "chainrule.model"}, "holds a 'chainrule.model'"),
         ({"version": 2}, "version 2 of chainrule.history"),
-        ({"measured": [[0, 1.0]]}, "each entry of measured must have 5 values"),
+        ({"measured": [[0, 1.0]]}, "must have 5 values, but it has"),
         ({"more": 1}, "unknown field more"),
     ],
 )

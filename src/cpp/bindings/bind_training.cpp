@@ -3,6 +3,7 @@
 
 #include <array>
 #include <exception>
+#include <functional>
 
 #include "bindings/python_loss.hpp"
 #include "model/choices.hpp"
@@ -22,12 +23,16 @@ public:
     const py::object& function;
     WithoutGil& released;
     std::exception_ptr& raised;
+    std::function<void()> give, take;  // where the arrays of the state are copies: before and after, if anything
 
     static bool call(void* self, std::uint64_t epoch, std::ptrdiff_t done, std::ptrdiff_t steps, double loss) {
         auto& poll = *static_cast<PythonPoll*>(self);
-        return poll.python([&] {
+        if (poll.give) poll.give();
+        const bool stop = poll.python([&] {
             if (!poll.function.is_none()) poll.function(epoch, done, steps, loss);
         });
+        if (poll.take) poll.take();
+        return stop;
     }
     static bool interrupted(void* self) {
         return static_cast<PythonPoll*>(self)->python([] {});
@@ -90,6 +95,10 @@ public:
         auto from = kept_.begin();
         each(p, [&](T*& array, std::ptrdiff_t) { std::copy(from->begin(), from->end(), array), ++from; });
     }
+    void read_from(Parameters<T> p) {
+        auto to = kept_.begin();
+        each(p, [&](T*& array, std::ptrdiff_t size) { std::copy_n(array, size, to->begin()), ++to; });
+    }
 
 private:
     template <class F>
@@ -109,7 +118,7 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
                 const Arrays& bias_square, const py::array& X, const py::array& target, const py::tuple& loss,
                 const py::object& sample_weight, const RuleNumbers& rule, const py::object& rates,
                 std::ptrdiff_t batch_size, bool shuffle, std::uint64_t seed, std::ptrdiff_t epochs, int n_threads,
-                const py::object& function) {
+                const py::object& function, bool every_step) {
     TrainRequest<T> request{&network,
                             parameters<T>(network, weights, biases, true),
                             parameters<T>(network, weight_velocity, bias_velocity, true),
@@ -145,11 +154,19 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
     {
         WithoutGil released;
         PythonPoll poll{function, released, raised};
+        if (every_step && !copies.empty()) {
+            poll.give = [&] {
+                for (std::size_t i = 0; i < copies.size(); ++i) copies[i].write_to(theirs[i]);
+            };
+            poll.take = [&] {
+                for (std::size_t i = 0; i < copies.size(); ++i) copies[i].read_from(theirs[i]);
+            };
+        }
         PythonRates schedule{rates, released, raised};
         PythonLoss<T> custom(custom_function, released, raised);
         request.custom = custom.loss();
         if (!rates.is_none()) request.rates = {PythonRates::call, &schedule};
-        request.poll = {PythonPoll::call, PythonPoll::interrupted, &poll, !function.is_none()};
+        request.poll = {PythonPoll::call, PythonPoll::interrupted, &poll, !function.is_none(), every_step};
         try {
             stop = train_epochs(request, progress, epoch_losses);
         } catch (const std::exception&) {  // out of memory
@@ -191,11 +208,11 @@ void bind_training(py::module_& m) {
              const Arrays& bias_square, const py::array& X, const py::array& target, const py::tuple& loss,
              const py::object& sample_weight, int rule, const std::vector<double>& numbers, const py::object& rates,
              std::ptrdiff_t batch_size, bool shuffle, std::uint64_t seed, std::ptrdiff_t epochs, int n_threads,
-             const py::object& poll) {
+             const py::object& poll, bool every_step) {
               return with_dtype(X, [&]<class T>() {
                   return train<T>(network, state, weights, biases, weight_velocity, bias_velocity, weight_square,
                                   bias_square, X, target, loss, sample_weight, rule_of(rule, numbers), rates,
-                                  batch_size, shuffle, seed, epochs, n_threads, poll);
+                                  batch_size, shuffle, seed, epochs, n_threads, poll, every_step);
               });
           });
 }

@@ -42,7 +42,7 @@ public:
                typename Runner<T>::Between between) override {
         bool finite = true, stop = false;
         while (finite && !stop && done < count) {
-            auto piece = choice_.next(count - done);
+            auto piece = choice_.next(request_.poll.every_step ? 1 : count - done);
             if (request_.rates.call) {
                 piece.steps = std::min(piece.steps, rates_from(step + std::uint64_t(done), count - done));
                 course.stopped = piece.steps == 0;

@@ -19,11 +19,14 @@ constexpr std::chrono::milliseconds poll_interval{50};
 // not finite, and copying them costs about a step.
 constexpr std::ptrdiff_t steps_between_copies = 64;
 
-// The poll of the epoch under way, asked at most every poll_interval.
+// The poll of the epoch under way, asked at most every poll_interval, or after every step.
+template <class T>
 struct Asker {
     const Poll& poll;
+    Runner<T>& runner;
     const Course& course;
-    std::uint64_t epoch;
+    const TrainProgress& begun;  // the epoch
+    TrainProgress& copied;       // what the plain arrays hold
     std::ptrdiff_t steps_per_epoch;
     Clock::time_point& last;
     bool stopped = false;
@@ -33,10 +36,15 @@ struct Asker {
         const bool at_end = done == asker.steps_per_epoch;
         if (at_end && !asker.poll.every_epoch) return false;  // asked once the epoch is counted
         const auto now = Clock::now();
-        if (!at_end && now - asker.last < poll_interval) return false;
+        if (!at_end && !asker.poll.every_step && now - asker.last < poll_interval) return false;
         asker.last = now;
-        asker.stopped =
-            asker.poll.call(asker.poll.context, asker.epoch, done, asker.steps_per_epoch, asker.mean_loss());
+        if (asker.poll.every_step) {
+            asker.runner.unpack();
+            asker.copied = {asker.begun.epoch, asker.begun.step + std::uint64_t(done), done};
+        }
+        asker.stopped = asker.poll.call(asker.poll.context, asker.begun.epoch, done, asker.steps_per_epoch,
+                                        asker.mean_loss());
+        if (asker.poll.every_step) asker.runner.pack();
         return asker.stopped;
     }
     double mean_loss() const { return course.weight_done > 0 ? course.epoch_loss / course.weight_done : 0; }
@@ -114,16 +122,18 @@ Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::
     auto last_asked = Clock::now();
     Course course(request.data.rows);
     progress.step_in_epoch = 0;
+    if (request.poll.every_step) runner->look_at_each_step();
     TrainProgress copied = progress;  // what the plain arrays hold
     runner->pack();
     for (std::ptrdiff_t e = 0; e < request.epochs; ++e) {
         std::ptrdiff_t done = 0;
         bool finite;
-        Asker asker{request.poll, course, progress.epoch, steps_per_epoch, last_asked};
+        const TrainProgress begun = progress;
+        Asker<T> asker{request.poll, *runner, course, begun, copied, steps_per_epoch, last_asked};
         try {
             if (losses.size() == losses.capacity()) losses.reserve(2 * losses.size() + 64);
             begin_epoch(request, progress.epoch, course);
-            finite = runner->steps(course, progress.step, steps_per_epoch, done, {Asker::between, &asker});
+            finite = runner->steps(course, progress.step, steps_per_epoch, done, {Asker<T>::between, &asker});
         } catch (const std::exception&) {  // no memory, no thread to be had: back to what the plain arrays hold
             losses.resize(losses.size() - (progress.epoch - copied.epoch));
             progress = copied;
@@ -139,7 +149,8 @@ Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::
         const bool copy =
             stop || e + 1 == request.epochs || progress.step - copied.step >= std::uint64_t(steps_between_copies);
         if (!finite || (copy && !runner->finite())) {
-            const Stop why = replay(request, *runner, course, copied, progress.epoch, done, steps_per_epoch);
+            Stop why = Stop::not_finite;  // with every_step the arrays hold the step before
+            if (!request.poll.every_step) why = replay(request, *runner, course, copied, progress.epoch, done, steps_per_epoch);
             losses.resize(losses.size() - (progress.epoch - copied.epoch));
             progress = copied;
             return why;

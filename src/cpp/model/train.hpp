@@ -22,6 +22,8 @@ struct Poll {
     bool (*interrupted)(void* context);  // asked as often, while steps are run again that were counted before
     void* context;
     bool every_epoch;
+    // After every step, with the arrays up to date: what is written into them then counts.
+    bool every_step;
 };
 
 template <class T>

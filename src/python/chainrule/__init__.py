@@ -20,6 +20,7 @@ from ._levenberg_marquardt import LevenbergMarquardt
 from ._run_file import TornEntryWarning
 from ._version import __version__
 from .backend import backend, get_backend, set_backend
+from .callbacks import Callback
 from .checkpoints import Checkpoints
 from .config import show_config
 from .history import Ending, History
@@ -48,6 +49,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Callback",
     "Checkpoints",
     "DtypeConversionWarning",
     "EarlyStopping",

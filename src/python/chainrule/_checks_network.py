@@ -199,6 +199,7 @@ def check_train_epochs(
     epochs: Any,
     n_threads: Any,
     poll: Any,
+    poll_each_step: Any,
 ) -> Training:
     """Return the checked arguments; the state itself is only read."""
     check_network(network)
@@ -239,6 +240,8 @@ def check_train_epochs(
         )
     if poll is not None and not callable(poll):
         raise TypeError(f"poll must be callable or None, but it is {describe(poll)}")
+    if check_bool(poll_each_step, "poll_each_step") and poll is None:
+        raise ValueError("poll_each_step is about poll, which is not given")
     weights, biases, weight_velocity, bias_velocity, weight_square, bias_square = lists
     return Training(
         weights, biases, weight_velocity, bias_velocity, weight_square, bias_square, X, target, objective, *given,

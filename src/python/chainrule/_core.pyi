@@ -131,6 +131,7 @@ def train_epochs(
     epochs: int,
     n_threads: int,
     poll: Callable[[int, int, int, float], object] | None,
+    poll_each_step: bool,
     /,
 ) -> tuple[bool, int]: ...
 def measure_peak(float64: bool = ..., n_threads: int = ...) -> float: ...

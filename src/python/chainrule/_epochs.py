@@ -19,11 +19,12 @@ Poll = Callable[[int, int, int, float], object]
 
 
 def train_epochs(
-    trainer: Trainer, rows: Rows, epochs: int, poll: Poll | None = None, after: AfterEpoch | None = None
-) -> None:
+    trainer: Trainer, rows: Rows, epochs: int, poll: Poll | None = None, after: AfterEpoch | None = None,
+    poll_each_step: bool = False
+) -> None:  # fmt: skip
     """Train for so many more epochs, with the settings of the trainer."""
     batch_size = trainer.batch_size if isinstance(trainer.batch_size, int) else len(rows.inputs)
-    _run(trainer, trainer.state, rows, batch_size, trainer.shuffle, epochs, poll, after)
+    _run(trainer, trainer.state, rows, batch_size, trainer.shuffle, epochs, poll, after, poll_each_step)
 
 
 def make_update(trainer: Trainer, rows: Rows) -> float | None:
@@ -39,7 +40,7 @@ def make_update(trainer: Trainer, rows: Rows) -> float | None:
 
 def _run(
     trainer: Trainer, state: TrainingState, rows: Rows, batch_size: int, shuffle: bool, epochs: int,
-    poll: Poll | None, after: AfterEpoch | None
+    poll: Poll | None, after: AfterEpoch | None, poll_each_step: bool = False
 ) -> None:  # fmt: skip
     network, optimizer = trainer.model.network, at_present(trainer.optimizer, state)
     if takes_all_rows(optimizer):
@@ -61,4 +62,5 @@ def _run(
         epochs=epochs,
         n_threads=trainer.n_threads,
         poll=poll,
+        poll_each_step=poll_each_step,
     )

@@ -11,6 +11,7 @@ from ._checks_values import check_bool, check_int, check_real, check_sequence, c
 from ._evaluation import Rows, as_rows
 from ._plateau import plateau_of
 from ._split import split_rows
+from .callbacks import Callbacks, find_callbacks
 from .metrics import Metric, find_metrics
 from .progress import find_stream
 from .stopping import EarlyStopping, find_early_stopping, find_mode
@@ -34,6 +35,7 @@ class Request(NamedTuple):
     tolerance_epochs: int
     plateau_mode: str | None
     checkpointing: Checkpointing | None
+    callbacks: Callbacks
 
     @property
     def looks_at_each_epoch(self) -> bool:
@@ -41,7 +43,8 @@ class Request(NamedTuple):
         wanted = (
             self.validation, self.stream, self.early_stopping, self.target_loss, self.tolerance, self.plateau_mode
         )  # fmt: skip
-        return bool(self.metrics) or any(each is not None for each in wanted)
+        called = self.callbacks.has("on_epoch_begin", "on_batch_end", "on_epoch_end")
+        return bool(self.metrics) or called or any(each is not None for each in wanted)
 
     @property
     def is_plain(self) -> bool:
@@ -70,6 +73,7 @@ def fit_request(
     checkpoint: Any,
     keep: Any,
     checkpoint_every: Any,
+    callbacks: Any,
 ) -> Request:
     """Return the arguments of `Trainer.fit`, checked.
 
@@ -79,7 +83,7 @@ def fit_request(
         If one does not fit; the message names it.
     """
     epochs = check_int(epochs, "epochs", 0)
-    measures, stream = find_metrics(metrics), find_stream(progress)
+    measures, stream, called = find_metrics(metrics), find_stream(progress), find_callbacks(callbacks)
     if validation_data is not None and validation_split is not None:
         raise ValueError("validation_data and validation_split exclude each other; give one of them")
     if check_bool(stratify, "stratify") and validation_split is None:
@@ -127,6 +131,7 @@ def fit_request(
         tolerance_epochs,
         plateau_mode,
         checkpointing,
+        called,
     )
 
 

@@ -16,6 +16,7 @@ from ._plateau import look as lower_rate
 from ._plateau import plateau_of
 from ._watching import Clock, EarlyStopper, TimeIsUp, Watch
 from ._whole_batch import takes_all_rows
+from .callbacks import Fit
 from .history import Ending, Measurements
 from .progress import Progress
 
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from .trainer import Trainer
 
 Look = Callable[[], "str | None"]
+
+
+class Stopped(Exception):  # noqa: N818 - it never leaves this package
+    """Ends an epoch between two of its batches, because a callback asked for it."""
+
 
 SHORT = 0.025
 """Seconds. With nothing to look at but the clock, epochs that take less together are trained two times as many at once."""
@@ -66,6 +72,7 @@ def _watchers(trainer: Trainer, request: Request) -> Watchers:
 
 def _fit(trainer: Trainer, request: Request, watchers: Watchers, keeper: Keeper | None) -> None:
     history, stopper, step = trainer.history, watchers.stopper, trainer.step
+    fit = Fit(trainer, request.epochs)
 
     def end(reason: str) -> Ending:
         def finish() -> None:
@@ -78,7 +85,8 @@ def _fit(trainer: Trainer, request: Request, watchers: Watchers, keeper: Keeper 
     if request.stream is not None:
         lines = Progress(request.stream, request.epochs, len(request.rows.inputs))
     try:
-        ending = end(_train(trainer, request, watchers, keeper, lines))
+        request.callbacks.call("on_fit_begin", fit)
+        ending = end(_train(trainer, request, watchers, keeper, lines, fit))
         if lines is not None:
             lines.end(ending)
     except KeyboardInterrupt:
@@ -97,12 +105,20 @@ def _fit(trainer: Trainer, request: Request, watchers: Watchers, keeper: Keeper 
     finally:
         if lines is not None:
             lines.close()
+        request.callbacks.call("on_fit_end", fit)
 
 
 def _train(
-    trainer: Trainer, request: Request, watchers: Watchers, keeper: Keeper | None, lines: Progress | None
+    trainer: Trainer,
+    request: Request,
+    watchers: Watchers,
+    keeper: Keeper | None,
+    lines: Progress | None,
+    fit: Fit,
 ) -> str:
     """Train and measure until there is a reason to end, and return it."""
+    if fit.is_stopped:
+        return "callback"
     if request.is_plain:
         before = trainer.epoch
         train_epochs(trainer, request.rows, request.epochs)
@@ -127,14 +143,15 @@ def _train(
 
     def look_and_keep() -> str | None:
         reason = look() if request.looks_at_each_epoch else None
+        request.callbacks.call("on_epoch_end", fit)
         if keeper is not None:
             keeper.epoch()
-        return reason
+        return "callback" if reason is None and fit.is_stopped else reason
 
     if watchers.went_on and (reason := _reason(trainer, request, watchers)) is not None:
         return reason  # it was ended from outside when it had only this left to say
     way = _train_all_rows if takes_all_rows(trainer.optimizer) else _train_epochs
-    return way(trainer, request, look_and_keep, lines, clock)
+    return way(trainer, request, look_and_keep, lines, clock, fit)
 
 
 def _reason(trainer: Trainer, request: Request, watchers: Watchers) -> str | None:
@@ -148,38 +165,65 @@ def _reason(trainer: Trainer, request: Request, watchers: Watchers) -> str | Non
 
 
 def _train_all_rows(
-    trainer: Trainer, request: Request, look: Look, lines: Progress | None, clock: Clock | None
+    trainer: Trainer, request: Request, look: Look, lines: Progress | None, clock: Clock | None, fit: Fit
 ) -> str:
-    """Train with an optimizer that makes all epochs in one go."""
+    """Train with an optimizer that makes all epochs in one go, each of a single batch."""
     reason, left = None, request.epochs
+
+    def before() -> bool:
+        nonlocal reason
+        request.callbacks.call("on_epoch_begin", fit)
+        if fit.is_stopped and reason is None:
+            reason = "callback"
+        return reason is not None
 
     def after() -> bool:
         nonlocal reason, left
         left -= 1
+        fit.batch, fit.batches, fit.loss = 1, 1, trainer.state.losses[-1]
+        request.callbacks.call("on_batch_end", fit)
         reason = look()
         if reason is None and left and clock is not None and clock.is_over():
             reason = "time_budget"
-        return reason is not None
+        return reason is not None or (left > 0 and before())
 
+    if before():
+        return str(reason)
     train_epochs(trainer, request.rows, request.epochs, None, after)
     return reason or ("converged" if left else "epochs")
 
 
 def _train_epochs(
-    trainer: Trainer, request: Request, look: Look, lines: Progress | None, clock: Clock | None
+    trainer: Trainer, request: Request, look: Look, lines: Progress | None, clock: Clock | None, fit: Fit
 ) -> str:
-    poll = _each([watcher.poll for watcher in (lines, clock) if watcher is not None])
+    state, each_batch = trainer.state, request.callbacks.has("on_batch_end")
+    first_step = state.step
+
+    def after_batch(epoch: int, step_in_epoch: int, steps_per_epoch: int, loss: float) -> None:
+        state.step = first_step + step_in_epoch  # which the native core sets at its end
+        fit.batch, fit.batches, fit.loss = step_in_epoch, steps_per_epoch, loss
+        request.callbacks.call("on_batch_end", fit)
+        if fit.is_stopped and step_in_epoch < steps_per_epoch:
+            raise Stopped
+
+    polls = [watcher.poll for watcher in (lines, clock) if watcher is not None]
+    poll = _each([after_batch, *polls] if each_batch else polls)
     left, together, every = request.epochs, 1, request.epochs
     if request.checkpointing is not None:
         every = request.checkpointing.every
     if not request.looks_at_each_epoch and clock is None:
         together = min(every, left)
     while left > 0:
-        started = monotonic()
+        request.callbacks.call("on_epoch_begin", fit)
+        if fit.is_stopped:
+            return "callback"
+        started, first_step = monotonic(), state.step
         try:
-            train_epochs(trainer, request.rows, together, poll)
+            train_epochs(trainer, request.rows, together, poll, None, each_batch)
         except TimeIsUp:
             return "time_budget"
+        except Stopped:
+            return "callback"
         left -= together
         reason = look()
         if reason is not None:

@@ -61,6 +61,7 @@ REASONS = {
     "settled": "the loss fell by no more than tolerance",
     "target_loss": "the loss reached target_loss",
     "time_budget": "the time_budget was used up",
+    "callback": "a callback asked for it",
     "interrupted": "Ctrl-C",
     "not_finite": "a loss, a gradient or a parameter was not finite",
     "error": "an exception, for instance of a metric",
@@ -96,7 +97,7 @@ class History:
         """Why the (last) fit ended; None before one has.
 
         "epochs": all were done. "early_stopping", "settled" (tolerance), "target_loss", "time_budget": the argument of
-        `Trainer.fit` that ended it. "interrupted" (Ctrl-C), "not_finite" (FloatingPointError), "error": an exception.
+        `Trainer.fit` that ended it. "callback": `Fit.stop`. "interrupted" (Ctrl-C), "not_finite" (FloatingPointError), "error": an exception.
         "converged": an optimizer that takes all rows at once found nothing lower.
         """
         return None if self.ending is None else self.ending.reason
@@ -144,6 +145,10 @@ class History:
     def since(self, n: int) -> History:
         """Return the history without its first ``n`` entries."""
         return History(self._measured[n:], self.ending)
+
+    def last(self, n: int = 0) -> Measurements | None:
+        """Return the last entry, None if there are not more than ``n``."""
+        return self._measured[-1] if len(self._measured) > n else None
 
     def __len__(self) -> int:
         return len(self._measured)

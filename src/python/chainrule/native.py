@@ -244,11 +244,11 @@ def train_epochs(
     network: Network, state: TrainingState, X: Array, target: Array, *, loss: Any,
     sample_weight: Array | None = None, output_weights: Sequence[float] | None = None, optimizer: Any, batch_size: int,
     shuffle: bool, seed: int, epochs: int, n_threads: int | None = None,
-    poll: Callable[[int, int, int, float], object] | None = None
+    poll: Callable[[int, int, int, float], object] | None = None, poll_each_step: bool = False
 ) -> None:  # fmt: skip
     given = _checks.check_train_epochs(
         network, state, X, target, loss, sample_weight, output_weights, optimizer, batch_size, shuffle, seed, epochs,
-        n_threads, poll
+        n_threads, poll, poll_each_step
     )  # fmt: skip
     python_runs = poll is not None or given.loss.function is not None or given.rule.rates is not None
     _held = pins(*given.held) if python_runs else None
@@ -256,7 +256,7 @@ def train_epochs(
         finite, done = _core.train_epochs(
             _compiled(network), state, *given[:8], _loss_numbers(given.loss, given.output_weights, network.n_out),
             given.sample_weight, *_numbers(given.rule), min(given.batch_size, len(given.X)),
-            given.shuffle, given.seed, min(given.epochs, 2**62), _int32(n_threads), poll
+            given.shuffle, given.seed, min(given.epochs, 2**62), _int32(n_threads), poll, poll_each_step
         )  # fmt: skip
         wrong = None if finite else _find_nonfinite(network, state, given, done)
     if wrong is not None:

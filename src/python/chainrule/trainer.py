@@ -81,7 +81,8 @@ class Trainer(BaseTrainer):
         validation_data: tuple[Any, Any] | None = None, validation_split: float | None = None, stratify: bool = False,
         metrics: Any = (), progress: Any = False, early_stopping: EarlyStopping | None = None,
         time_budget: float | None = None, target_loss: float | None = None, tolerance: float | None = None,
-        tolerance_epochs: int = 10, checkpoint: Any = None, keep: int | str = "all", checkpoint_every: int = 1
+        tolerance_epochs: int = 10, checkpoint: Any = None, keep: int | str = "all", checkpoint_every: int = 1,
+        callbacks: Any = ()
     ) -> History:  # fmt: skip
         """Train for so many MORE epochs, or until one of the arguments ends it.
 
@@ -136,6 +137,9 @@ class Trainer(BaseTrainer):
         checkpoint_every : int, default 1
             After how many epochs one is written: more than 1 for epochs that take less than some milliseconds. The best so
             far that early stopping would restore, and the last, are written in any case.
+        callbacks : list of Callback, default ()
+            Called at the beginning, around each epoch, after each batch and at the end, as far as they define methods for
+            it; see `Callback`. What they remember themselves is in no checkpoint.
 
         Returns
         -------
@@ -164,7 +168,7 @@ class Trainer(BaseTrainer):
             validation_data=validation_data, validation_split=validation_split, stratify=stratify, metrics=metrics,
             progress=progress, early_stopping=early_stopping, time_budget=time_budget, target_loss=target_loss,
             tolerance=tolerance, tolerance_epochs=tolerance_epochs, checkpoint=checkpoint, keep=keep,
-            checkpoint_every=checkpoint_every
+            checkpoint_every=checkpoint_every, callbacks=callbacks
         )  # fmt: skip
         before = len(self.history)
         fit_epochs(self, request)

@@ -134,17 +134,19 @@ def train_epochs(
     network: Network, state: TrainingState, X: Array, target: Array, *, loss: Any,
     sample_weight: Array | None = None, output_weights: Sequence[float] | None = None, optimizer: Any, batch_size: int,
     shuffle: bool, seed: int, epochs: int, n_threads: int | None = None,
-    poll: Callable[[int, int, int, float], object] | None = None
+    poll: Callable[[int, int, int, float], object] | None = None, poll_each_step: bool = False
 ) -> None:  # fmt: skip
     """``optimizer`` has the numbers of `sgd_momentum_step` as attributes, or those of another rule and its name as ``kind``
     (see `optimizers`); its penalties and `max_norm` spare biases.
 
-    What a loss of the user's writes into the arrays of ``state`` is lost; ``poll`` may write nothing into them. Neither can
-    resize an array of this call: NumPy refuses that.
+    What a loss of the user's writes into the arrays of ``state`` is lost; ``poll`` may write nothing into them, but with
+    ``poll_each_step``: it then is called after every single batch by the native core too, which else asks it some 20 times a
+    second, the arrays are up to date, and what is written into them counts. Neither can resize an array of this call: NumPy
+    refuses that.
     """
     given = _checks.check_train_epochs(
         network, state, X, target, loss, sample_weight, output_weights, optimizer, batch_size, shuffle, seed, epochs,
-        n_threads, poll
+        n_threads, poll, poll_each_step
     )  # fmt: skip
     _held = pins(*given.held)
     if given.loss.function is not None:
