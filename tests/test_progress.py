@@ -6,7 +6,9 @@ import io
 import math
 import pickle
 import re
+import sys
 from itertools import pairwise
+from types import ModuleType
 from typing import Any
 
 import chainrule as cr
@@ -166,3 +168,94 @@ def test_a_history_pickles() -> None:
 def test_a_history_of_another_kind_is_refused(change: Any, text: str) -> None:
     with pytest.raises(ValueError, match=text):
         History().__setstate__({**History().__getstate__(), **change})
+
+
+def shown(given: Any, terminal: bool, monkeypatch: pytest.MonkeyPatch) -> str:
+    stream = Terminal() if terminal else io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    a_trainer().fit(X, Y, epochs=3, progress=given, early_stopping=cr.EarlyStopping("loss"))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("given", [True, "auto"])
+def test_on_a_terminal_there_is_a_bar_where_tqdm_is_installed(
+    backend: str, given: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tqdm")
+    text = shown(given, True, monkeypatch)
+    assert "100%" in text
+    assert "3/3" in text
+    assert "loss " in text
+    assert text.rstrip().endswith("after epoch 3")
+
+
+@pytest.mark.parametrize("given", [True, "auto"])
+def test_on_a_terminal_without_tqdm_one_line_is_written_over(
+    given: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("tqdm", "tqdm.std"):
+        monkeypatch.setitem(sys.modules, name, None)
+    text = shown(given, True, monkeypatch)
+    assert "%" not in text
+    assert "\repoch 3/3  loss " in text
+
+
+def test_elsewhere_auto_shows_nothing_and_true_lines(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shown("auto", False, monkeypatch) == ""
+    assert shown(True, False, monkeypatch).count("epoch ") == 4
+
+
+class ZMQInteractiveShell:
+    """What Jupyter's shell is called."""
+
+
+@pytest.mark.parametrize("widgets", [True, False])
+def test_in_a_notebook_the_bar_is_one_of_notebooks(widgets: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[dict[str, Any]] = []
+
+    class Bar:
+        def __init__(self, **options: Any) -> None:
+            made.append(options)
+            self.n = 0.0
+
+        def set_postfix_str(self, text: str, refresh: bool) -> None:
+            assert text.startswith("loss ")
+
+        def refresh(self) -> None: ...
+        def close(self) -> None: ...
+        def write(self, text: str, file: Any) -> None: ...
+
+    ipython, notebook = ModuleType("IPython"), ModuleType("tqdm.notebook")
+    ipython.get_ipython = ZMQInteractiveShell  # type: ignore[attr-defined]
+    notebook.tqdm = Bar  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    monkeypatch.setitem(sys.modules, "tqdm.notebook", notebook)
+    monkeypatch.setitem(sys.modules, "ipywidgets", ModuleType("ipywidgets") if widgets else None)
+    text = shown("auto", False, monkeypatch)
+    assert len(made) == widgets
+    assert ("epoch 3/3" in text) is not widgets  # lines of text, where there are no widgets
+
+
+def test_an_interrupted_bar_is_closed(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tqdm")
+    stream = Terminal()
+    monkeypatch.setattr("sys.stderr", stream)
+
+    class Fails(cr.Callback):
+        def on_epoch_end(self, fit: Any) -> None:
+            if fit.trainer.epoch == 2:
+                raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        a_trainer().fit(X, Y, epochs=4, progress=True, callbacks=[Fails()])
+    assert "2/4" in stream.getvalue()
+    assert stream.getvalue().endswith("\n")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "text"),
+    [("yes", ValueError, "True, False, 'auto' or a stream"), (1, TypeError, "a method write")],
+)
+def test_what_is_no_progress_is_refused(backend: str, wrong: Any, kind: type[Exception], text: str) -> None:
+    with pytest.raises(kind, match=text):
+        a_trainer().fit(X, Y, progress=wrong)

@@ -42,8 +42,8 @@ struct Asker {
             asker.runner.unpack();
             asker.copied = {asker.begun.epoch, asker.begun.step + std::uint64_t(done), done};
         }
-        asker.stopped = asker.poll.call(asker.poll.context, asker.begun.epoch, done, asker.steps_per_epoch,
-                                        asker.mean_loss());
+        asker.stopped =
+            asker.poll.call(asker.poll.context, asker.begun.epoch, done, asker.steps_per_epoch, asker.mean_loss());
         if (asker.poll.every_step) asker.runner.pack();
         return asker.stopped;
     }
@@ -150,7 +150,8 @@ Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::
             stop || e + 1 == request.epochs || progress.step - copied.step >= std::uint64_t(steps_between_copies);
         if (!finite || (copy && !runner->finite())) {
             Stop why = Stop::not_finite;  // with every_step the arrays hold the step before
-            if (!request.poll.every_step) why = replay(request, *runner, course, copied, progress.epoch, done, steps_per_epoch);
+            if (!request.poll.every_step)
+                why = replay(request, *runner, course, copied, progress.epoch, done, steps_per_epoch);
             losses.resize(losses.size() - (progress.epoch - copied.epoch));
             progress = copied;
             return why;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from ._plateau import plateau_of
 from ._split import split_rows
 from .callbacks import Callbacks, find_callbacks
 from .metrics import Metric, find_metrics
-from .progress import find_stream
+from .progress import Display, find_display
 from .stopping import EarlyStopping, find_early_stopping, find_mode
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Request(NamedTuple):
     epochs: int
     validation: Rows | None
     metrics: dict[str, Metric]
-    stream: Any
+    display: Callable[[int, int], Display] | None
     early_stopping: EarlyStopping | None
     time_budget: float | None
     target_loss: float | None
@@ -41,7 +42,7 @@ class Request(NamedTuple):
     def looks_at_each_epoch(self) -> bool:
         """Whether something is to be done after each epoch, so that they are trained one by one."""
         wanted = (
-            self.validation, self.stream, self.early_stopping, self.target_loss, self.tolerance, self.plateau_mode
+            self.validation, self.display, self.early_stopping, self.target_loss, self.tolerance, self.plateau_mode
         )  # fmt: skip
         called = self.callbacks.has("on_epoch_begin", "on_batch_end", "on_epoch_end")
         return bool(self.metrics) or called or any(each is not None for each in wanted)
@@ -83,7 +84,7 @@ def fit_request(
         If one does not fit; the message names it.
     """
     epochs = check_int(epochs, "epochs", 0)
-    measures, stream, called = find_metrics(metrics), find_stream(progress), find_callbacks(callbacks)
+    measures, display, called = find_metrics(metrics), find_display(progress), find_callbacks(callbacks)
     if validation_data is not None and validation_split is not None:
         raise ValueError("validation_data and validation_split exclude each other; give one of them")
     if check_bool(stratify, "stratify") and validation_split is None:
@@ -123,7 +124,7 @@ def fit_request(
         epochs,
         validation,
         measures,
-        stream,
+        display,
         early_stopping,
         time_budget,
         target_loss,

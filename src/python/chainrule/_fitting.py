@@ -18,7 +18,7 @@ from ._watching import Clock, EarlyStopper, TimeIsUp, Watch
 from ._whole_batch import takes_all_rows
 from .callbacks import Fit
 from .history import Ending, Measurements
-from .progress import Progress
+from .progress import Display
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -82,8 +82,8 @@ def _fit(trainer: Trainer, request: Request, watchers: Watchers, keeper: Keeper 
         return cast(Ending, history.ending)
 
     lines = None
-    if request.stream is not None:
-        lines = Progress(request.stream, request.epochs, len(request.rows.inputs))
+    if request.display is not None:
+        lines = request.display(request.epochs, len(request.rows.inputs))
     try:
         request.callbacks.call("on_fit_begin", fit)
         ending = end(_train(trainer, request, watchers, keeper, lines, fit))
@@ -113,7 +113,7 @@ def _train(
     request: Request,
     watchers: Watchers,
     keeper: Keeper | None,
-    lines: Progress | None,
+    lines: Display | None,
     fit: Fit,
 ) -> str:
     """Train and measure until there is a reason to end, and return it."""
@@ -165,7 +165,7 @@ def _reason(trainer: Trainer, request: Request, watchers: Watchers) -> str | Non
 
 
 def _train_all_rows(
-    trainer: Trainer, request: Request, look: Look, lines: Progress | None, clock: Clock | None, fit: Fit
+    trainer: Trainer, request: Request, look: Look, lines: Display | None, clock: Clock | None, fit: Fit
 ) -> str:
     """Train with an optimizer that makes all epochs in one go, each of a single batch."""
     reason, left = None, request.epochs
@@ -194,7 +194,7 @@ def _train_all_rows(
 
 
 def _train_epochs(
-    trainer: Trainer, request: Request, look: Look, lines: Progress | None, clock: Clock | None, fit: Fit
+    trainer: Trainer, request: Request, look: Look, lines: Display | None, clock: Clock | None, fit: Fit
 ) -> str:
     state, each_batch = trainer.state, request.callbacks.has("on_batch_end")
     first_step = state.step

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 from ._checks_values import describe
 from .history import REASONS, Ending, Measurements
@@ -13,15 +15,67 @@ INTERVAL = 0.1
 """Seconds between two updates of the line on a terminal."""
 
 
-def find_stream(progress: Any) -> Any:
-    """Return where progress goes: None for False, standard error for True, or the stream that was given."""
-    if isinstance(progress, bool):
-        return sys.stderr if progress else None
+class Display(Protocol):
+    """What shows the progress of a fit."""
+
+    def poll(self, epoch: int, step_in_epoch: int, steps_per_epoch: int, loss: float) -> None:
+        """Show something in the middle of an epoch."""
+
+    def epoch(self, measured: Measurements) -> None:
+        """Show the measurements of a finished epoch."""
+
+    def end(self, ending: Ending) -> None:
+        """Say how the fit ended."""
+
+    def close(self) -> None:
+        """Leave what is shown as it is."""
+
+
+def find_display(progress: Any) -> Callable[[int, int], Display] | None:
+    """Return what makes the display of a fit of so many epochs and rows; None if there is to be none.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``progress`` is nothing that `Trainer.fit` takes.
+    """
+    if isinstance(progress, str) and progress != "auto":
+        raise ValueError(f"progress must be True, False, 'auto' or a stream, but it is {progress!r}")
+    if progress is False:
+        return None
+    if progress is True or isinstance(progress, str):
+        from ._progress_bar import ProgressBar, bar_class, in_notebook
+
+        if (kind := bar_class()) is not None:
+            return partial(ProgressBar, kind)
+        if progress is not True and not in_notebook() and not sys.stderr.isatty():
+            return None
+        progress = sys.stderr
     if not callable(getattr(progress, "write", None)):
         raise TypeError(
-            f"progress must be True, False or something with a method write, but it is {describe(progress)}"
+            f"progress must be True, False, 'auto' or something with a method write, but it is {describe(progress)}"
         )
-    return progress
+    return partial(Progress, progress)
+
+
+def measured_values(measured: Measurements) -> dict[str, float]:
+    """Return what was measured in an epoch, by the names it is shown with."""
+    values = {"loss": measured.loss, **measured.metrics}
+    if measured.validation_loss is not None:
+        values["validation loss"] = measured.validation_loss
+    values.update({f"validation {name}": value for name, value in measured.validation_metrics.items()})
+    return values
+
+
+def ending_words(ending: Ending, before: int) -> str:
+    """Return how a fit ended that came after ``before`` epochs, if that is worth words, counting epochs from 1 on."""
+    words = [] if ending.reason == "epochs" else [f"ended because {REASONS[ending.reason]}"]
+    if ending.best_epoch is not None:
+        back = ", to which the model went back" if ending.restored else ""
+        words.append(
+            f"best {ending.monitor} {ending.best_value:.5g} after epoch {ending.best_epoch - before}{back}"
+        )
+    return "; ".join(words)
 
 
 class Progress:
@@ -54,10 +108,7 @@ class Progress:
     def epoch(self, measured: Measurements) -> None:
         """Show the measurements of a finished epoch."""
         self._done, self._last = self._done + 1, measured.epoch
-        values = {"loss": measured.loss, **measured.metrics}
-        if measured.validation_loss is not None:
-            values["validation loss"] = measured.validation_loss
-        values.update({f"validation {name}": value for name, value in measured.validation_metrics.items()})
+        values = measured_values(measured)
         line = f"epoch {self._done}/{self._epochs}" + "".join(
             f"  {name} {v:.5g}" for name, v in values.items()
         )
@@ -70,16 +121,9 @@ class Progress:
 
     def end(self, ending: Ending) -> None:
         """Say why the fit ended, if it did before its last epoch, and which epoch was the best."""
-        words = [] if ending.reason == "epochs" else [f"ended because {REASONS[ending.reason]}"]
-        if ending.best_epoch is not None:
-            best = (
-                ending.best_epoch - self._last + self._done
-            )  # counted as in the lines: from 1 on, in this fit
-            back = ", to which the model went back" if ending.restored else ""
-            words.append(f"best {ending.monitor} {ending.best_value:.5g} after epoch {best}{back}")
-        if words:
+        if words := ending_words(ending, self._last - self._done):
             self.close()
-            self._stream.write("; ".join(words) + "\n")
+            self._stream.write(words + "\n")
             self._flush()
 
     def close(self) -> None:

@@ -115,8 +115,9 @@ class Trainer(BaseTrainer):
         metrics : list of str or functions, default ()
             What to measure before the first epoch, to see that it can be, and after each; see `chainrule.metrics`.
             They cost a prediction of all rows each time.
-        progress : bool or text stream, default False
-            True writes one line per epoch to standard error.
+        progress : bool, "auto" or text stream, default False
+            True shows a bar on standard error where tqdm is installed and it is a terminal, or in a notebook, and else lines
+            of text; "auto" does so on a terminal or in a notebook only. A stream gets lines of text.
         early_stopping : EarlyStopping, optional
             When to stop because what it monitors gets no better.
         time_budget : float, optional
