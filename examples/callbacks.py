@@ -16,6 +16,7 @@ class LargestWeight(cr.Callback):
         self.bound, self.cut = bound, 0
 
     def on_batch_end(self, fit: Fit) -> None:
+        """Cut what is beyond the bound."""
         for weights in fit.model.weights:
             self.cut += int((np.abs(weights) > self.bound).sum())
             np.clip(weights, -self.bound, self.bound, out=weights)
@@ -28,12 +29,14 @@ class GoodEnough(cr.Callback):
         self.accuracy = accuracy
 
     def on_epoch_end(self, fit: Fit) -> None:
+        """Look at the held-out rows."""
         reached = fit.measured.validation_metrics["accuracy"]
         print(f"epoch {fit.trainer.epoch:2}: loss {fit.measured.loss:.4f}, held-out accuracy {reached:.1%}")
         if reached >= self.accuracy:
             fit.stop()
 
     def on_fit_end(self, fit: Fit) -> None:
+        """Say why it ended."""
         print("ended because of:", fit.history.stopped_because)
 
 
@@ -45,9 +48,16 @@ def main() -> None:
     trainer = cr.Trainer(model, loss="cross_entropy", optimizer=cr.SGD(0.1, momentum=0.9))
     small = LargestWeight(0.4)
     trainer.fit(
-        X, y, epochs=30, validation_data=(X_test, y_test), metrics=["accuracy"], callbacks=[small, GoodEnough(0.96)]
+        X,
+        y,
+        epochs=30,
+        validation_data=(X_test, y_test),
+        metrics=["accuracy"],
+        callbacks=[small, GoodEnough(0.96)],
     )
-    print(f"weights were cut {small.cut} times; the largest is {max(np.abs(w).max() for w in model.weights):.2f}")
+    print(
+        f"weights were cut {small.cut} times; the largest is {max(np.abs(w).max() for w in model.weights):.2f}"
+    )
 
 
 if __name__ == "__main__":

@@ -318,3 +318,67 @@ def test_a_fit_that_could_not_begin_leaves_what_was_to_go_on(path, tmp_path, mon
             fit(name, str(tmp_path / "no folder" / "x.run"), trainer=trainer)
         fit(name, str(other), trainer=trainer)
     assert digest(trainer) == digest(whole)
+
+
+def test_the_best_epoch_is_counted_as_epochs_done(path, backend):
+    X, y = data()
+    trainer = CASES["Adam, one-cycle, early stopping"][0]()
+    history = trainer.fit(
+        X, y, epochs=6, checkpoint=path, validation_split=0.3, early_stopping=cr.EarlyStopping()
+    )
+    with cr.Checkpoints(path) as run:
+        assert run.best_epoch == history.best_epoch + 1
+        best = run.model(run.best_epoch)
+        assert all(map(np.array_equal, best.weights, trainer.model.weights))
+        assert run.settings["batch_size"] == 16
+    os.unlink(path)
+    trainer = CASES["momentum and dropout"][0]()
+    history = trainer.fit(X, y, epochs=6, checkpoint=path, keep="best")
+    with cr.Checkpoints(path) as run:
+        assert run.best_epoch == int(np.argmin(history.loss)) + 1
+        assert run.best_epoch in run.epochs
+
+
+def test_a_new_file_has_its_first_entry_when_it_has_its_name(path, tmp_path, monkeypatch):
+    """Whoever finds the file can go on from it, even if the process is killed while it begins."""
+    X, y = data()
+    seen = []
+    real = os.pwrite
+
+    def watched(fd, view, at):
+        seen.append((sorted(each.name for each in tmp_path.iterdir()), at))
+        return real(fd, view, at)
+
+    monkeypatch.setattr("chainrule._run_file.os.pwrite", watched)
+    CASES["momentum and dropout"][0]().fit(X, y, epochs=2, checkpoint=path)
+    assert seen[0] == ([os.path.basename(path) + ".tmp"], 0)
+    assert all(names == [os.path.basename(path)] for names, _ in seen[1:])
+
+
+def test_a_run_is_read_while_it_is_written_without_a_word(path):
+    X, y = data()
+    looks = []
+
+    def look(target, prediction):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with cr.Checkpoints(path) as run:
+                looks.append(run.epochs[-1])
+        if len(looks) > 1:  # the first look is before the fit opens the file
+            with open(path, "ab") as file:  # an entry on its way
+                file.write(b"\x80\x04C")
+        return 0.0
+
+    trainer = CASES["momentum and dropout"][0]()
+    trainer.fit(X, y, epochs=3, checkpoint=path)
+    trainer.fit(X, y, epochs=3, checkpoint=path, metrics=[look])
+    assert looks[1:] == [3, 4, 5]
+
+
+def test_a_closed_run_says_that_it_is_closed(path):
+    fit("momentum and dropout", path, epochs=20)
+    run = cr.Checkpoints(path)
+    run.close()
+    with pytest.raises(ValueError, match="was closed"):
+        run.model()
+    assert "0, 1, 2, 3, 4, ..., 18, 19, 20 (21 in all)" in repr(run)

@@ -71,6 +71,8 @@ def find_checkpointing(
     if isinstance(keep, str):
         if keep not in ("all", "best"):
             raise ValueError(f"keep must be 'all', 'best' or a number of epochs, but it is {keep!r}")
+    elif isinstance(keep, bool):
+        raise TypeError(f"keep must be 'all', 'best' or a number of epochs, but it is {keep!r}")
     else:
         keep = check_int(keep, "keep", 1)
     if checkpoint is None:
@@ -179,7 +181,7 @@ class Keeper:
                 return
         raise ValueError(
             f"{path} holds a run up to epoch {last['epoch']}, and this trainer, at epoch {trainer.epoch}, is not what it ends "
-            f"with: go on with Trainer.resume({path!r}), or name another file"
+            f"with: go on with Trainer.resume({path!r}), which is at its end, or name another file"
         )
 
     def epoch(self) -> None:

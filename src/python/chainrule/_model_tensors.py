@@ -50,6 +50,29 @@ def signed(tensors: Mapping[str, Array], text: str, longest: int = _safetensors.
     return _safetensors.encode(tensors, {"chainrule": text, "sha256": _sum(tensors, text)}, longest)
 
 
+def verified(
+    file: BinaryIO, size: int, longest: int = _safetensors.LONGEST_HEADER
+) -> tuple[dict[str, Array], str]:
+    """Return the arrays and the text that `signed` made this file of.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else, or its checksum is not that of its content.
+    """
+    tensors, metadata = _safetensors.decode(file, size, longest)
+    for name in ("chainrule", "sha256"):
+        if name not in metadata:
+            raise ValueError(
+                f"its metadata lack {name!r}, which files of chainrule have: another program wrote it"
+            )
+    if metadata["sha256"] != _sum(tensors, metadata["chainrule"]):
+        raise ValueError("its checksum is wrong, so the file is damaged, or was changed by another program")
+    if unknown := sorted(metadata.keys() - {"chainrule", "sha256"}):
+        raise ValueError(f"it has the unknown field {unknown[0]:.60}")
+    return tensors, metadata["chainrule"]
+
+
 def decode_model(file: BinaryIO, size: int, kind: str, version: int) -> dict[str, Any]:
     """Return the record that `encode_model` made this file of.
 
@@ -58,19 +81,9 @@ def decode_model(file: BinaryIO, size: int, kind: str, version: int) -> dict[str
     ValueError, TypeError
         If it is anything else, or damaged.
     """
-    tensors, metadata = _safetensors.decode(file, size)
-    text = metadata.get("chainrule")
-    if text is None:
-        raise ValueError(
-            "it has arrays, but nothing that says which network they are of: chainrule did not write it"
-        )
-    record = check_record(
-        _safetensors.parse_json(text, "its description"), kind, version, ("network", "seed", "preprocessing")
-    )
-    if metadata.get("sha256") != _sum(tensors, text):
-        raise ValueError("its checksum is wrong, so the file is damaged")
-    if unknown := sorted(metadata.keys() - {"chainrule", "sha256"}):
-        raise ValueError(f"it has the unknown field {unknown[0]:.60}")
+    tensors, text = verified(file, size)
+    fields = ("network", "seed", "preprocessing")
+    record = check_record(_safetensors.parse_json(text, "its description"), kind, version, fields)
     network = record["network"]
     if not isinstance(network, dict):
         raise ValueError("network must be a dict")  # noqa: TRY004

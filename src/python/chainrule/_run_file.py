@@ -20,6 +20,7 @@ from ._files import _mode_of_regular_file, _sync_folder, open_regular
 from ._run_frames import BEGINNING, HEADER, Frame, encode
 
 _FLAGS = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
 BUSY = "{} is being written by another fit; let it end, or name another file"
@@ -68,34 +69,45 @@ class RunFile:
     """
 
     def __init__(self, path: str, writing: bool = False) -> None:
-        self.path = os.path.realpath(
-            path
-        )  # what is written anew takes the place of the file, not of a link to it
-        path = self.path
-        fresh = _mode_of_regular_file(path, path) is None
-        self._fd = os.open(path, (os.O_RDWR | os.O_CREAT if writing else os.O_RDONLY) | _FLAGS, 0o666)
+        # What is written anew takes the place of the file, not of a link to it.
+        self.path = path = os.path.realpath(path)
+        fresh = _mode_of_regular_file(path, path) is None and writing
+        # A new file has another name until its first entry is in it: whoever finds one can go on from it.
+        self._unnamed = self._temporary if fresh else None
+        flags = os.O_RDWR | os.O_CREAT if writing else os.O_RDONLY
+        self._fd = os.open(self._unnamed or path, flags | _FLAGS | (_NO_LINK if fresh else 0), 0o666)
         self._syncer: _Syncer | None = None
         try:
             if writing:
-                _lock(self._fd, path)
-                if not os.path.samestat(
-                    os.fstat(self._fd), os.stat(path)
-                ):  # written anew since it was opened
-                    raise ValueError(BUSY.format(path))
-            self.entries = list(self._scan())
+                self._claim(self._unnamed or path)
+            size = 0 if fresh else os.fstat(self._fd).st_size  # what is added from now on is not looked at
+            self.entries = list(self._scan(size))
             self._size = self.entries[-1].frame.end if self.entries else 0
-            rest = os.fstat(self._fd).st_size - self._size
-            if rest:
-                lost = f"{path}: its last {count(rest, 'byte')} are no whole entry, and are left out"
+            rest = size - self._size
+            if rest and not (not writing and _is_being_written(self._fd)):
+                lost = f"{path}: its last {count(rest, 'byte')} are no whole entry: writing it was cut short, and they are left out"
                 warnings.warn(TornEntryWarning(lost), stacklevel=2)
             if writing:
                 os.ftruncate(self._fd, self._size)
                 self._syncer = _Syncer(self._fd)
-            if fresh:
-                _sync_folder(os.path.dirname(os.path.abspath(path)))
         except BaseException:
             os.close(self._fd)
             raise
+
+    @property
+    def _temporary(self) -> str:
+        """The name of a file on its way: nobody else's, as only one writes, but a killed process may have left it."""
+        return f"{self.path}.tmp"
+
+    def _claim(self, name: str) -> None:
+        """See that nobody else writes the file."""
+        _lock(self._fd, self.path)
+        try:
+            same = os.path.samestat(os.fstat(self._fd), os.stat(name))
+        except FileNotFoundError:
+            same = False
+        if not same:  # written anew, or given its name, since it was opened
+            raise ValueError(BUSY.format(self.path))
 
     def body(self, entry: Entry) -> dict[str, Any] | None:
         """Return what an entry holds.
@@ -132,6 +144,8 @@ class RunFile:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._fd, self._size)
             raise
+        if self._unnamed is not None:
+            self._give_name()
         self._add(head, data[:HEADER])
         self._syncer.wake()
 
@@ -144,7 +158,7 @@ class RunFile:
             If that cannot be done; the file is as before.
         """
         assert self._syncer is not None, "opened for reading"
-        temporary = f"{self.path}.tmp"  # nobody else's, as only one writes: a process that was killed may have left it
+        temporary = self._temporary
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o666)
@@ -191,6 +205,9 @@ class RunFile:
                 self._syncer.complain()
         finally:
             fd, self._fd = self._fd, -1
+            if self._unnamed is not None:
+                with contextlib.suppress(OSError):
+                    os.unlink(self._unnamed)
             os.close(fd)
 
     def __enter__(self) -> RunFile:  # noqa: PYI034 - Self is of Python 3.11
@@ -201,14 +218,23 @@ class RunFile:
 
     # Inside --------------------------------------------------------------------------------------------------------
 
+    def _give_name(self) -> None:
+        """Give a new file, whose first entry is written, the name it is to have."""
+        assert self._unnamed is not None
+        if os.path.lexists(self.path):
+            raise ValueError(BUSY.format(self.path))
+        os.replace(self._unnamed, self.path)
+        self._unnamed = None
+        _sync_folder(os.path.dirname(self.path))
+
     def _add(self, head: dict[str, Any], header: bytes) -> None:
         frame = Frame.at(self._size, header)
         assert frame is not None
         self.entries.append(Entry(frame, head))
         self._size = frame.end
 
-    def _scan(self) -> Iterator[Entry]:
-        size, at, number = os.fstat(self._fd).st_size, 0, 0
+    def _scan(self, size: int) -> Iterator[Entry]:
+        at, number = 0, 0
         while at < size:
             entry = self._entry_at(at, size, number)
             if entry is None:
@@ -260,6 +286,8 @@ class RunFile:
         return all(not any(self._read(i, min(size - i, 1 << 20))) for i in range(at, size, 1 << 20))
 
     def _read(self, at: int, n: int) -> bytes:
+        if self._fd < 0:
+            raise ValueError(f"{self.path} was closed")
         parts = []
         while n > 0:
             part = os.pread(self._fd, min(n, 1 << 30), at)
@@ -319,6 +347,20 @@ def _write_at(fd: int, data: bytes, at: int) -> None:
     while view:
         n = os.pwrite(fd, view[: 1 << 30], at)
         view, at = view[n:], at + n
+
+
+def _is_being_written(fd: int) -> bool:
+    """Return whether another has this file open to write, so that its end may be an entry on its way."""
+    try:
+        import fcntl
+    except ImportError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    fcntl.flock(fd, fcntl.LOCK_UN)
+    return False
 
 
 def _lock(fd: int, path: str) -> None:

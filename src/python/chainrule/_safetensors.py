@@ -48,7 +48,9 @@ def encode(tensors: Mapping[str, Array], metadata: Mapping[str, str], longest: i
     return b"".join((len(text).to_bytes(8, "little"), text, *parts))
 
 
-def decode(file: BinaryIO, size: int) -> tuple[dict[str, Array], dict[str, str]]:
+def decode(
+    file: BinaryIO, size: int, longest: int = LONGEST_HEADER
+) -> tuple[dict[str, Array], dict[str, str]]:
     """Return the arrays and the texts of a file of that size.
 
     Raises
@@ -59,8 +61,8 @@ def decode(file: BinaryIO, size: int) -> tuple[dict[str, Array], dict[str, str]]
     n = int.from_bytes(file.read(8), "little")
     if size < 8 or n > size - 8:
         raise ValueError(f"its header should have {count(n, 'byte')}, but the file has {size}")
-    if n > LONGEST_HEADER:
-        raise ValueError(f"its header has {n} bytes; more than {LONGEST_HEADER} are not read")
+    if n > longest:
+        raise ValueError(f"its header has {n} bytes; more than {longest} are not read")
     header = parse_json(file.read(n).decode(), "its header")
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(type(text) is str for text in metadata.values()):

@@ -13,8 +13,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,6 +82,25 @@ class Checkpoints:
         return history_of((head["measured"] for head in heads), endings[-1] if endings else None)
 
     @property
+    def best_epoch(self) -> int | None:
+        """The number of epochs done when the run was best, for `model`, `compare` and `Trainer.resume`; it may not be among `epochs`.
+
+        Best by what early stopping monitored, else by the validation loss or the loss; None before an epoch is done. (Entries
+        of a `History` count from 0: this is its ``best_epoch + 1``.)
+        """
+        history = self.history
+        if history.best_epoch is not None:
+            return history.best_epoch + 1
+        values = history.validation_loss or history.loss
+        known = [i for i, value in enumerate(values) if not math.isnan(value)]
+        return history.epochs[min(known, key=values.__getitem__)] + 1 if known else None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of the trainer, as the file holds them (docs/files.md), of what the run ended with."""
+        return dict((self._body(self._entry(None)) or {})["settings"])
+
+    @property
     def is_finished(self) -> bool:
         """Whether the last fit came to an end; if not, it is under way or was ended from outside."""
         return bool(self._file.entries[-1].head["kind"] == "end")
@@ -90,6 +110,8 @@ class Checkpoints:
 
     def model(self, epoch: int | None = None) -> MLP:
         """Return the model as it was after so many epochs; None is what the run ended with, which may be the best epoch.
+
+        Epochs done are counted here: what `History` calls epoch 0 is ``model(1)``, and ``model(run.best_epoch)`` is the best.
 
         Raises
         ------
@@ -112,7 +134,8 @@ class Checkpoints:
         -------
         dict
             For ``weights[0]``, ``biases[0]``, ``weights[1]``, ... a dict of ``distance``, the Euclidean norm of the difference,
-            ``relative``, that divided by the norm of the first, and ``largest``, the largest difference of a number.
+            ``relative``, that divided by the norm of the first (infinity, where that is 0), and ``largest``, the largest
+            difference of a number.
 
         Raises
         ------
@@ -197,7 +220,7 @@ class Checkpoints:
         path = check_path(path)
         write_whole(path, encode_run((entry.head, self._body(entry)) for entry in self._file.entries))
 
-    def restore(
+    def _restore(
         self, kind: type[Trainer], epoch: int | None, given: Mapping[str, Any]
     ) -> tuple[Trainer, Watched | None]:
         """Return the trainer after so many epochs, and what an unfinished fit had seen: for `Trainer.resume`."""
@@ -225,7 +248,7 @@ class Checkpoints:
 
     def __repr__(self) -> str:
         state = "finished" if self.is_finished else "not finished"
-        return f"<Checkpoints of {self.path}: epochs {self.epochs}, {state}>"
+        return f"<Checkpoints of {self.path}: epochs {_some(self.epochs)}, {state}>"
 
     # Inside --------------------------------------------------------------------------------------------------------
 
@@ -243,7 +266,7 @@ class Checkpoints:
         epoch = check_int(epoch, "epoch", 0)
         if epoch not in found:
             raise ValueError(
-                f"epoch must be one of {sorted(found)}, which {self.path} holds, but it is {epoch}"
+                f"epoch must be one of {_some(sorted(found))}, which {self.path} holds, but it is {epoch}"
             )
         return found[epoch]
 
@@ -277,3 +300,11 @@ class Checkpoints:
             return function(*arguments)
         except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
             raise ValueError(f"{self.path}, entry {entry.frame.number}: {error}") from error
+
+
+def _some(numbers: Sequence[int]) -> str:
+    """Return the numbers, or the ends of many, on one line."""
+    if len(numbers) <= 12:
+        return ", ".join(map(str, numbers))
+    first, last = (", ".join(map(str, part)) for part in (numbers[:5], numbers[-3:]))
+    return f"{first}, ..., {last} ({len(numbers)} in all)"

@@ -233,10 +233,13 @@ class MLP:
         Parameters
         ----------
         path : str or path
-            A file of that name is replaced, when the new one is safely on the disk.
+            A file of that name is replaced, when the new one is safely on the disk. The ending ``.safetensors`` (in any case)
+            makes a file of that format, every other a pickle; `chainrule.export` writes .onnx, .h and .py.
 
         Raises
         ------
+        ValueError
+            If the name ends with .onnx, .h or .py.
         OSError
             If the file cannot be written; one that was there is as before.
         """

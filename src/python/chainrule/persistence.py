@@ -26,6 +26,7 @@ from .model import MLP
 
 FORMAT, VERSION = "chainrule.model", 1
 SAFETENSORS = ".safetensors"
+EXPORTED = (".onnx", ".h", ".py")
 FIELDS = ("network", "seed", "weights", "biases", "preprocessing", "sha256")
 
 
@@ -53,6 +54,11 @@ def save(model: MLP, path: str | os.PathLike[str], *, preprocessing: dict[str, A
     if not isinstance(model, MLP):
         raise TypeError(f"model must be an MLP, but it is a {type(model).__name__}")
     path = check_path(path)
+    if path.lower().endswith(EXPORTED):
+        raise ValueError(
+            f"{path} has the ending of a file that predicts without chainrule: chainrule.export or `python -m chainrule export` write "
+            "such files; a model is saved as .pkl or .safetensors"
+        )
     record = {**model.__getstate__(), "preprocessing": preprocessing}
     if path.lower().endswith(SAFETENSORS):
         from ._model_tensors import encode_model  # brings json
@@ -64,7 +70,7 @@ def save(model: MLP, path: str | os.PathLike[str], *, preprocessing: dict[str, A
 
 
 def load(path: str | os.PathLike[str]) -> MLP:
-    """Return the model that a file holds.
+    """Return the model that a file holds, a pickle or safetensors: its content says which.
 
     Parameters
     ----------
@@ -104,15 +110,20 @@ def load_with_preprocessing(path: str | os.PathLike[str]) -> tuple[MLP, dict[str
     return model, preprocessing
 
 
+def is_safetensors(beginning: bytes) -> bool:
+    """Return whether a file that begins with these bytes, nine or more, is safetensors, sound or not."""
+    return beginning[8:9] == b"{" and not beginning.startswith(b"\x80\x04\x95")
+
+
 def _read(file: BinaryIO, size: int) -> dict[str, Any]:
     """Return the record of a model that a file holds, its checksum looked at and taken away."""
     beginning = file.read(len(BEGINNING))
     file.seek(0)
     if beginning == BEGINNING:
         raise ValueError(
-            "it is a run of Trainer.fit, and holds several; cr.Checkpoints(path).model() is the last"
+            "it is a run of Trainer.fit, and holds several; cr.Checkpoints(path).model() is what it ended with"
         )
-    if beginning[8:9] == b"{" and not beginning.startswith(b"\x80\x04\x95"):
+    if is_safetensors(beginning):
         from ._model_tensors import decode_model  # brings json
 
         return decode_model(file, size, FORMAT, VERSION)

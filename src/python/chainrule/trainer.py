@@ -184,17 +184,21 @@ class Trainer(BaseTrainer):
         loss: Any = None,
         optimizer: Any = None,
     ) -> Trainer:
-        """Return the trainer that wrote a checkpoint, with its model, as it was after the last epoch or another.
+        """Return the trainer that wrote a checkpoint, with its model, as it was at the end of the run or after another epoch.
 
-        ``fit`` then trains for more epochs; with the same arguments, the same rows and ``epochs`` less ``trainer.epoch``, it
-        comes to the same bits as a run that nothing ended.
+        ``fit`` then trains for more epochs; with the same arguments, the same rows (which nothing checks) and ``epochs`` less
+        ``trainer.epoch``, it comes to the same bits as a run that nothing ended, if the process was ended from outside, or the
+        fit came to its end or an error without going back to a best epoch. Early stopping that went back leaves the best
+        parameters, and another fit begins to look anew; ``resume(path, epoch=Checkpoints(path).epochs[-1])`` has those of the
+        last epoch. Give ``checkpoint=path`` to ``fit`` again, or nothing more is written.
 
         Parameters
         ----------
         path : str or path
             The file that `fit` was given as ``checkpoint``.
         epoch : int, optional
-            How many epochs were done; it must be among ``Checkpoints(path).epochs``. None is the last.
+            How many epochs were done; it must be among ``Checkpoints(path).epochs``. None is what the run ended with: the last
+            one, or the best, if early stopping went back to it. To go on from an earlier one, `fit` needs another file.
         loss, optimizer : optional
             To be used instead of what was used; needed where that was, or had, a function of yours.
 
@@ -216,7 +220,7 @@ class Trainer(BaseTrainer):
             name: value for name, value in (("loss", loss), ("optimizer", optimizer)) if value is not None
         }
         with Checkpoints(path) as run:
-            trainer, unfinished = run.restore(cls, epoch, given)
+            trainer, unfinished = run._restore(cls, epoch, given)
         trainer.unfinished = unfinished
         return trainer
 

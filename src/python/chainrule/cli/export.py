@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     done = write(parts, args.out)
     inputs, outputs = count(parts.network.n_in, "input"), count(parts.network.n_out, "output")
     print(f"wrote {args.out}: {inputs} ({parts.input_dtype}), {outputs} ({parts.output_dtype})")
-    print(f"largest error on its test vectors {done.error:.2g}, at most {done.bound:.2g} is rounding")
+    print(f"largest error on its test vectors {done.error:.2g} (rounding may cause up to {done.bound:.2g})")
     return 0
 
 

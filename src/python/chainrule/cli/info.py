@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import warnings
 from collections.abc import Sequence
 
+from chainrule._run_entries import FORMAT, VERSION
 from chainrule._run_file import is_run
 from chainrule.checkpoints import Checkpoints
 from chainrule.tabular import Scaler
 
 from ._model import load_model
+from .verify import ended
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -56,18 +59,23 @@ def _describe_run(path: str) -> int:
     for warning in caught:
         print("chainrule:", warning.message, file=sys.stderr)
     with run:
+        trainer_said = run.settings
         print(run.model().summary())
         history = run.history
-        print(f"epochs done   {len(history)}" + ("" if run.is_finished else ", not finished"))
-        print(f"epochs kept   {_some([str(epoch) for epoch in run.epochs])}")
-        if history.stopped_because is not None:
-            print(f"ended by      {history.stopped_because}")
-        if history.best_epoch is not None:
-            print(f"best epoch    {history.best_epoch + 1}")
+        print(f"run           version {VERSION} of {FORMAT}, {ended(run)}")
+        for name in ("loss", "optimizer"):
+            print(f"{name:<14}{trainer_said[name]}")
+        print(f"epochs done   {len(history)}")
+        best = run.best_epoch
+        kept = [f"{epoch} (best)" if epoch == best else str(epoch) for epoch in run.epochs]
+        print(f"epochs kept   {_some(kept)}")
+        if best is not None:
+            print(f"best epoch    {best}")
         measured = {"loss": history.loss, "validation": history.validation_loss, **history.metrics}
+        measured |= {f"validation {name}": values for name, values in history.validation_metrics.items()}
         for name, values in measured.items():
-            if values:
-                print(f"{name:<14}{values[-1]:.6g}")
+            if values and not math.isnan(values[-1]):
+                print(f"last {name + '  ':<9}{values[-1]:.6g}")
     return 0
 
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import warnings
 
 from chainrule._checks_values import count
+from chainrule._files import open_regular
+from chainrule._model_tensors import verified as verified_tensors
+from chainrule._run_entries import FORMAT
 from chainrule._run_file import TornEntryWarning, is_run
+from chainrule._run_tensors import LONGEST_HEADER
+from chainrule._safetensors import parse_json
 from chainrule.checkpoints import Checkpoints
+from chainrule.persistence import is_safetensors
 
 from ._model import load_model
 
@@ -29,10 +36,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carry out the subcommand: a line for each sound file, an error for the first that is not."""
+    """Carry out the subcommand: a line for each file, those that are not sound as errors."""
+    code = 0
     for file in args.files:
-        print(f"{file}: {verified(file)}")
-    return 0
+        try:
+            print(f"{file}: {verified(file)}", flush=True)
+        except (ValueError, TypeError, OSError) as error:
+            words = (
+                f"{file}: {error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
+            )
+            print("chainrule:", " ".join(words.splitlines()), file=sys.stderr, flush=True)
+            code = 1
+    return code
 
 
 def verified(path: str) -> str:
@@ -44,6 +59,8 @@ def verified(path: str) -> str:
         If it is damaged, or none of ours, or cannot be read.
     """
     if not is_run(path):
+        if (entries := entries_in_safetensors(path)) is not None:
+            return f"a sound copy of a run as safetensors, with {count(entries, 'entry')}"
         model, _ = load_model(path)
         return f"a sound network of {count(model.n_parameters, 'parameter')}"
     with warnings.catch_warnings():
@@ -51,7 +68,36 @@ def verified(path: str) -> str:
         try:
             with Checkpoints(path) as run:
                 run.verify()
-                state = "finished" if run.is_finished else "not finished"
-                return f"a sound run, {state}, with {count(len(run), 'epoch')} kept"
+                return f"a sound run, {ended(run)}, with {count(len(run), 'state')} kept"
         except TornEntryWarning as torn:
-            raise ValueError(str(torn)) from torn
+            raise ValueError(f"{torn}; what is before is sound, and Trainer.resume goes on from it") from torn
+
+
+def ended(run: Checkpoints) -> str:
+    """Return how a run ended."""
+    if not run.is_finished:
+        return "not finished"
+    return f"ended by {run.history.stopped_because}"
+
+
+def entries_in_safetensors(path: str) -> int | None:
+    """Return how many entries a file has that `Checkpoints.to_safetensors` wrote; None for any other file.
+
+    Raises
+    ------
+    ValueError
+        If it is one and damaged.
+    """
+    file, size = open_regular(path)
+    with file:
+        beginning = file.read(9)
+        file.seek(0)
+        if not is_safetensors(beginning):
+            return None
+        try:
+            _, text = verified_tensors(file, size, LONGEST_HEADER)
+            told = parse_json(text, "its description")
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{path}: {error}") from error
+    entries = told.get("entries")
+    return len(entries) if told.get("format") == FORMAT and isinstance(entries, list) else None

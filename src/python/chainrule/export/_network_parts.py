@@ -100,7 +100,12 @@ def parts_of(
         the model is not finite.
     """
     if not isinstance(model, MLP):
-        raise TypeError(f"model must be an MLP, but it is {describe(model)}")
+        hint = (
+            "; it limits its inputs softly, which no scaler says"
+            if type(model).__name__ == "FittedRecipe"
+            else ""
+        )
+        raise TypeError(f"model must be an MLP, but it is {describe(model)}{hint}")
     network = model.network
     weights, biases = (
         [np.array(array, order="C") for array in _checks.check_parameters(network, arrays, name, shapes)]
