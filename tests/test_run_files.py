@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
+import signal
 import struct
+import sys
 import warnings
 
 import chainrule as cr
 import numpy as np
 import pytest
+from chainrule._run_disk import temporary_name
+from chainrule._run_file import RunFile
 from chainrule._run_frames import encode
 from run_cases import CASES, data, entries, fit
 
@@ -47,21 +51,113 @@ def test_two_fits_cannot_write_one_file(path):
 
 def test_what_a_killed_process_left_is_taken_away_and_links_stay_links(path, tmp_path):
     X, y = data()
-    link = tmp_path / "link.run"
+    link, left, other = tmp_path / "link.run", temporary_name(path), tmp_path / "some.run.tmp"
     link.symlink_to(path)
-    with open(f"{path}.tmp", "wb") as file:
-        file.write(b"left")
+    for each in (left, other):
+        with open(each, "wb") as file:
+            file.write(b"left")
     trainer = CASES["momentum and dropout"][0]()
     trainer.fit(X, y, epochs=4, checkpoint=link, keep=1)
     assert link.is_symlink()
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["link.run", "some.run"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["link.run", "some.run", "some.run.tmp"]
+    assert other.read_bytes() == b"left"  # of the user's
     assert cr.Checkpoints(path).epochs == [4]
+
+
+def test_a_name_may_be_as_long_as_the_system_allows(tmp_path):
+    X, y = data()
+    path = tmp_path / ("n" * 255)
+    CASES["momentum and dropout"][0]().fit(X, y, epochs=3, checkpoint=path, keep=1)
+    assert cr.Checkpoints(path).epochs == [3]
+
+
+def test_two_new_fits_of_one_name_do_not_take_it_from_each_other(path):
+    with RunFile(path, writing=True) as first, RunFile(path, writing=True) as second:
+        first.append({"a": 1}, None)
+        with pytest.raises(ValueError, match="is being written by another fit"):
+            second.append({"a": 2}, None)
+    with RunFile(path) as found:
+        assert [entry.head for entry in found.entries] == [{"a": 1}]
+    assert os.listdir(os.path.dirname(path)) == ["some.run"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_child_forked_during_a_fit_does_not_keep_its_file(path):
+    X, y = data()
+    children = []
+
+    class Forks(cr.Callback):
+        def on_epoch_end(self, fit):
+            if not children:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
+                    child = os.fork()
+                if child == 0:
+                    signal.pause()
+                    os._exit(0)
+                children.append(child)
+
+    trainer = CASES["momentum and dropout"][0]()
+    try:
+        trainer.fit(X, y, epochs=2, checkpoint=path, callbacks=[Forks()])
+        trainer.fit(X, y, epochs=1, checkpoint=path)
+    finally:
+        os.kill(children[0], signal.SIGKILL)
+        os.waitpid(children[0], 0)
+    assert cr.Checkpoints(path).epochs == [0, 1, 2, 3]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Python has them of Ctrl-C in a __del__
+@pytest.mark.parametrize("keep", ["all", 1])
+def test_ctrl_c_at_any_line_leaves_the_file_and_the_trainer_together(path, keep, monkeypatch):
+    """At every line of what writes the file, and every seventh where few epochs are kept."""
+    monkeypatch.setattr("chainrule._checkpointing.GARBAGE", 0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    X, y = np.ones((4, 2), "f4"), np.ones((4, 1), "f4")
+    files = ("_run_file.py", "_checkpointing.py", "_run_disk.py", "_run_frames.py", "_run_entries.py")
+    line = interrupted = 0
+    while True:
+        line += 1 if keep == "all" else 7
+        trainer = cr.Trainer(cr.MLP([2, 1], seed=0), loss="mean_squared_error")
+        left = [line]
+
+        def trace(frame, event, _, left=left):
+            if not frame.f_code.co_filename.endswith(files):
+                return None
+            if event == "line":
+                left[0] -= 1
+                if left[0] == 0:
+                    signal.raise_signal(signal.SIGINT)
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            trainer.fit(X, y, epochs=3, checkpoint=path, keep=keep)
+        except KeyboardInterrupt:
+            interrupted += 1
+        finally:
+            sys.settrace(before)
+        if left[0] > 0:
+            break
+        if os.path.exists(path):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", cr.TornEntryWarning)
+                with cr.Checkpoints(path) as run:
+                    run.verify()
+                    assert trainer.epoch - run.epochs[-1] <= 1, line
+                cr.Trainer.resume(path).fit(X, y, checkpoint=path, keep=keep)
+            os.unlink(path)
+        else:
+            assert trainer.step == 0
+        assert len(trainer.history) == trainer.epoch
+    assert interrupted > 50
 
 
 def test_a_file_that_was_written_anew_while_it_was_opened_is_not_written(path, monkeypatch):
     pytest.importorskip("fcntl")
     fit("momentum and dropout", path, epochs=2)
-    lock = cr.checkpoints.RunFile.__init__.__globals__["_lock"]
+    lock = cr.checkpoints.RunFile.__init__.__globals__["lock"]
 
     def slow_lock(fd, name):
         os.rename(name, f"{name}.old")
@@ -69,7 +165,7 @@ def test_a_file_that_was_written_anew_while_it_was_opened_is_not_written(path, m
             new.write(old.read())
         lock(fd, name)
 
-    monkeypatch.setattr("chainrule._run_file._lock", slow_lock)
+    monkeypatch.setattr("chainrule._run_file.lock", slow_lock)
     with pytest.raises(ValueError, match="is being written by another fit"):
         fit("momentum and dropout", path, epochs=3, trainer=cr.Trainer.resume(path))
 
@@ -168,3 +264,70 @@ def test_a_file_of_a_later_version_or_another_kind_says_so(path, tmp_path):
         cr.Checkpoints(model)
     with pytest.raises(ValueError, match="cannot be loaded as a model"):
         cr.load(path)
+
+
+def test_a_damaged_last_entry_is_no_torn_one_and_nothing_is_cut_off(path):
+    small = cr.Trainer(cr.MLP([2, 1]), loss="mean_squared_error")
+    small.fit(np.ones((2, 2), "f4"), np.ones(2, "f4"), epochs=2, checkpoint=path, keep=1)
+    with open(path, "rb") as file:
+        content = bytearray(file.read())
+    content[-30] ^= 1
+    with open(path, "wb") as file:
+        file.write(content)
+    for use in (
+        cr.Checkpoints,
+        cr.Trainer.resume,
+        lambda path: small.fit([[0.0, 1.0]], [0.0], checkpoint=path),
+    ):
+        with pytest.raises(ValueError, match="is damaged"):
+            use(path)
+    with open(path, "wb") as file:
+        file.write(content[:150])
+    with pytest.warns(cr.TornEntryWarning), pytest.raises(ValueError, match="holds no whole entry"):
+        small.fit(np.ones((2, 2), "f4"), np.ones(2, "f4"), checkpoint=path)
+    assert os.path.getsize(path) == 150
+
+
+def test_a_run_of_very_many_epochs_is_read(path):
+    """All of them in one head."""
+    small = cr.Trainer(cr.MLP([2, 1], seed=0), loss="mean_squared_error", optimizer=cr.SGD(1e-6))
+    X, y = np.array([[0.0, 1.0]], "f4"), np.zeros(1, "f4")
+    small.fit(X, y, epochs=200_000, checkpoint=path, checkpoint_every=200_000)
+    assert cr.Trainer.resume(path).epoch == 200_000
+
+
+def bomb(path, head=None, body=None):
+    """Write a run of one entry, of what is shared in it."""
+    small = cr.Trainer(cr.MLP([2, 1]), loss="mean_squared_error")
+    if os.path.exists(path):
+        os.unlink(path)
+    small.fit(np.ones((2, 2), "f4"), np.ones(2, "f4"), epochs=0, checkpoint=path)
+    (_, good_head, good_body), *_ = entries(path)
+    with open(path, "wb") as file:
+        file.write(encode(0, {**good_head, **(head or {})}, {**good_body, **(body or {})}))
+
+
+def test_what_comes_again_by_reference_is_refused(path):
+    """A few bytes would stand for gigabytes, or for hours."""
+    record = {"dtype": "float32", "shape": [256, 256], "data": bytes(4 * 256 * 256)}
+    bomb(path, body={"weight_velocity": [record] * 2000})
+    with cr.Checkpoints(path) as run, pytest.raises(ValueError, match="the same dict is in it twice"):
+        run.model()
+    metrics = {str(i): 0.5 for i in range(3000)}
+    bomb(path, {"epoch": 3000, "measured": [[i, 0.5, None, metrics, {}] for i in range(3000)]})
+    with pytest.raises(ValueError, match="the same dict is in it twice"):
+        cr.Checkpoints(path)
+
+
+def test_a_file_of_holes_is_refused_at_once(path):
+    with open(path, "wb") as file:
+        file.truncate(20 << 30)
+    with (
+        pytest.raises(ValueError, match=r"holds no whole entry|it is no run"),
+        pytest.warns(cr.TornEntryWarning),
+    ):
+        cr.Checkpoints(path)
+    with open(path, "r+b") as file:
+        file.write(b"\x80\x04C\x5c" + struct.pack("<8sIQQ", b"chainrun", 0, 19 << 30, 4) + bytes(64) + b".")
+    with pytest.raises(ValueError, match="has a head of 20401094656 bytes"):
+        cr.Checkpoints(path)

@@ -175,12 +175,12 @@ def test_a_hostile_file_is_refused(path, kind):
 
 
 def test_a_header_that_is_too_long_is_not_read(path):
-    path.write_bytes(struct.pack("<Q", 5 << 20) + b"{" + b" " * (5 << 20))
-    with pytest.raises(ValueError, match="more than 4194304 are not read"):
+    path.write_bytes(struct.pack("<Q", 3 << 20) + b"{" + b" " * (3 << 20))
+    with pytest.raises(ValueError, match="more than 2097152 are not read"):
         cr.load(path)
     with pytest.raises(ValueError, match="a pickle has no such limit"):
         persistence.save(a_model(), path, preprocessing={"names": ["x" * 100] * 50_000})
-    assert path.stat().st_size == (5 << 20) + 9  # what was there is as it was
+    assert path.stat().st_size == (3 << 20) + 9  # what was there is as it was
 
 
 def signed(path, **changes):
@@ -238,7 +238,7 @@ def test_the_helper_of_these_tests_writes_good_files_too(path):
 
 def test_files_of_others_and_things_json_cannot_hold_say_what_they_are(path):
     path.write_bytes(encode({"layers.0.weight": np.zeros((2, 2), "f4")}, {"format": "pt"}))
-    with pytest.raises(ValueError, match="chainrule did not write it"):
+    with pytest.raises(ValueError, match="another program wrote it"):
         cr.load(path)
     with pytest.raises(TypeError, match="bytes"):
         persistence.save(a_model(), path, preprocessing={"x": b"1"})

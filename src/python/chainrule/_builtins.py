@@ -3,7 +3,8 @@
 `pickle.Unpickler` can be told to find no class, but still runs what a pickle says: it fills a numbered slot of 2^31, makes
 tuples that are slow to compare as keys, and has had holes. What model files and runs need is 27 of its 68 instructions, all
 of them plain data; this reads these, and knows no other. Memory is asked for as far as the file has bytes to fill it, keys
-are texts, and the number of lists and dicts is limited by the length of the file, as is how deep they lie in each other.
+are texts, nothing but short texts comes twice, and lists and dicts are limited by the length of the file, and in how deep they
+are nested.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from typing import Any, BinaryIO, NoReturn
 
 from ._checks_values import count
 
-CONTAINERS, BYTES_PER_CONTAINER = 100_000, 16
-"""Lists, tuples and dicts that any pickle may make, and the bytes it must have for each one more."""
+MEMORY, MEMORY_PER_BYTE = 40 << 20, 14
+"""Bytes that the lists, tuples and dicts of any pickle may take, and of one for each byte it has; a run needs nine."""
+CONTAINER, FILLED_DICT, SHARED = 64, 168, 1000
+"""Bytes of a list, a tuple or a dict; those that a dict takes for its first keys; and of a text that may come again."""
 DEEPEST = 500
 """Lists, tuples and dicts in each other that are still to be filled."""
 
@@ -54,7 +57,7 @@ class _Reader:
         self.stack: list[Any] = []
         self.outer: list[list[Any]] = []  # the stacks below each MARK
         self.memo: list[Any] = []
-        self.containers = 0
+        self.memory = 0  # of lists, tuples and dicts
 
     def run(self) -> Any:
         """Read to the end."""
@@ -97,12 +100,23 @@ class _Reader:
         raise ValueError(f"it was not written by {self.writer}: it has the pickle opcode {name}")
 
     def made(self, container: Any) -> None:
-        self.containers += 1
-        if self.containers > CONTAINERS + self.size // BYTES_PER_CONTAINER:
-            raise ValueError(
-                f"it has more than {self.containers - 1} lists and dicts, too many for its length"
-            )
+        self.count(CONTAINER)
         self.stack.append(container)
+
+    def count(self, memory: int) -> None:
+        """Take memory into account, which must not be out of proportion."""
+        self.memory += memory
+        if self.memory > MEMORY + MEMORY_PER_BYTE * self.size:
+            raise ValueError("it has too many lists and dicts for its length")
+
+    def again(self, n: int) -> None:
+        """Put something there once more: a text, not what could make endless content of few bytes."""
+        value = self.memo[n]
+        if type(value) in (list, dict, tuple):
+            raise ValueError(f"the same {type(value).__name__} is in it twice")
+        if type(value) in (str, bytes) and len(value) > SHARED:
+            raise ValueError(f"the same {type(value).__name__} of more than {SHARED} is in it twice")
+        self.stack.append(value)
 
     def marked(self) -> list[Any]:
         items, self.stack = self.stack, self.outer.pop()
@@ -133,6 +147,8 @@ class _Reader:
         into = self.stack[-1]
         if type(into) is not dict or len(items) % 2:
             raise ValueError(f"it puts {len(items)} keys and values into {type(into).__name__}")
+        if items and not into:
+            self.count(FILLED_DICT)
         for key, value in zip(items[::2], items[1::2], strict=True):
             if type(key) is not str:
                 raise ValueError(f"the keys of a dict must be str, but one is {type(key).__name__}")
@@ -153,8 +169,8 @@ _CODES: dict[bytes, Callable[[_Reader], Any]] = {
     b"\x95": _Reader.frame,
     b"(": _Reader.mark,
     b"\x94": lambda r: r.memo.append(r.stack[-1]),  # MEMOIZE
-    b"h": lambda r: r.stack.append(r.memo[r.number("<B")]),  # BINGET
-    b"j": lambda r: r.stack.append(r.memo[r.number("<I")]),  # LONG_BINGET
+    b"h": lambda r: r.again(r.number("<B")),  # BINGET
+    b"j": lambda r: r.again(r.number("<I")),  # LONG_BINGET
     b"N": lambda r: r.stack.append(None),
     b"\x88": lambda r: r.stack.append(True),
     b"\x89": lambda r: r.stack.append(False),

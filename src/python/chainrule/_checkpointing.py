@@ -153,7 +153,6 @@ class Keeper:
         self._file = RunFile(settings.path, writing=True)
         try:
             self._check_that_it_goes_on()
-            self._since = self._file.entries[-1].head["epoch"] if self._file.entries else 0
             self._write("start", has_state=not self._file.entries)
         except BaseException:
             self._file.close()
@@ -214,7 +213,11 @@ class Keeper:
         watched = None if kind == "end" else self._watchers.seen()
         head = head_of(self._trainer, kind, self._since, watched, has_state)
         self._file.append(head, body_of(self._trainer) if has_state else None)
-        self._since = self._trainer.epoch
+
+    @property
+    def _since(self) -> int:
+        """The epoch up to which all that was measured is in the file."""
+        return int(self._file.entries[-1].head["epoch"]) if self._file.entries else 0
 
     def _full(self) -> list[int]:
         return [i for i, entry in enumerate(self._file.entries) if entry.head["has_state"]]

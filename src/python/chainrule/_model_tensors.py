@@ -50,15 +50,15 @@ def signed(tensors: Mapping[str, Array], text: str, longest: int = _safetensors.
     return _safetensors.encode(tensors, {"chainrule": text, "sha256": _sum(tensors, text)}, longest)
 
 
-def verified(
+def described(
     file: BinaryIO, size: int, longest: int = _safetensors.LONGEST_HEADER
-) -> tuple[dict[str, Array], str]:
-    """Return the arrays and the text that `signed` made this file of.
+) -> tuple[dict[str, Array], dict[str, str], dict[str, Any]]:
+    """Return the arrays, the metadata and the description of a file that `signed` made; its checksum is yet to be looked at.
 
     Raises
     ------
     ValueError
-        If it is anything else, or its checksum is not that of its content.
+        If it is anything else.
     """
     tensors, metadata = _safetensors.decode(file, size, longest)
     for name in ("chainrule", "sha256"):
@@ -66,11 +66,15 @@ def verified(
             raise ValueError(
                 f"its metadata lack {name!r}, which files of chainrule have: another program wrote it"
             )
+    return tensors, metadata, _safetensors.parse_json(metadata["chainrule"], "its description")
+
+
+def check_signed(tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> None:
+    """Refuse arrays and metadata whose checksum is not theirs."""
     if metadata["sha256"] != _sum(tensors, metadata["chainrule"]):
         raise ValueError("its checksum is wrong, so the file is damaged, or was changed by another program")
     if unknown := sorted(metadata.keys() - {"chainrule", "sha256"}):
         raise ValueError(f"it has the unknown field {unknown[0]:.60}")
-    return tensors, metadata["chainrule"]
 
 
 def decode_model(file: BinaryIO, size: int, kind: str, version: int) -> dict[str, Any]:
@@ -81,9 +85,9 @@ def decode_model(file: BinaryIO, size: int, kind: str, version: int) -> dict[str
     ValueError, TypeError
         If it is anything else, or damaged.
     """
-    tensors, text = verified(file, size)
-    fields = ("network", "seed", "preprocessing")
-    record = check_record(_safetensors.parse_json(text, "its description"), kind, version, fields)
+    tensors, metadata, told = described(file, size)
+    record = check_record(told, kind, version, ("network", "seed", "preprocessing"))
+    check_signed(tensors, metadata)
     network = record["network"]
     if not isinstance(network, dict):
         raise ValueError("network must be a dict")  # noqa: TRY004

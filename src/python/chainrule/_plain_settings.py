@@ -62,7 +62,7 @@ def from_plain(plain: Any, name: str) -> Any:
     if type(plain) is list:
         return tuple(from_plain(each, name) for each in plain)
     kind = plain.get("kind") if type(plain) is dict else None
-    if kind not in _KINDS:
+    if type(kind) is not str or kind not in _KINDS:
         raise ValueError(
             f"{name} must be of a kind that this version knows, but it is {describe(kind or plain)}"
         )

@@ -35,7 +35,7 @@ def _feed(digest: Any, value: Any, seen: set[int]) -> None:
         digest.update(f"{kind.__name__} {len(content)} ".encode())
         digest.update(content)
     elif kind in (list, tuple, dict):
-        if id(value) in seen and value:
+        if id(value) in seen and value != ():
             raise ValueError(f"the same {kind.__name__} is in it twice")
         seen.add(id(value))
         digest.update(f"{kind.__name__} {len(value)} ".encode())

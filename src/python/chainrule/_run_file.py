@@ -8,8 +8,8 @@ them to the disk meanwhile (fsync), and `close` waits for that.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-import threading
 import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -17,15 +17,25 @@ from typing import Any, NamedTuple
 from ._builtins import read_builtins
 from ._checks_values import count
 from ._files import _mode_of_regular_file, _sync_folder, open_regular
+from ._run_disk import (
+    BUSY,
+    FLAGS,
+    Syncer,
+    give_name,
+    has_name,
+    is_being_written,
+    lock,
+    remove_left,
+    temporary_name,
+    uninterrupted,
+    unlock,
+)
 from ._run_frames import BEGINNING, HEADER, Frame, encode
 
-_FLAGS = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
-
-
-BUSY = "{} is being written by another fit; let it end, or name another file"
-PAUSE = 0.25
-"""Seconds between two times that what was written is brought to the disk."""
+SECTOR = 512
+"""Bytes that a disk writes together."""
+LONGEST_HEAD = 1 << 30
+"""Bytes. What was measured in ten million epochs has fewer."""
 
 
 class TornEntryWarning(UserWarning):
@@ -72,42 +82,48 @@ class RunFile:
         # What is written anew takes the place of the file, not of a link to it.
         self.path = path = os.path.realpath(path)
         fresh = _mode_of_regular_file(path, path) is None and writing
+        if writing:
+            remove_left(path)
         # A new file has another name until its first entry is in it: whoever finds one can go on from it.
-        self._unnamed = self._temporary if fresh else None
-        flags = os.O_RDWR | os.O_CREAT if writing else os.O_RDONLY
-        self._fd = os.open(self._unnamed or path, flags | _FLAGS | (_NO_LINK if fresh else 0), 0o666)
-        self._syncer: _Syncer | None = None
+        self._unnamed = temporary_name(path) if fresh else None
+        flags = os.O_RDWR | os.O_CREAT | (os.O_EXCL if fresh else 0) if writing else os.O_RDONLY
+        self._syncer: Syncer | None = None
+        self._held: tuple[int, list[Entry]] = -1, []
         try:
+            with uninterrupted():
+                fd = os.open(self._unnamed or path, flags | FLAGS, 0o666)
+                self._held = fd, []
             if writing:
-                self._claim(self._unnamed or path)
-            size = 0 if fresh else os.fstat(self._fd).st_size  # what is added from now on is not looked at
-            self.entries = list(self._scan(size))
-            self._size = self.entries[-1].frame.end if self.entries else 0
+                lock(fd, path)
+                if not has_name(fd, self._unnamed or path):  # written anew since it was opened
+                    raise ValueError(BUSY.format(path))
+            size = os.fstat(fd).st_size  # what is added from now on is not looked at
+            self.entries.extend(self._scan(size))
             rest = size - self._size
-            if rest and not (not writing and _is_being_written(self._fd)):
+            if rest and not (not writing and is_being_written(fd)):
                 lost = f"{path}: its last {count(rest, 'byte')} are no whole entry: writing it was cut short, and they are left out"
                 warnings.warn(TornEntryWarning(lost), stacklevel=2)
+            if writing and rest and not self.entries and not self._is_empty(0, size):
+                raise ValueError(f"{path} holds no whole entry of a run; take it away to begin anew")
             if writing:
-                os.ftruncate(self._fd, self._size)
-                self._syncer = _Syncer(self._fd)
+                os.ftruncate(fd, self._size)
+                self._syncer = Syncer(fd)
         except BaseException:
-            os.close(self._fd)
+            self._let_go()
             raise
 
     @property
-    def _temporary(self) -> str:
-        """The name of a file on its way: nobody else's, as only one writes, but a killed process may have left it."""
-        return f"{self.path}.tmp"
+    def entries(self) -> list[Entry]:
+        """The whole entries."""
+        return self._held[1]
 
-    def _claim(self, name: str) -> None:
-        """See that nobody else writes the file."""
-        _lock(self._fd, self.path)
-        try:
-            same = os.path.samestat(os.fstat(self._fd), os.stat(name))
-        except FileNotFoundError:
-            same = False
-        if not same:  # written anew, or given its name, since it was opened
-            raise ValueError(BUSY.format(self.path))
+    @property
+    def _fd(self) -> int:
+        return self._held[0]
+
+    @property
+    def _size(self) -> int:
+        return self.entries[-1].frame.end if self.entries else 0
 
     def body(self, entry: Entry) -> dict[str, Any] | None:
         """Return what an entry holds.
@@ -137,17 +153,22 @@ class RunFile:
         """
         assert self._syncer is not None, "opened for reading"
         self._syncer.complain()
-        data = encode(len(self.entries), head, body)
-        try:
-            _write_at(self._fd, data, self._size)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._fd, self._size)
-            raise
-        if self._unnamed is not None:
-            self._give_name()
-        self._add(head, data[:HEADER])
-        self._syncer.wake()
+        data, at = encode(len(self.entries), head, body), self._size
+        frame = Frame.at(at, data[:HEADER])
+        assert frame is not None
+        with uninterrupted():
+            try:
+                if os.fstat(self._fd).st_size != at:
+                    os.ftruncate(self._fd, at)
+                _write_at(self._fd, data, at)
+                if self._unnamed is not None:
+                    self._give_name(self._unnamed)
+                self.entries.append(Entry(frame, head))
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(self._fd, self._size)
+                raise
+            self._syncer.wake()
 
     def rewrite(self, kept: Iterable[tuple[dict[str, Any], Entry | None]]) -> None:
         """Replace the file by one of these entries, each with the body of an entry of now, or none; whole or not at all.
@@ -158,36 +179,32 @@ class RunFile:
             If that cannot be done; the file is as before.
         """
         assert self._syncer is not None, "opened for reading"
-        temporary = self._temporary
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o666)
-        written: list[tuple[dict[str, Any], bytes]] = []
-        try:
-            os.chmod(temporary, os.fstat(self._fd).st_mode & 0o777)
-            _lock(fd, temporary)
-            at = 0
-            for number, (head, source) in enumerate(kept):
-                data = encode(number, head, None if source is None else self.body(source))
-                _write_at(fd, data, at)
-                at += len(data)
-                written.append((head, data[:HEADER]))
-            os.fsync(fd)
-            self._syncer.close()
-            os.replace(temporary, self.path)
-        except BaseException:
-            os.close(fd)
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
-            self._syncer = _Syncer(self._fd)
-            raise
-        old, self._fd = self._fd, fd
-        self._syncer = _Syncer(fd)
-        self.entries, self._size = [], 0
-        for head, header in written:
-            self._add(head, header)
-        os.close(old)
-        _sync_folder(os.path.dirname(os.path.abspath(self.path)))
+        with uninterrupted():
+            temporary = temporary_name(self.path)
+            fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | FLAGS, 0o666)
+            entries: list[Entry] = []
+            try:
+                os.chmod(temporary, os.fstat(self._fd).st_mode & 0o777)
+                lock(fd, temporary)
+                for head, source in kept:
+                    at = entries[-1].frame.end if entries else 0
+                    data = encode(len(entries), head, None if source is None else self.body(source))
+                    _write_at(fd, data, at)
+                    frame = Frame.at(at, data[:HEADER])
+                    assert frame is not None
+                    entries.append(Entry(frame, head))
+                os.fsync(fd)
+                self._syncer.close()
+                os.replace(temporary, self.path)
+            except BaseException:
+                os.close(fd)
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(temporary)
+                self._syncer = Syncer(self._fd)
+                raise
+            (old, _), self._held, self._syncer = self._held, (fd, entries), Syncer(fd)
+            os.close(old)
+            _sync_folder(os.path.dirname(self.path))
 
     def close(self) -> None:
         """Wait until everything is on the disk, and let go of the file.
@@ -199,16 +216,17 @@ class RunFile:
         """
         if self._fd < 0:
             return
-        try:
-            if self._syncer is not None:
-                self._syncer.close()
-                self._syncer.complain()
-        finally:
-            fd, self._fd = self._fd, -1
-            if self._unnamed is not None:
-                with contextlib.suppress(OSError):
-                    os.unlink(self._unnamed)
-            os.close(fd)
+        with uninterrupted():
+            try:
+                if self._syncer is not None:
+                    self._syncer.close()
+                    self._syncer.complain()
+            finally:
+                self._let_go()
+
+    def __del__(self) -> None:  # where Ctrl-C came before somebody had it in hand
+        if getattr(self, "_held", (-1,))[0] >= 0:
+            self._let_go()
 
     def __enter__(self) -> RunFile:  # noqa: PYI034 - Self is of Python 3.11
         return self
@@ -218,29 +236,31 @@ class RunFile:
 
     # Inside --------------------------------------------------------------------------------------------------------
 
-    def _give_name(self) -> None:
-        """Give a new file, whose first entry is written, the name it is to have."""
-        assert self._unnamed is not None
-        if os.path.lexists(self.path):
-            raise ValueError(BUSY.format(self.path))
-        os.replace(self._unnamed, self.path)
+    def _let_go(self) -> None:
+        """Close the file, and take away a new one that has no entry; forked children have it open, but lock it no more."""
+        fd, self._held = self._fd, (-1, self.entries)
+        if fd < 0:
+            return
+        try:
+            unlock(fd)
+            if self._unnamed is not None:
+                with contextlib.suppress(OSError):
+                    os.unlink(self._unnamed)
+        finally:
+            os.close(fd)
+
+    def _give_name(self, unnamed: str) -> None:
+        """Give a new file, whose first entry is written, the name it is to have; that of another it does not take."""
+        give_name(unnamed, self.path)
         self._unnamed = None
         _sync_folder(os.path.dirname(self.path))
-
-    def _add(self, head: dict[str, Any], header: bytes) -> None:
-        frame = Frame.at(self._size, header)
-        assert frame is not None
-        self.entries.append(Entry(frame, head))
-        self._size = frame.end
 
     def _scan(self, size: int) -> Iterator[Entry]:
         at, number = 0, 0
         while at < size:
             entry = self._entry_at(at, size, number)
             if entry is None:
-                if BEGINNING in self._read(
-                    at + 1, size - at - 1
-                ):  # else it was cut short, and nothing comes after it
+                if self._holds_beginning(at + 1, size):  # else it was cut short, and nothing comes after it
                     raise ValueError(
                         f"{self.path} is damaged: entry {number}, at byte {at}, is not what it was"
                     )
@@ -259,12 +279,17 @@ class RunFile:
         frame = Frame.at(at, header) if len(header) == HEADER else None
         if len(header) < HEADER or (frame is not None and frame.end > size):
             return None
-        data = b"" if frame is None else self._read(at + HEADER, frame.body_start - at - HEADER)
+        length = 0 if frame is None else frame.body_start - at - HEADER
+        if length > LONGEST_HEAD:
+            raise ValueError(
+                f"{self.path} is damaged: entry {number}, at byte {at}, has a head of {length} bytes"
+            )
+        data = self._read(at + HEADER, length)
         sound = frame is not None and frame.number == number and frame.has_head(data)
         if sound and frame is not None and frame.end == size:  # the last: all of it must be there
             sound = frame.has_body(self._read(frame.body_start, size - frame.body_start))
         if not sound or frame is None:
-            if frame is not None and frame.end == size:
+            if frame is not None and frame.end == size and self._has_gap(at, size):
                 return None
             raise ValueError(
                 f"{self.path} is damaged: the checksum of entry {number}, at byte {at}, is wrong"
@@ -281,9 +306,35 @@ class RunFile:
         except (ValueError, RecursionError) as error:
             raise ValueError(f"{self.path}, entry {number}: {error}") from error
 
+    def _has_gap(self, at: int, size: int) -> bool:
+        """Return whether the disk has not got all of what comes there: zeros for a sector, or at the end."""
+        data = self._read(at, size - at)
+        first = -at % SECTOR  # of whole sectors
+        return data[-1:] == b"\0" or any(
+            not any(data[i : i + SECTOR]) for i in range(first, len(data), SECTOR)
+        )
+
     def _is_empty(self, at: int, size: int) -> bool:
         """Return whether there are only zeros from there on: room that the file was given, but never filled."""
-        return all(not any(self._read(i, min(size - i, 1 << 20))) for i in range(at, size, 1 << 20))
+        return all(not any(part) for part in self._parts(at, size))
+
+    def _holds_beginning(self, at: int, size: int) -> bool:
+        """Return whether an entry seems to begin somewhere from there on."""
+        return any(BEGINNING in part for part in self._parts(at, size, len(BEGINNING) - 1))
+
+    def _parts(self, at: int, size: int, overlap: int = 0) -> Iterator[bytes]:
+        """Yield what is from there on in parts of a megabyte and some bytes of the next; holes are not read."""
+        while at < size:
+            with contextlib.suppress(AttributeError):  # not on every system
+                try:
+                    at = os.lseek(self._fd, at, os.SEEK_DATA)
+                except OSError as error:
+                    if error.errno == errno.ENXIO:
+                        return
+                    if error.errno != errno.EINVAL:  # a file system that knows no holes
+                        raise
+            yield self._read(at, min(max(size - at, 0), (1 << 20) + overlap))
+            at += 1 << 20
 
     def _read(self, at: int, n: int) -> bytes:
         if self._fd < 0:
@@ -298,78 +349,8 @@ class RunFile:
         return b"".join(parts)
 
 
-class _Syncer:
-    """A thread that brings what is written to the disk, some times a second: a write that meets an fsync waits for it."""
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self._error: OSError | None = None
-        self._wanted, self._ended = threading.Event(), threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def wake(self) -> None:
-        """Say that something was written."""
-        self._wanted.set()
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="chainrule-fsync", daemon=True)
-            self._thread.start()
-
-    def _run(self) -> None:
-        while not self._ended.wait(PAUSE):
-            self._wanted.wait()
-            self._sync()
-
-    def _sync(self) -> None:
-        self._wanted.clear()
-        try:
-            os.fsync(self._fd)
-        except OSError as error:
-            self._error = error
-
-    def complain(self) -> None:
-        """Raise what went wrong, once."""
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
-
-    def close(self) -> None:
-        """End the thread, and bring to the disk what it has not."""
-        self._ended.set()
-        self._wanted.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-            self._sync()
-
-
 def _write_at(fd: int, data: bytes, at: int) -> None:
     view = memoryview(data)
     while view:
         n = os.pwrite(fd, view[: 1 << 30], at)
         view, at = view[n:], at + n
-
-
-def _is_being_written(fd: int) -> bool:
-    """Return whether another has this file open to write, so that its end may be an entry on its way."""
-    try:
-        import fcntl
-    except ImportError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    fcntl.flock(fd, fcntl.LOCK_UN)
-    return False
-
-
-def _lock(fd: int, path: str) -> None:
-    """Let nobody else write the file while this one is open."""
-    try:
-        import fcntl
-    except ImportError:  # a system without such locks
-        return
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise ValueError(BUSY.format(path)) from error

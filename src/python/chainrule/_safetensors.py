@@ -18,8 +18,8 @@ from ._network import Array
 
 _DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
 _NAMES = {"float32": "F32", "float64": "F64"}
-LONGEST_HEADER = 4 << 20
-"""Bytes. JSON may make twenty times as much of its length in memory."""
+LONGEST_HEADER = 2 << 20
+"""Bytes. JSON may make thirty times as much of its length in memory."""
 
 
 def encode(tensors: Mapping[str, Array], metadata: Mapping[str, str], longest: int = LONGEST_HEADER) -> bytes:

@@ -18,6 +18,7 @@ import pickle
 from typing import Any, BinaryIO
 
 from ._builtins import read_builtins
+from ._checks_values import describe
 from ._files import check_path, open_regular, write_whole
 from ._plain import check_record
 from ._record_checksum import checksum
@@ -59,6 +60,7 @@ def save(model: MLP, path: str | os.PathLike[str], *, preprocessing: dict[str, A
             f"{path} has the ending of a file that predicts without chainrule: chainrule.export or `python -m chainrule export` write "
             "such files; a model is saved as .pkl or .safetensors"
         )
+    _check_preprocessing(preprocessing)
     record = {**model.__getstate__(), "preprocessing": preprocessing}
     if path.lower().endswith(SAFETENSORS):
         from ._model_tensors import encode_model  # brings json
@@ -67,6 +69,19 @@ def save(model: MLP, path: str | os.PathLike[str], *, preprocessing: dict[str, A
         return
     record["sha256"] = checksum(record)
     write_whole(path, pickle.dumps(record, protocol=4))
+
+
+def _check_preprocessing(preprocessing: Any) -> None:
+    """Refuse what `load` would refuse, before a file is replaced by it."""
+    if preprocessing is None:
+        return
+    if not isinstance(preprocessing, dict):
+        raise TypeError(f"preprocessing must be a dict or None, but it is {describe(preprocessing)}")
+    try:
+        checksum(preprocessing)
+        read_builtins(pickle.dumps(preprocessing, protocol=4), "MLP.save")
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"preprocessing cannot be kept in a file: {error}") from error
 
 
 def load(path: str | os.PathLike[str]) -> MLP:

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         print("preprocessing none: the inputs are columns of numbers without names")
         return 0
     print(f"task          {preprocessing.task}")
-    print(f"target        {preprocessing.target_name}" + _scaling(preprocessing.target_scaler))
+    print(f"target        {_some([preprocessing.target_name])}" + _scaling(preprocessing.target_scaler))
     if preprocessing.class_names is not None:
         print(f"classes       {_some(preprocessing.class_names)}")
     print(f"inputs        {_some(preprocessing.feature_names)}")
@@ -82,7 +82,10 @@ def _describe_run(path: str) -> int:
 def _some(names: Sequence[str]) -> str:
     """Return the names, or the first of them where they are many, on one line."""
     shown = ", ".join(names if len(names) <= 12 else names[:10])
-    return " ".join(shown.split()) + (f", ... ({len(names)} in all)" if len(names) > 12 else "")
+    shown = "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in " ".join(shown.split())
+    )
+    return shown + (f", ... ({len(names)} in all)" if len(names) > 12 else "")
 
 
 def _scaling(scaler: Scaler | None) -> str:

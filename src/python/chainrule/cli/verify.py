@@ -8,11 +8,10 @@ import warnings
 
 from chainrule._checks_values import count
 from chainrule._files import open_regular
-from chainrule._model_tensors import verified as verified_tensors
+from chainrule._model_tensors import check_signed, described
 from chainrule._run_entries import FORMAT
 from chainrule._run_file import TornEntryWarning, is_run
 from chainrule._run_tensors import LONGEST_HEADER
-from chainrule._safetensors import parse_json
 from chainrule.checkpoints import Checkpoints
 from chainrule.persistence import is_safetensors
 
@@ -95,8 +94,8 @@ def entries_in_safetensors(path: str) -> int | None:
         if not is_safetensors(beginning):
             return None
         try:
-            _, text = verified_tensors(file, size, LONGEST_HEADER)
-            told = parse_json(text, "its description")
+            tensors, metadata, told = described(file, size, LONGEST_HEADER)
+            check_signed(tensors, metadata)
         except (ValueError, RecursionError) as error:
             raise ValueError(f"{path}: {error}") from error
     entries = told.get("entries")
