@@ -50,10 +50,8 @@ case $kind in
         c=${cxx/clang++/clang}
         # OpenMP's runtime is not instrumented. Archer, its tool, tells ThreadSanitizer when a team begins and ends, and is
         # loaded by the runtime itself; without it every team would be a race.
-        omp=$("$cxx" -print-file-name=libomp.so) archer=$("$cxx" -print-file-name=libarcher.so)
-        [ "$omp" != libomp.so ] || skip "$cxx has no libomp"
-        [ -e "$archer" ] || archer=$(dirname "$(readlink -f "$omp")")/libarcher.so
-        [ -e "$archer" ] || skip "libomp comes without libarcher.so"
+        archer=$(dirname "$(readlink -f "$(command -v "$cxx")")")/../lib/libarcher.so
+        [ -e "$archer" ] || skip "$cxx has no libarcher.so"
         export TSAN_OPTIONS="ignore_noninstrumented_modules=1 halt_on_error=1 second_deadlock_stack=1"
         export OMP_TOOL_LIBRARIES=$archer
         build_and_run cpp-tsan -DCMAKE_CXX_COMPILER="$cxx" -DCMAKE_C_COMPILER="$c" \

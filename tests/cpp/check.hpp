@@ -10,6 +10,8 @@
 
 namespace tests {
 
+// For guard pages. Not with sanitizers, which say more themselves.
+void name_the_case_of_a_crash();
 // Ends the group before it, if any.
 void begin_group(const std::string& name);
 // Names what is under way, for messages; printf's format.

@@ -51,6 +51,9 @@ int run_one(const Options& options) {
     setenv("CHAINRULE_FORCE_ISA", options.set.c_str(), 1);
     setenv("CHAINRULE_OVERSUBSCRIBE", "1", 1);  // as many threads as are asked for, and for the smallest work
     if (kernels<float>().name != options.set) return 2;
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    name_the_case_of_a_crash();
+#endif
     run_groups<float>(options);
     run_groups<double>(options);
     return end_groups();
