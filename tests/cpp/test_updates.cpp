@@ -22,7 +22,8 @@ void gradient_descent(std::ptrdiff_t n, bool nesterov, End end) {
     begin_case("n %td, nesterov %d, end %d", n, nesterov, int(end));
     const Arrays<T> from(n);
     const Guarded<T> w(from.w, end), v(from.v, end), g(from.g, end);
-    const Sgd<T> sgd{T(0.125), T(0.75), T(0.0625), nesterov};
+    // No powers of two: their products are exact, and would hide whether they are fused.
+    const Sgd<T> sgd{T(0.11), T(0.7), T(0.06), nesterov};
     expect(kernels<T>().update(n, sgd, w, v, g), "finite numbers were not taken for such");
     for (std::ptrdiff_t i = 0; i < n; ++i) {
         const Real old(from.w[std::size_t(i)]), gradient = Real(from.g[std::size_t(i)]) + Real(sgd.weight_decay) * old;
@@ -43,23 +44,23 @@ void gradient_descent(std::ptrdiff_t n, bool nesterov, End end) {
 template <class T>
 Rule<T> rule_of(RuleKind kind, bool nesterov, bool limits) {
     return {.kind = kind,
-            .rate = T(0.125),
-            .momentum = T(0.75),
-            .decay = T(limits ? 0.0625 : 0),
-            .shrink = T(limits ? 0.875 : 1),
-            .l1 = T(limits ? 0.03125 : 0),
-            .beta1 = T(0.875),
-            .one_minus_beta1 = T(0.125),
-            .beta2 = T(0.9375),
-            .one_minus_beta2 = T(0.0625),
+            .rate = T(0.11),
+            .momentum = T(0.7),
+            .decay = T(limits ? 0.06 : 0),
+            .shrink = T(limits ? 0.9 : 1),
+            .l1 = T(limits ? 0.03 : 0),
+            .beta1 = T(0.9),
+            .one_minus_beta1 = T(0.1),
+            .beta2 = T(0.95),
+            .one_minus_beta2 = T(0.05),
             .epsilon = T(0x1p-20),
-            .root = T(1.5),
+            .root = T(1.6),
             .eta_minus = T(0.5),
-            .eta_plus = T(1.25),
+            .eta_plus = T(1.2),
             .smallest = T(0x1p-10),
             .largest = T(0.25),
-            .limit = limits ? T(0.5) : std::numeric_limits<T>::infinity(),
-            .scale = T(limits ? 0.5 : 1),
+            .limit = limits ? T(0.45) : std::numeric_limits<T>::infinity(),
+            .scale = T(limits ? 0.6 : 1),
             .nesterov = nesterov};
 }
 

@@ -55,7 +55,7 @@ struct Case {
         for (std::ptrdiff_t r = 0; r < rows; ++r) std::copy_n(dZ.data() + r * N, N, z + r * ldz);
         const Guarded<T> gradient(K * N, end), sums(room(K, N), end, T(0)), w = panels(W, end), v = panels(V, end);
         const Guarded<T> transposed(room(N, K), end, T(0)), packed(rows * std::min(K, piece) + k.lanes, end);
-        const Sgd<T> sgd{T(0.125), T(0.75), T(0.0625), nesterov};
+        const Sgd<T> sgd{T(0.11), T(0.7), T(0.06), nesterov};
         bool finite = true;
         for (std::ptrdiff_t k0 = 0; k0 < K; k0 += piece) {
             const std::ptrdiff_t k1 = std::min(K, k0 + piece);
