@@ -73,8 +73,14 @@ long double slope(Activation kind, long double z) {
     }
 }
 
+bool judge_is_exact() {
+    volatile long double one = 1;
+    return one + 0x1p-60L != one;
+}
+
 double units(Activation kind, long double z) {
-    constexpr double judge = 4;
+    // Where the judge has no more than a double, his exponents are off by z^2.
+    const double judge = judge_is_exact() ? 0.5 : 4 * (1 + double(z * z));
     switch (kind) {
         case Activation::identity:
         case Activation::relu:

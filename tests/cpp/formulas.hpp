@@ -17,7 +17,9 @@ long double activated(Activation kind, long double z);
 long double slope(Activation kind, long double z);
 // f'(z) computed from the output a = f(z), but for those of which that cannot be done.
 long double slope_from_output(Activation kind, long double a);
-// What the kernels are off by at most, in units in the last place (kernels/README.md), and as many for the judge himself.
+// Whether a long double is wider than a double: not under valgrind.
+bool judge_is_exact();
+// What the kernels are off by at most, in units in the last place (kernels/README.md), and the judge himself.
 double units(Activation kind, long double z);
 
 // Loss of one entry, and its derivative by a; p: delta or level. Sums and means over entries are the caller's.
