@@ -7,11 +7,22 @@
 set(CHAINRULE_KERNELS "")             # the object libraries
 set(CHAINRULE_KERNEL_DEFINITIONS "")  # CHAINRULE_HAVE_AVX2=1 ...: which tables exist, for the kernel selection
 
-# Instrumented by a sanitizer, the unrolled tiles take minutes to compile at -O3.
+# Instrumented by a sanitizer, the unrolled tiles take minutes to compile at -O3, and still at -O1 where each of their loads
+# has its checks in line: 130 seconds a file. With calls of the same checks, and without those of UBSan that no pointer
+# of ours can fail and not AddressSanitizer (null, alignment, wrapped around), it is 26.
 if(CHAINRULE_SANITIZE)
     set(kernel_optimization -O1)
+    if("address" IN_LIST CHAINRULE_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+        list(APPEND kernel_optimization --param=asan-instrumentation-with-call-threshold=0)
+    endif()
 elseif(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
     set(kernel_optimization -O3)
+endif()
+
+add_library(chainrule_kernel_checks INTERFACE)  # its options come after those of chainrule_options
+if("undefined" IN_LIST CHAINRULE_SANITIZE)
+    target_compile_options(chainrule_kernel_checks INTERFACE
+        -fno-sanitize=null,alignment,pointer-overflow,object-size,nonnull-attribute)
 endif()
 
 function(chainrule_add_kernels name)
@@ -19,7 +30,7 @@ function(chainrule_add_kernels name)
     add_library(${target} OBJECT src/cpp/kernels/kernels_f32.cpp src/cpp/kernels/kernels_f64.cpp)
     target_compile_definitions(${target} PRIVATE CHAINRULE_ISA_${name})
     target_include_directories(${target} PRIVATE src/cpp)
-    target_link_libraries(${target} PRIVATE chainrule_options)
+    target_link_libraries(${target} PRIVATE chainrule_options chainrule_kernel_checks)
     target_compile_options(${target} PRIVATE
         ${kernel_optimization} -fno-lto -fno-exceptions -fno-rtti -fno-threadsafe-statics ${ARGN})
     set(CHAINRULE_KERNELS ${CHAINRULE_KERNELS} ${target} PARENT_SCOPE)

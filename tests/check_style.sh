@@ -6,5 +6,5 @@ status=0
 ruff check . || status=1
 ruff format --check . || status=1
 mypy || status=1
-find src/cpp -name '*.cpp' -o -name '*.hpp' | xargs clang-format --dry-run -Werror || status=1
+find src/cpp tests/cpp -name '*.cpp' -o -name '*.hpp' | xargs clang-format --dry-run -Werror || status=1
 exit $status

@@ -52,6 +52,9 @@ export PATH=$venv/bin:$PATH CHAINRULE_BUILD_DIR=$root/build/wheel CHAINRULE_DIST
 must "install the wheel" install_wheel
 step "style and types" bash tests/check_style.sh
 
+step "C++ tests under AddressSanitizer and UBSan" bash tests/run_cpp_sanitizers.sh asan
+step "C++ tests under ThreadSanitizer" bash tests/run_cpp_sanitizers.sh tsan
+
 default=$(cd "$work" && python -c 'from chainrule import show_config; print(show_config()["instruction_set"])')
 for isa in baseline avx2 avx512; do
     if [ "$isa" = "$default" ]; then
