@@ -107,7 +107,9 @@ def test_a_child_forked_during_a_fit_does_not_keep_its_file(path):
     assert cr.Checkpoints(path).epochs == [0, 1, 2, 3]
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Python has them of Ctrl-C in a __del__
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # Python has them of Ctrl-C in a __del__
 @pytest.mark.parametrize("keep", ["all", 1])
 def test_ctrl_c_at_any_line_leaves_the_file_and_the_trainer_together(path, keep, monkeypatch):
     """At every line of what writes the file, and every seventh where few epochs are kept."""
