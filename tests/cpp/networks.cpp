@@ -17,9 +17,17 @@ Network Shape::network() const {
 
 std::string Shape::text() const {
     std::string text;
-    for (std::ptrdiff_t size : sizes) text += (text.empty() ? "" : "-") + std::to_string(size);
-    return text + " " + chainrule::activation_names[int(hidden)] + " " + chainrule::activation_names[int(output)] +
-           " bias " + std::to_string(int(bias)) + (dropout > 0 ? " dropout" : "") + (input_noise > 0 ? " noise" : "");
+    for (std::ptrdiff_t size : sizes) {
+        text += std::to_string(size);
+        text += ' ';
+    }
+    for (const char* part : {chainrule::activation_names[int(hidden)], " ", chainrule::activation_names[int(output)]})
+        text += part;
+    text += " bias ";
+    text += std::to_string(int(bias));
+    if (dropout > 0) text += " dropout";
+    if (input_noise > 0) text += " noise";
+    return text;
 }
 
 template <class T>
