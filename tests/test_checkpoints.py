@@ -127,7 +127,7 @@ def test_every_epoch_can_be_looked_at(path, backend):
         assert moved["weights[1]"]["largest"] == pytest.approx(np.abs(step).max())
         assert run.compare(2, 2)["weights[0]"] == {"distance": 0.0, "relative": 0.0, "largest": 0.0}
         with pytest.raises(
-            ValueError, match=r"epoch must be one of \[0, 1, 2, 3, 4\], which .* holds, but it is 5"
+            ValueError, match=r"epoch must be one of 0, 1, 2, 3, 4, which .* holds, but it is 5"
         ):
             run.model(5)
     third = cr.Trainer.resume(path, epoch=3)

@@ -124,7 +124,7 @@ def test_a_short_run_of_the_fuzzer_finds_nothing(tmp_path):
         "fuzz_loaders.py",
         "-runs=15000",
         "-seed=1",
-        "-verbosity=1",
+        "-rss_limit_mb=0",
         str(tmp_path / "corpus"),
         cwd=tmp_path,
     )
