@@ -42,7 +42,7 @@ export OMP_WAIT_POLICY=passive
 case $kind in
     asan)
         export ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1
-        build_and_run cpp-asan -DCHAINRULE_INSTRUCTION_SETS="${CHAINRULE_INSTRUCTION_SETS:-avx2}" -- \
+        build_and_run cpp-asan "-DCHAINRULE_INSTRUCTION_SETS=${CHAINRULE_INSTRUCTION_SETS:-avx2}" -- \
             build/cpp-asan/chainrule_cpp_tests quick
         ;;
     tsan)
@@ -64,7 +64,7 @@ case $kind in
         build_and_run cpp -DCHAINRULE_INSTRUCTION_SETS=avx2 -- \
             valgrind --fair-sched=yes --error-exitcode=1 build/cpp/chainrule_cpp_tests avx2 quick
         ;;
-    plain) build_and_run cpp -- build/cpp/chainrule_cpp_tests ;;
+    plain) build_and_run cpp "-DCHAINRULE_INSTRUCTION_SETS=avx2;avx512" -- build/cpp/chainrule_cpp_tests ;;
     *)
         printf '%s: asan, tsan, valgrind or plain\n' "$kind" >&2
         exit 2
