@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the tests that reach the native kernels under AddressSanitizer and UndefinedBehaviorSanitizer, once for each
-# instruction set of this machine. Building takes four minutes the first time, the tests several for each set; so this is
+# instruction set of this machine. Building takes two minutes the first time, the tests several for each set; so this is
 # for changes in src/cpp, not for every run. Arguments go to pytest in place of the selection below.
 #
 # Needs what `cmake --preset dev` needs (Cython and NumPy too), and pytest, hypothesis and threadpoolctl.

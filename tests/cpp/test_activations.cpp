@@ -48,10 +48,8 @@ struct Case {
         add_answers(&found, 1);
         const bool from_input = slope_needs_input(kind);
         const long double s = from_input ? slope(kind, z[at(r, j)]) : slope_from_output(kind, a);
-        const long double error = from_input ? (sizeof(T) == 4     ? 2.5e-7L
-                                                : judge_is_exact() ? 5e-16L
-                                                                   : 4e-15L)
-                                             : 8 * rounding<T> * (1 + std::fabs(s));
+        const long double of_input = sizeof(T) == 4 ? 2.5e-7L : judge_is_exact() ? 5e-16L : 1e-14L;
+        const long double error = from_input ? of_input : 8 * rounding<T> * (1 + std::fabs(s));
         if (std::fabs(found - s * factor) > error * std::fabs(factor) + std::numeric_limits<T>::min())
             fail_far("slope", r, j, static_cast<long double>(found), Real(s * factor));
     }
