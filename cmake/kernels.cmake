@@ -7,19 +7,16 @@
 set(CHAINRULE_KERNELS "")             # the object libraries
 set(CHAINRULE_KERNEL_DEFINITIONS "")  # CHAINRULE_HAVE_AVX2=1 ...: which tables exist, for the kernel selection
 
-# Instrumented by a sanitizer, the unrolled tiles take minutes to compile at -O3, and still at -O1 where each of their loads
-# has its checks in line: 130 seconds a file. With calls of the same checks, and without those of UBSan that no pointer
-# of ours can fail and not AddressSanitizer (null, alignment, wrapped around), it is 26.
+# Instrumented by a sanitizer, the unrolled tiles take minutes to compile at -O3.
 if(CHAINRULE_SANITIZE)
     set(kernel_optimization -O1)
-    if("address" IN_LIST CHAINRULE_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-        list(APPEND kernel_optimization --param=asan-instrumentation-with-call-threshold=0)
-    endif()
 elseif(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
     set(kernel_optimization -O3)
 endif()
 
-add_library(chainrule_kernel_checks INTERFACE)  # its options come after those of chainrule_options
+# UBSan's checks of pointers that no load of ours can fail and not AddressSanitizer or a guard page (null, alignment, wrapped
+# around) took a file from 35 to 130 seconds. Options of this target come after those of chainrule_options.
+add_library(chainrule_kernel_checks INTERFACE)
 if("undefined" IN_LIST CHAINRULE_SANITIZE)
     target_compile_options(chainrule_kernel_checks INTERFACE
         -fno-sanitize=null,alignment,pointer-overflow,object-size,nonnull-attribute)
