@@ -148,6 +148,14 @@ def test_preprocessing_that_is_malformed_is_refused(run, kind_model, change, tex
     assert text in error
 
 
+def test_info_describes_a_network_with_preprocessing_of_another_program(run, kind_model, tmp_path):
+    model, _ = load_with_preprocessing(tmp_path / kind_model)
+    save(model, tmp_path / "other.pkl", preprocessing={"units": "kg", "\x1b[31m": 1})
+    text = run("info", "other.pkl").stdout
+    assert "total" in text
+    assert r"preprocessing of another program, with \x1b[31m, units" in text
+
+
 def test_the_network_alone_loads_with_the_library_whatever_was_saved_beside_it(kind_model, tmp_path):
     assert cr.load(tmp_path / kind_model).layer_sizes == (2, 128, 3)
 

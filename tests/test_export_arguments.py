@@ -10,7 +10,7 @@ import sys
 import chainrule as cr
 import numpy as np
 import pytest
-from chainrule.export import _carried
+from chainrule.export import _carried, to_numpy
 from chainrule.export._bound import row_bounds
 from chainrule.export._vectors import make_vectors, predict
 from chainrule.preprocessing import MinMaxScaler, StandardScaler
@@ -179,6 +179,21 @@ def test_the_bound_grows_with_the_number_of_inputs_and_knows_exact_sums(dtype):
     assert 2 < many / few < 5  # the square root of 10, relative to the absolute sum
     zero = parts_of(network("step", dtype, None, sizes=(2, 1)))
     assert row_bounds(zero, np.zeros((1, 2))) == 0
+
+
+def test_sums_that_may_overflow_in_another_order_have_no_bound(tmp_path):
+    largest = np.finfo("f4").max
+    model = cr.MLP([4, 4, 2], activation="identity", seed=0)
+    model.weights[0][:] = [
+        [0, largest, 0, 0],
+        [0, -largest, 0, 0],
+        [0, 0, 1e16, 1],
+        [1e8, 0.1, -1 / 3, largest],
+    ]
+    model.biases[0][:] = [largest, -largest, 0, 0]
+    assert make_vectors(parts_of(model)).bound == np.inf
+    to_numpy(model, tmp_path / "large.py")
+    subprocess.run([sys.executable, tmp_path / "large.py"], check=True, capture_output=True)  # its own test
 
 
 def test_importing_chainrule_does_not_import_the_exporters():

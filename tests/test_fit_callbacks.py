@@ -328,3 +328,29 @@ def test_poll_each_step_of_the_cores_needs_a_poll(core):
         core.train_epochs(trainer.model.network, trainer.state, X, Y, **how, poll_each_step=True)
     with pytest.raises(TypeError, match="poll_each_step must be True or False"):
         core.train_epochs(trainer.model.network, trainer.state, X, Y, **how, poll=print, poll_each_step=1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_epochs_that_were_counted_stay_so_when_a_later_step_is_not_finite(core, kind):
+    """Both epochs in one call of the core, with a poll after each step that spoils the second one's beginning."""
+    trainer = a_trainer(kind, shuffle=False)
+    X, Y = data()
+    batches = -(-ROWS // KINDS[kind][1])
+
+    def spoil(epoch, done, steps, loss):
+        if epoch == 0 and done == steps:
+            trainer.model.weights[0][0, 0] = np.inf
+
+    state = trainer.state
+    how = {
+        "loss": trainer.loss,
+        "optimizer": trainer.optimizer,
+        "batch_size": KINDS[kind][1],
+        "shuffle": False,
+        "seed": 0,
+    }
+    with pytest.raises(FloatingPointError, match="in epoch 1, step 0"):
+        core.train_epochs(
+            trainer.model.network, state, X, Y, **how, epochs=2, poll=spoil, poll_each_step=True
+        )
+    assert (state.epoch, state.step, len(state.losses)) == (1, batches, 1)

@@ -89,7 +89,7 @@ def test_an_editable_install_works_and_says_which_kernels_it_lacks(tmp_path: Pat
         "cmake.build-type": "Debug",
         "cmake.define.CHAINRULE_INSTRUCTION_SETS": "",
     }
-    arguments = [f"-C{name}={value}" for name, value in settings.items()]
+    arguments = [f"--config-settings={name}={value}" for name, value in settings.items()]
     done = subprocess.run([*pip, *arguments, "-e", ROOT], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from chainrule._run_disk import temporary_name
 from chainrule._run_file import RunFile
-from chainrule._run_frames import encode
+from chainrule._run_frames import BEGINNING, encode
 from run_cases import CASES, data, entries, fit
 
 
@@ -283,6 +283,17 @@ def test_a_damaged_last_entry_is_no_torn_one_and_nothing_is_cut_off(path):
     ):
         with pytest.raises(ValueError, match="is damaged"):
             use(path)
+    with open(path, "rb") as file:
+        whole = bytearray(file.read())
+    whole[-30] ^= 1  # as it was
+    last = whole.rindex(BEGINNING)
+    for at in range(last + 16, last + 24):  # a body that is longer, and would go on behind the end
+        changed = bytearray(whole)
+        changed[at + 8] ^= 1
+        with open(path, "wb") as file:
+            file.write(changed)
+        with pytest.raises(ValueError, match="is damaged"):
+            cr.Checkpoints(path)
     with open(path, "wb") as file:
         file.write(content[:150])
     with pytest.warns(cr.TornEntryWarning), pytest.raises(ValueError, match="holds no whole entry"):

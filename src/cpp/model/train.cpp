@@ -146,10 +146,11 @@ Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::
             last_asked = Clock::now();
             stop = request.poll.interrupted(request.poll.context);
         }
-        const bool copy =
-            stop || e + 1 == request.epochs || progress.step - copied.step >= std::uint64_t(steps_between_copies);
-        if (!finite || (copy && !runner->finite())) {
-            Stop why = Stop::not_finite;  // with every_step the arrays hold the step before
+        const bool copy = stop || request.poll.every_step || e + 1 == request.epochs ||
+                          progress.step - copied.step >= std::uint64_t(steps_between_copies);
+        // With every_step each step was looked at, and the arrays hold the one before.
+        if (!finite || (copy && !request.poll.every_step && !runner->finite())) {
+            Stop why = Stop::not_finite;
             if (!request.poll.every_step)
                 why = replay(request, *runner, course, copied, progress.epoch, done, steps_per_epoch);
             losses.resize(losses.size() - (progress.epoch - copied.epoch));

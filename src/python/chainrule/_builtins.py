@@ -1,7 +1,7 @@
 """Pickles of builtins, from files that nobody vouches for: a reader of its own, which can make nothing else.
 
 `pickle.Unpickler` can be told to find no class, but still runs what a pickle says: it fills a numbered slot of 2^31, makes
-tuples that are slow to compare as keys, and has had holes. What model files and runs need is 27 of its 68 instructions, all
+tuples that are slow to compare as keys, and has had holes. What model files and runs need is 32 of its 68 instructions, all
 of them plain data; this reads these, and knows no other. Memory is asked for as far as the file has bytes to fill it, keys
 are texts, nothing but short texts comes twice, and lists and dicts are limited by the length of the file, and in how deep they
 are nested.
@@ -89,9 +89,11 @@ class _Reader:
         return data
 
     def number(self, form: str) -> Any:
+        """Return the next number, in a format of `struct`."""
         return struct.unpack(form, self.take(struct.calcsize(form)))[0]
 
     def refuse(self, code: bytes) -> NoReturn:
+        """Say which instruction it is that such a file never has."""
         import pickletools
 
         name = {opcode.code: opcode.name for opcode in pickletools.opcodes}.get(
@@ -100,6 +102,7 @@ class _Reader:
         raise ValueError(f"it was not written by {self.writer}: it has the pickle opcode {name}")
 
     def made(self, container: Any) -> None:
+        """Put a new list, tuple or dict on the stack."""
         self.count(CONTAINER)
         self.stack.append(container)
 
@@ -119,31 +122,37 @@ class _Reader:
         self.stack.append(value)
 
     def marked(self) -> list[Any]:
+        """Take all that was put on the stack since the last MARK."""
         items, self.stack = self.stack, self.outer.pop()
         return items
 
     # The instructions that take more than a line ---------------------------------------------------------------------
 
     def frame(self) -> None:
+        """FRAME: how many bytes belong together; the file must have them."""
         if self.number("<Q") > self.size - self.at:
             raise ValueError("it is not a whole pickle: it is cut short")
 
     def mark(self) -> None:
+        """MARK: begin a stack of its own for the items of a list, tuple or dict."""
         if len(self.outer) >= DEEPEST:
             raise ValueError("its lists and dicts are nested too deep")
         self.outer.append(self.stack)
         self.stack = []
 
     def text(self, form: str) -> None:
+        """BINUNICODE and its kin: a text in UTF-8, its length before it."""
         self.stack.append(self.take(self.number(form)).decode("utf-8", "surrogatepass"))
 
     def append(self, items: list[Any]) -> None:
+        """APPEND, APPENDS: add items to the list on the stack."""
         into = self.stack[-1]
         if type(into) is not list:
             raise ValueError(f"it adds an item to {type(into).__name__}")
         into.extend(items)
 
     def put(self, items: list[Any]) -> None:
+        """SETITEM, SETITEMS: put keys and values, in turn, into the dict on the stack."""
         into = self.stack[-1]
         if type(into) is not dict or len(items) % 2:
             raise ValueError(f"it puts {len(items)} keys and values into {type(into).__name__}")

@@ -276,24 +276,27 @@ class RunFile:
                 return None
             where = f"no entry begins at byte {at}, as it should" if at else "it is no run of Trainer.fit"
             raise ValueError(f"{self.path} cannot be read: {where}")
-        frame = Frame.at(at, header) if len(header) == HEADER else None
-        if len(header) < HEADER or (frame is not None and frame.end > size):
+        damaged = f"{self.path} is damaged: entry {number}, at byte {at}, "
+        if len(header) < HEADER:
             return None
-        length = 0 if frame is None else frame.body_start - at - HEADER
+        frame = Frame.at(at, header)
+        if frame is None:
+            raise ValueError(f"{damaged}has a wrong header")
+        if frame.body_start > size:  # cut short; or its lengths are damaged, which nothing tells apart
+            return None
+        length = frame.body_start - at - HEADER
         if length > LONGEST_HEAD:
-            raise ValueError(
-                f"{self.path} is damaged: entry {number}, at byte {at}, has a head of {length} bytes"
-            )
+            raise ValueError(f"{damaged}has a head of {length} bytes")
         data = self._read(at + HEADER, length)
-        sound = frame is not None and frame.number == number and frame.has_head(data)
-        if sound and frame is not None and frame.end == size:  # the last: all of it must be there
+        sound = frame.number == number and frame.has_head(data)
+        if sound and frame.end > size:
+            return None
+        if sound and frame.end == size:  # the last: all of it must be there
             sound = frame.has_body(self._read(frame.body_start, size - frame.body_start))
-        if not sound or frame is None:
-            if frame is not None and frame.end == size and self._has_gap(at, size):
+        if not sound:
+            if frame.end >= size and self._has_gap(at, size):
                 return None
-            raise ValueError(
-                f"{self.path} is damaged: the checksum of entry {number}, at byte {at}, is wrong"
-            )
+            raise ValueError(f"{damaged}has a wrong checksum")
         head = self._builtins(data, number)
         if not isinstance(head, dict):
             raise ValueError(f"{self.path}: entry {number} does not say what it is")  # noqa: TRY004

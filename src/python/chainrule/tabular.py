@@ -19,7 +19,7 @@ SCALERS: dict[str, type[MinMaxScaler | StandardScaler]] = {
 }
 Scaler = MinMaxScaler | StandardScaler
 
-_FORMAT = "chainrule.table"
+FORMAT = "chainrule.table"
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class TablePreprocessing:
     def to_record(self) -> dict[str, Any]:
         """Return the same as a dict of plain Python values, for `persistence.save`."""
         return {
-            "format": _FORMAT,
+            "format": FORMAT,
             "version": 1,
             "chainrule": __version__,
             "feature_names": list(self.feature_names),
@@ -116,7 +116,7 @@ class TablePreprocessing:
         ValueError
             If the record is malformed, of another kind or a later version, or does not fit the network.
         """
-        state = check_record(record, _FORMAT, 1, [field.name for field in fields(cls)])
+        state = check_record(record, FORMAT, 1, [field.name for field in fields(cls)])
         features = _names(state["feature_names"], "feature_names")
         if len(features) != network.n_in:
             raise ValueError(

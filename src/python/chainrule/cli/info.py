@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from chainrule._run_entries import FORMAT, VERSION
 from chainrule._run_file import is_run
 from chainrule.checkpoints import Checkpoints
+from chainrule.persistence import load_with_preprocessing
+from chainrule.tabular import FORMAT as TABLE
 from chainrule.tabular import Scaler
 
-from ._model import load_model
+from ._model import table_preprocessing
 from .verify import ended
 
 
@@ -36,12 +38,17 @@ def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
     if is_run(args.model):
         return _describe_run(args.model)
-    model, preprocessing = load_model(args.model)
+    model, record = load_with_preprocessing(args.model)
     print(model.summary())
     print(f"seed          {model.seed}")
-    if preprocessing is None:
+    if record is None:
         print("preprocessing none: the inputs are columns of numbers without names")
         return 0
+    if record.get("format") != TABLE:
+        print(f"preprocessing of another program, with {_some(sorted(map(str, record)))}")
+        return 0
+    preprocessing = table_preprocessing(args.model, model, record)
+    assert preprocessing is not None, "of a record"
     print(f"task          {preprocessing.task}")
     print(f"target        {_some([preprocessing.target_name])}" + _scaling(preprocessing.target_scaler))
     if preprocessing.class_names is not None:

@@ -52,12 +52,14 @@ def _bounds(parts: Parts, inputs: Array) -> Array:
             A
         )  # a difference before the rounding to the dtype may become a whole rounding there
     layers: list[Layer] = []
+    overflows = np.zeros((len(A), 1), bool)  # a sum may be infinite in one order and not in another
     given = variance = variance_of(dA)
     for index, name in enumerate(parts.network.activations):
         W, b = parts.weights[index].astype(np.float64), parts.bias(index)
         terms = len(W) + 1
         Z = mathematics.weighted_sums(A, W, None if b is None else b.astype(np.float64))
         absolute = np.abs(A) @ np.abs(W) + (0 if b is None else np.abs(b.astype(np.float64)))
+        overflows |= (absolute > float(limits.max)).any(axis=1, keepdims=True)
         flushed = tiny * terms * (absolute > 0)
         dZ = terms * eps * absolute + flushed + dA @ np.abs(W)  # the worst case
         rounded = variance_of_sums(terms, eps, absolute) + variance_of(flushed)
@@ -72,7 +74,7 @@ def _bounds(parts: Parts, inputs: Array) -> Array:
         else:
             dZ = np.fmin(dZ, carried([*layers, Layer(W, given, rounded, Z)]))
         dA = _activated(name, Z, A, dZ, eps, tiny)
-    return _scaled(parts.after, A, dA)[1]
+    return _scaled(parts.after, A, np.where(overflows, np.inf, dA))[1]
 
 
 def _activated(name: str, Z: Array, A: Array, dZ: Array, eps: float, tiny: float) -> Array:

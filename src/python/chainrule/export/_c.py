@@ -19,8 +19,9 @@ from chainrule._version import __version__
 from . import _c_templates as templates
 from ._chained import chained_prediction
 from ._network_parts import Exported, Parts, parts_of
+from ._numpy_template import largest_error
 from ._scaling import Step
-from ._vectors import Vectors, largest_error, make_vectors
+from ._vectors import Vectors, make_vectors
 
 _LONGEST_NAME = 40  # C99 tells names apart by their first 63 letters
 _TYPES = {"float32": "float", "float64": "double"}

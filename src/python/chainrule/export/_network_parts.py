@@ -14,7 +14,8 @@ from chainrule._network import Array, Network
 from chainrule.model import MLP
 from chainrule.preprocessing import MinMaxScaler, StandardScaler
 
-from ._scaling import Step, apply_steps, backward_steps, check_scaler, forward_steps
+from ._numpy_template import scaled
+from ._scaling import Step, backward_steps, check_scaler, forward_steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +65,14 @@ class Parts:
     def scaled_inputs(self, X: Array) -> Array:
         """Return what the network is given for these inputs."""
         with np.errstate(all="ignore"):
-            return apply_steps(self.before, X).astype(self.network.dtype, copy=False)
+            inputs: Array = scaled(X, self.before).astype(self.network.dtype, copy=False)
+        return inputs
 
     def scaled_outputs(self, outputs: Array) -> Array:
         """Return what the file gives for these outputs of the network."""
         with np.errstate(all="ignore"):
-            return apply_steps(self.after, outputs.astype(self.output_dtype, copy=False))
+            found: Array = scaled(outputs.astype(self.output_dtype, copy=False), self.after)
+        return found
 
 
 @dataclass(frozen=True)

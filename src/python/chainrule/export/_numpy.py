@@ -17,7 +17,7 @@ from chainrule._version import __version__
 from . import _numpy_template
 from ._network_parts import Exported, Parts, parts_of
 from ._scaling import Step
-from ._vectors import Vectors, largest_error, make_vectors
+from ._vectors import Vectors, make_vectors
 
 _LINE = "# " + "-" * 107 + "\n"  # as in the template
 _WIDTH = 100
@@ -74,7 +74,7 @@ def write_numpy(parts: Parts, path: str) -> Exported:
     """Write the file, and return what was measured."""
     vectors = make_vectors(parts)
     found = _run(_source(parts, vectors, path, 0.0))["predict"](vectors.inputs)
-    error = largest_error(found, vectors.outputs)
+    error = _numpy_template.largest_error(found, vectors.outputs)
     write_whole(path, _source(parts, vectors, path, error).encode("ascii"))
     return Exported(error, vectors.bound)
 

@@ -49,23 +49,29 @@ def predict(X: Any) -> Any:
     if X.dtype.kind not in "fiub":
         raise TypeError(f"X must hold real numbers, but its dtype is {X.dtype}")
     with np.errstate(all="ignore"):
-        A = _scaled(X.astype(INPUT_DTYPE), BEFORE).astype(DTYPE)
+        A = scaled(X.astype(INPUT_DTYPE), BEFORE).astype(DTYPE)
         for activation, W, b in LAYERS:
             Z = A @ W
             A = ACTIVATIONS[activation](Z if b is None else Z + b)
-        return _scaled(A.astype(OUTPUT_DTYPE), AFTER)
+        return scaled(A.astype(OUTPUT_DTYPE), AFTER)
 
 
 def self_test() -> float:
     """Return the largest absolute difference from the stored predictions; it should be at most ERROR_BOUND."""
-    found, expected = predict(TEST_INPUTS).astype(np.float64), TEST_OUTPUTS.astype(np.float64)
+    return largest_error(predict(TEST_INPUTS), TEST_OUTPUTS)
+
+
+def largest_error(found: Any, expected: Any) -> float:
+    """Return the largest absolute difference; equal infinities and NaN differ by 0, others by infinity."""
+    found, expected = found.astype(np.float64), expected.astype(np.float64)
     same = (found == expected) | (np.isnan(found) & np.isnan(expected))
     with np.errstate(all="ignore"):
         error = np.where(same, 0.0, np.abs(found - expected))
-    return float(np.where(np.isnan(error), np.inf, error).max())
+    return float(np.where(np.isnan(error), np.inf, error).max(initial=0.0))
 
 
-def _scaled(X: Any, steps: tuple[Any, ...]) -> Any:
+def scaled(X: Any, steps: Any) -> Any:
+    """Return X, shape (rows, columns) and float64, after these operations, each with a number for each column."""
     for operation, column in steps:
         if operation == "-":
             X = X - column

@@ -13,8 +13,9 @@ from chainrule._files import check_path, write_whole
 from chainrule._version import __version__
 
 from ._network_parts import Exported, Parts, parts_of
+from ._numpy_template import largest_error
 from ._onnx_activations import Graph, add_activation
-from ._vectors import Vectors, largest_error, make_vectors
+from ._vectors import Vectors, make_vectors
 
 OPSET, IR_VERSION = 17, 8
 """Read by ONNX Runtime 1.12 (2022) and later; what onnx writes without being told would shut older ones out."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,20 +77,6 @@ def learned_range(scaler: MinMaxScaler | StandardScaler) -> tuple[Array, Array]:
         low, high = scaler.mean_ - around, scaler.mean_ + around
     largest = np.finfo(np.float64).max
     return np.maximum(low, -largest), np.minimum(high, largest)
-
-
-def apply_steps(steps: Sequence[Step], X: Array) -> Array:
-    """Return X, shape (rows, columns) and float64, after these steps."""
-    for operation, column in steps:
-        if operation == "-":
-            X = X - column
-        elif operation == "+":
-            X = X + column
-        elif operation == "*":
-            X = X * column
-        else:
-            X = X / column
-    return X
 
 
 def _divisor(scaler: MinMaxScaler) -> Array:

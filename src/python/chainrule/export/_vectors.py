@@ -69,12 +69,3 @@ def predict(parts: Parts, inputs: Array) -> Array:
     if parts.target_scaler is None:
         return outputs
     return parts.target_scaler.inverse_transform(outputs.astype(np.float64))
-
-
-def largest_error(found: Array, expected: Array) -> float:
-    """Return the largest absolute difference; equal infinities and NaN differ by 0, others by infinity."""
-    found, expected = found.astype(np.float64), expected.astype(np.float64)
-    same = (found == expected) | (np.isnan(found) & np.isnan(expected))
-    with np.errstate(invalid="ignore", over="ignore"):
-        error = np.where(same, 0.0, np.abs(found - expected))
-    return float(np.where(np.isnan(error), np.inf, error).max(initial=0.0))
