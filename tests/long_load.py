@@ -2,12 +2,17 @@
 
 Each of 3 processes goes through random jobs, a few of them at once in threads: networks, optimizers, losses, dtypes, batches, numbers of
 threads, files. A job is a function of its number, and each number comes again and again: its bits must be those of the first time, in
-every process. A process that does nothing for 120 seconds counts as hung. The memory of each process is read when it has seen every job
-twice, and at the end. Prints a table, and fails if bits drift, a job hangs or raises, or memory grows by more than 32 MB.
+every process. A process that does nothing for 120 seconds counts as hung. At each sixth of the time the jobs wait until all are between two
+jobs; then the memory is read that the process has, and how much of it is in use: what Python and NumPy have asked malloc for and not
+given back, after a collection of garbage. Memory that is lost at each job would show in both, and the same jobs come in each sixth.
+Prints a table, and fails if bits drift, a job hangs or raises, or from the first sixth to the last what is in use grows by more
+than 1 MB, or all that the process has by more than 8.
 """
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import hashlib
 import multiprocessing
 import os
@@ -25,7 +30,9 @@ import numpy as np
 
 JOBS, PROCESSES, THREADS = 60, 3, 3
 HUNG = 120.0
-GROWTH = 32 << 20
+READINGS = 6
+GROWTH = 8 << 20  # of all the memory of a process
+GROWTH_IN_USE = 1 << 20
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "gelu", "elu", "softplus", "mish", "leaky_relu")
 
 
@@ -92,17 +99,63 @@ def do(number, n_threads, folder):
     return found.hexdigest()
 
 
+class Mallinfo(ctypes.Structure):
+    """What glibc says of its memory, over all arenas."""
+
+    _fields_ = [  # noqa: RUF012 - as ctypes wants it
+        (name, ctypes.c_size_t)
+        for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
+    ]  # fmt: skip
+
+
 def memory():
     """Return the bytes of memory that this process has."""
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
+def in_use():
+    """Return the bytes that malloc has given away, and the blocks of Python's own allocator."""
+    gc.collect()
+    mallinfo2 = ctypes.CDLL(None).mallinfo2
+    mallinfo2.restype = Mallinfo
+    found = mallinfo2()
+    return found.uordblks + found.hblkhd, sys.getallocatedblocks()
+
+
+class Gate:
+    """What jobs go through one by one, and what can be closed: then it waits until all are out."""
+
+    def __init__(self):
+        self._inside, self._open, self._changed = 0, True, threading.Condition()
+
+    def __enter__(self):
+        with self._changed:
+            self._changed.wait_for(lambda: self._open)
+            self._inside += 1
+
+    def __exit__(self, *_):
+        with self._changed:
+            self._inside -= 1
+            self._changed.notify_all()
+
+    def close(self):
+        with self._changed:
+            self._open = False
+            self._changed.wait_for(lambda: self._inside == 0, HUNG)
+
+    def open(self):
+        with self._changed:
+            self._open = True
+            self._changed.notify_all()
+
+
 def work(seed, seconds, reports, folder):
     """Do jobs in threads until the time is up; report what was wrong, and the memory."""
     warnings.simplefilter("ignore")
     os.environ["CHAINRULE_OVERSUBSCRIBE"] = "1"
-    end, seen, lock = time.monotonic() + seconds, {}, threading.Lock()
+    start, seen, lock, gate = time.monotonic(), {}, threading.Lock(), Gate()
+    end = start + seconds
     counts, beats, problems = [0], [time.monotonic()] * THREADS, []
 
     def loop(thread):
@@ -110,7 +163,8 @@ def work(seed, seconds, reports, folder):
         while time.monotonic() < end and not problems:
             number = rng.randrange(JOBS)
             try:
-                found = do(number, rng.randint(1, 3), folder)
+                with gate:
+                    found = do(number, rng.randint(1, 3), folder)
             except BaseException as error:  # noqa: BLE001 - whatever it is, it is reported
                 problems.append(f"job {number}: {error!r}")
                 return
@@ -123,19 +177,21 @@ def work(seed, seconds, reports, folder):
     threads = [threading.Thread(target=loop, args=(i,), daemon=True) for i in range(THREADS)]
     for thread in threads:
         thread.start()
-    first, peak = None, 0
+    readings, peak = [], 0
     while any(thread.is_alive() for thread in threads):
-        time.sleep(1)
+        time.sleep(0.2)
         peak = max(peak, memory())
-        if first is None and counts[0] > 4 * JOBS and len(seen) == JOBS:
-            first = memory()
+        if time.monotonic() - start > (len(readings) + 0.95) * seconds / READINGS:
+            gate.close()
+            readings.append((counts[0], memory(), *in_use()))
+            gate.open()
         if any(
             time.monotonic() - beat > HUNG and thread.is_alive()
             for beat, thread in zip(beats, threads, strict=True)
         ):
             problems.append(f"nothing was done for {HUNG:g} seconds")
             break
-    reports.put((seed, counts[0], first or memory(), memory(), peak, problems, seen))
+    reports.put((seed, readings, peak, problems, seen))
 
 
 def main(seconds):
@@ -148,20 +204,25 @@ def main(seconds):
         ]
         for process in processes:
             process.start()
-        print("process  jobs done  MB after each twice  MB at the end  MB at most")
+        print("process  jobs done  MB of the process  MB in use by malloc  blocks of Python")
         for _ in processes:
             try:
-                seed, count, first, last, peak, problems, seen = reports.get(timeout=seconds + 2 * HUNG)
+                seed, readings, peak, problems, seen = reports.get(timeout=seconds + 2 * HUNG)
             except queue.Empty:
                 failures.append("a process did not report: it hangs or has died")
                 break
-            print(
-                f"{seed:7}  {count:9}  {first / 1e6:19.1f}  {last / 1e6:13.1f}  {peak / 1e6:10.1f}",
-                flush=True,
-            )
+            for count, whole, used, blocks in readings:
+                print(f"{seed:7}  {count:9}  {whole / 1e6:17.1f}  {used / 1e6:19.3f}  {blocks:16}")
+            print(f"{seed:7}  {'at most':>9}  {peak / 1e6:17.1f}", flush=True)
+            if len(readings) < READINGS:
+                failures.append(f"process {seed} was read {len(readings)} times")
             failures += problems
-            if last - first > GROWTH:
-                failures.append(f"the memory of process {seed} grew from {first} to {last} bytes")
+            if len(readings) > 1:
+                (_, whole, used, _), (_, last, last_used, _) = readings[0], readings[-1]
+                if last - whole > GROWTH:
+                    failures.append(f"the memory of process {seed} grew from {whole} to {last} bytes")
+                if last_used - used > GROWTH_IN_USE:
+                    failures.append(f"what process {seed} has in use grew from {used} to {last_used} bytes")
             for number, found in seen.items():
                 if bits.setdefault(number, found) != found:
                     failures.append(f"job {number} has other bits in another process")
