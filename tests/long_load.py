@@ -102,7 +102,7 @@ def do(number, n_threads, folder):
 class Mallinfo(ctypes.Structure):
     """What glibc says of its memory, over all arenas."""
 
-    _fields_ = [  # noqa: RUF012 - as ctypes wants it
+    _fields_ = [
         (name, ctypes.c_size_t)
         for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
     ]  # fmt: skip

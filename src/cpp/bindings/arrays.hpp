@@ -149,6 +149,17 @@ inline RuleNumbers rule_of(int kind, const std::vector<double>& n) {
             n[8],           n[9], n[10], n[11],     n[12], n[13],     n[14], n[15]};
 }
 
+// One flag a layer; empty where no layer is given.
+inline std::vector<bool> layers_among(const std::vector<std::size_t>& given, const Network& network) {
+    std::vector<bool> flags(given.empty() ? 0 : network.layers.size());
+    for (std::size_t layer : given) {
+        require(layer < flags.size(), "no such layer");
+        flags[layer] = true;
+    }
+    require(flags.empty() || std::find(flags.begin(), flags.end(), false) != flags.end(), "no layer is left");
+    return flags;
+}
+
 // Calls f.operator()<float>() or <double>(), as the array is.
 template <class F>
 auto with_dtype(const py::array& a, F f) {
@@ -165,5 +176,6 @@ void bind_model(py::module_&);
 void bind_training(py::module_&);
 void bind_plan(py::module_&);
 void bind_least_squares(py::module_&);
+void bind_kept_pass(py::module_&);
 
 }  // namespace chainrule::bindings

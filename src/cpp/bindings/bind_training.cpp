@@ -118,7 +118,7 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
                 const Arrays& bias_square, const py::array& X, const py::array& target, const py::tuple& loss,
                 const py::object& sample_weight, const RuleNumbers& rule, const py::object& rates,
                 std::ptrdiff_t batch_size, bool shuffle, std::uint64_t seed, std::ptrdiff_t epochs, int n_threads,
-                const py::object& function, bool every_step) {
+                const py::object& function, bool every_step, const std::vector<std::size_t>& frozen) {
     TrainRequest<T> request{&network,
                             parameters<T>(network, weights, biases, true),
                             parameters<T>(network, weight_velocity, bias_velocity, true),
@@ -134,7 +134,8 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
                             seed,
                             epochs,
                             n_threads,
-                            {}};
+                            {},
+                            layers_among(frozen, network)};
     if (rule.has_square()) request.squares = parameters<T>(network, weight_square, bias_square, true);
     const std::array<Parameters<T>, 3> theirs{request.parameters, request.velocities, request.squares};
     require(batch_size > 0 && epochs >= 0, "batch_size or epochs out of range");
@@ -208,11 +209,11 @@ void bind_training(py::module_& m) {
              const Arrays& bias_square, const py::array& X, const py::array& target, const py::tuple& loss,
              const py::object& sample_weight, int rule, const std::vector<double>& numbers, const py::object& rates,
              std::ptrdiff_t batch_size, bool shuffle, std::uint64_t seed, std::ptrdiff_t epochs, int n_threads,
-             const py::object& poll, bool every_step) {
+             const py::object& poll, bool every_step, const std::vector<std::size_t>& frozen) {
               return with_dtype(X, [&]<class T>() {
                   return train<T>(network, state, weights, biases, weight_velocity, bias_velocity, weight_square,
                                   bias_square, X, target, loss, sample_weight, rule_of(rule, numbers), rates,
-                                  batch_size, shuffle, seed, epochs, n_threads, poll, every_step);
+                                  batch_size, shuffle, seed, epochs, n_threads, poll, every_step, frozen);
               });
           });
 }

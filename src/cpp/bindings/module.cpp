@@ -11,4 +11,5 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     bind_training(m);
     bind_plan(m);
     bind_least_squares(m);
+    bind_kept_pass(m);
 }

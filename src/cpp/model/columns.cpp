@@ -89,9 +89,9 @@ void Step<T>::columns_pass(const StepRequest<T>& request, int thread, int member
         output(request, r0, r1);
     }
     barrier.wait();
-    for (std::size_t l = last; l > 0; --l) {
+    for (std::size_t l = last; l > lowest_; --l) {
         backward(l, part_of(l - 1), thread);
-        if (l > 1) barrier.wait();
+        if (l > lowest_ + 1) barrier.wait();
     }
 }
 

@@ -24,7 +24,7 @@ public:
           memory_(*request.network, batch_, threads_, request.rule, nullptr,
                   {.row_weights = request.data.weight != nullptr, .custom_loss = request.custom.call != nullptr}),
           loss_(request.loss, request.network->n_out(), request.data.missing),
-          step_(memory_, loss_, request.custom, request.rule),
+          step_(memory_, loss_, request.custom, request.rule, request.frozen),
           choice_(threads_, double(batch_) * request.network->training_work() / multiply_adds_per_second) {}
 
     void pack() override {

@@ -49,12 +49,12 @@ public:
     void smooth(std::ptrdiff_t N, T* y) const {
         for (std::ptrdiff_t j = 0; j < N; ++j) y[j] = kept_ * y[j] + added_;
     }
-    // One row of targets.
+    // One row of targets; nothing where there are none.
     void target(const Data<T>& data, std::ptrdiff_t row, std::ptrdiff_t N, T* y) const {
         if (data.labels) {
             std::fill(y, y + N, T(0));
             y[data.labels[row]] = 1;
-        } else {
+        } else if (data.Y) {
             std::copy_n(data.Y + row * data.ldy, N, y);
         }
         if (smooths()) smooth(N, y);

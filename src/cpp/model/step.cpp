@@ -15,8 +15,11 @@ constexpr std::ptrdiff_t unit_rows = 112;
 }  // namespace
 
 template <class T>
-Step<T>::Step(Workspace<T>& workspace, const TypedLoss<T>& loss, const CustomLoss<T>& custom, const RuleNumbers& rule)
-    : w_(workspace), loss_(loss), custom_(custom), rule_(rule) {
+Step<T>::Step(Workspace<T>& workspace, const TypedLoss<T>& loss, const CustomLoss<T>& custom, const RuleNumbers& rule,
+              const std::vector<bool>& frozen)
+    : w_(workspace), loss_(loss), custom_(custom), rule_(rule), frozen_(frozen) {
+    frozen_.resize(w_.layers.size());
+    while (lowest_ + 1 < w_.layers.size() && frozen_[lowest_]) ++lowest_;
     std::ptrdiff_t squares = 0;
     for (std::ptrdiff_t l = 0; l < w_.network.n_layers(); ++l) {
         const Layer& layer = w_.network.layers[static_cast<std::size_t>(l)];
@@ -24,14 +27,15 @@ Step<T>::Step(Workspace<T>& workspace, const TypedLoss<T>& loss, const CustomLos
         const std::ptrdiff_t most = is_large(layer, w_.batch) ? 2 * unit_rows : unit_rows;
         const std::ptrdiff_t pieces = (layer.K + most - 1) / most;
         const std::ptrdiff_t piece = round_up((layer.K + pieces - 1) / pieces, block);
-        for (std::ptrdiff_t k = 0; k < layer.K; k += piece)
+        for (std::ptrdiff_t k = 0; k < layer.K && !frozen_[static_cast<std::size_t>(l)]; k += piece)
             for (std::ptrdiff_t p = 0; p * panel < layer.N; ++p) {
                 const std::ptrdiff_t end = std::min(k + piece, layer.K);
                 units_.push_back({l, p, k, end, double(end - k) * double(layer.N - p * panel <= lanes ? lanes : panel),
                                   squares + k / piece * layer.N + p * panel});
             }
         squares += pieces * layer.N;
-        if (w_.network.bias != BiasMode::none) units_.push_back({l, -1, 0, 0, double(round_up(layer.N, lanes)), 0});
+        if (w_.network.bias != BiasMode::none && !frozen_[static_cast<std::size_t>(l)])
+            units_.push_back({l, -1, 0, 0, double(round_up(layer.N, lanes)), 0});
     }
     for (const WeightUnit& unit : units_) total_work_ += unit.work;
     if (rule_.clips_norm()) squares_.resize(static_cast<std::size_t>(squares));
@@ -195,34 +199,43 @@ void Step<T>::backward(std::size_t l, const Part& part, int thread) {
 }
 
 template <class T>
+void Step<T>::go_forward(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1, int thread) {
+    gather(request, r0, r1);
+    if (w_.network.disturbs_inputs()) disturb(request, r0, r1, w_.masks[static_cast<std::size_t>(thread)]);
+    for (std::size_t l = 0; l < w_.layers.size(); ++l) forward(request, l, rows_of(r0, r1, l), thread);
+}
+
+template <class T>
+void Step<T>::go_back(std::ptrdiff_t r0, std::ptrdiff_t r1, int thread) {
+    for (std::size_t l = w_.layers.size() - 1; l > lowest_; --l) backward(l, rows_of(r0, r1, l - 1), thread);
+}
+
+template <class T>
 void Step<T>::rows_pass(const StepRequest<T>& request, int thread, int members) {
-    const std::ptrdiff_t begin = request.rows * thread / members, end = request.rows * (thread + 1) / members;
-    if (begin == end) return;
-    const std::size_t last = w_.layers.size() - 1;
-    const std::ptrdiff_t blocks = (end - begin + w_.rows_at_once - 1) / w_.rows_at_once;
-    const auto go_forward = [&](std::ptrdiff_t r0, std::ptrdiff_t r1) {
-        gather(request, r0, r1);
-        if (w_.network.disturbs_inputs()) disturb(request, r0, r1, w_.masks[static_cast<std::size_t>(thread)]);
-        for (std::size_t l = 0; l <= last; ++l) forward(request, l, rows_of(r0, r1, l), thread);
-    };
-    const auto go_back = [&](std::ptrdiff_t r0, std::ptrdiff_t r1) {
-        for (std::size_t l = last; l > 0; --l) backward(l, rows_of(r0, r1, l - 1), thread);
-    };
-    const auto each_block = [&](auto&& pass) {
-        for (std::ptrdiff_t b = 0; b < blocks; ++b)
-            pass(begin + (end - begin) * b / blocks, begin + (end - begin) * (b + 1) / blocks);
-    };
+    const auto forward = [&](std::ptrdiff_t r0, std::ptrdiff_t r1) { go_forward(request, r0, r1, thread); };
+    const auto back = [&](std::ptrdiff_t r0, std::ptrdiff_t r1) { go_back(r0, r1, thread); };
     if (custom_.call) {  // it wants the outputs of all rows
-        each_block(go_forward);
-        custom_output(request);
-        if (!failed_) each_block(go_back);
+        each_block(request.rows, thread, members, forward);
+        if (request.rows * thread / members < request.rows * (thread + 1) / members) custom_output(request);
+        if (!failed_) each_block(request.rows, thread, members, back);
         return;
     }
-    each_block([&](std::ptrdiff_t r0, std::ptrdiff_t r1) {
-        go_forward(r0, r1);
+    each_block(request.rows, thread, members, [&](std::ptrdiff_t r0, std::ptrdiff_t r1) {
+        forward(r0, r1);
         output(request, r0, r1);
-        go_back(r0, r1);
+        back(r0, r1);
     });
+}
+
+template <class T>
+void Step<T>::forward_rows(const StepRequest<T>& request, int thread, int members) {
+    each_block(request.rows, thread, members,
+               [&](std::ptrdiff_t r0, std::ptrdiff_t r1) { go_forward(request, r0, r1, thread); });
+}
+
+template <class T>
+void Step<T>::backward_rows(std::ptrdiff_t rows, int thread, int members) {
+    each_block(rows, thread, members, [&](std::ptrdiff_t r0, std::ptrdiff_t r1) { go_back(r0, r1, thread); });
 }
 
 template <class T>

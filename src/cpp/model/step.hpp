@@ -35,7 +35,9 @@ struct WeightUnit {
 template <class T>
 class Step {
 public:
-    Step(Workspace<T>& workspace, const TypedLoss<T>& loss, const CustomLoss<T>& custom, const RuleNumbers& rule);
+    // Of layers that are `frozen` (empty: none) no gradients are formed, and nothing is updated.
+    Step(Workspace<T>& workspace, const TypedLoss<T>& loss, const CustomLoss<T>& custom, const RuleNumbers& rule,
+         const std::vector<bool>& frozen = {});
 
     // The part of thread `thread` of `members`; the barrier is met inside where columns are owned, and not at the end.
     void passes(const StepRequest<T>& request, int thread, int members, Barrier& barrier);
@@ -44,6 +46,14 @@ public:
     // if an updated parameter is not finite.
     bool weights_phase(const StepRequest<T>& request, int thread, int members, const StepRequest<T>* next,
                        Barrier& barrier);
+    // The same rows in two halves, for gradients from elsewhere: up to the weighted sums of the last layer, and from the dZ
+    // of the last layer on. There is no barrier in them.
+    void forward_rows(const StepRequest<T>& request, int thread, int members);
+    void backward_rows(std::ptrdiff_t rows, int thread, int members);
+    // The gradient of the rows that were given, from the dZ of the first layer, for the thread's rows of a batch.
+    void input_gradient(const StepRequest<T>& request, int thread, int members);
+    // The update alone, with the gradients that are in `sums` and `bias_gradient` of the workspace.
+    bool update_all(const StepRequest<T>& request, int thread, int members, Barrier& barrier);
     // Whether a custom loss failed in `passes`. With such a loss the team is one thread.
     bool failed() const { return failed_; }
 
@@ -55,6 +65,11 @@ private:
     };
     Part rows_of(std::ptrdiff_t r0, std::ptrdiff_t r1, std::size_t layer) const;
 
+    // Calls pass(r0, r1) for the thread's rows, as many at once as stay in the cache.
+    template <class Pass>
+    void each_block(std::ptrdiff_t rows, int thread, int members, Pass&& pass) const;
+    void go_forward(const StepRequest<T>& request, std::ptrdiff_t r0, std::ptrdiff_t r1, int thread);
+    void go_back(std::ptrdiff_t r0, std::ptrdiff_t r1, int thread);
     void rows_pass(const StepRequest<T>& request, int thread, int members);
     void columns_pass(const StepRequest<T>& request, int thread, int members, Barrier& barrier);
 
@@ -88,9 +103,20 @@ private:
     CustomLoss<T> custom_;
     bool failed_ = false;
     RuleNumbers rule_;
-    std::vector<WeightUnit> units_;
-    std::vector<double> squares_;  // sums of those of the gradient, by columns, where the norm of all is limited
+    std::vector<bool> frozen_;
+    std::size_t lowest_ = 0;         // layer that is not frozen: further back nothing goes
+    std::vector<WeightUnit> units_;  // of layers that are not
+    std::vector<double> squares_;    // sums of those of the gradient, by columns, where the norm of all is limited
     double total_work_ = 0;
 };
+
+template <class T>
+template <class Pass>
+void Step<T>::each_block(std::ptrdiff_t rows, int thread, int members, Pass&& pass) const {
+    const std::ptrdiff_t begin = rows * thread / members, end = rows * (thread + 1) / members;
+    const std::ptrdiff_t blocks = (end - begin + w_.rows_at_once - 1) / w_.rows_at_once;
+    for (std::ptrdiff_t b = 0; b < blocks; ++b)
+        pass(begin + (end - begin) * b / blocks, begin + (end - begin) * (b + 1) / blocks);
+}
 
 }  // namespace chainrule

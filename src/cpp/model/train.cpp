@@ -113,7 +113,8 @@ Stop replay(const TrainRequest<T>& request, Runner<T>& runner, Course& course, T
 template <class T>
 Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::vector<double>& losses) {
     std::unique_ptr<Runner<T>> runner;
-    if (request.rule.is_plain() && !request.rates.call && tiny_learns(request.loss, request.data) &&
+    if (request.rule.is_plain() && !request.rates.call && request.frozen.empty() &&
+        tiny_learns(request.loss, request.data) &&
         tiny_fits(*request.network, std::min(request.batch_size, request.data.rows)))
         runner = std::make_unique<TinyRunner<T>>(request);
     else

@@ -42,6 +42,7 @@ struct TrainRequest {
     std::ptrdiff_t epochs;
     int n_threads;  // 0: default
     Poll poll;
+    std::vector<bool> frozen{};  // layers that do not learn; empty: none
 };
 
 // Runs `epochs` more epochs from `progress`, which counts along. A mean row loss is appended for each whole epoch.

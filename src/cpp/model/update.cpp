@@ -59,7 +59,7 @@ double Step<T>::clip_scale() const {
     for (const double column : squares_) sum += column;
     for (std::size_t l = 0; w_.network.bias != BiasMode::none && l < w_.layers.size(); ++l) {
         const std::ptrdiff_t n = w_.network.bias == BiasMode::layer ? 1 : w_.network.layers[l].N;
-        for (std::ptrdiff_t j = 0; j < n; ++j)
+        for (std::ptrdiff_t j = 0; j < n && !frozen_[l]; ++j)
             add_row_of_squares(w_.layers[l].bias_gradient + j, 1, rule_.clip_value, &sum);
     }
     const double scale = rule_.clip_norm / (std::sqrt(sum) + norm_epsilon);
@@ -77,6 +77,32 @@ void Step<T>::add_squares(std::size_t i) {
     std::fill_n(sums, columns, 0.0);
     for (std::ptrdiff_t k = 0; k < unit.k1 - unit.k0; ++k)
         add_row_of_squares(w_.layers[l].sums + at + k * width, columns, rule_.clip_value, sums);
+}
+
+template <class T>
+bool Step<T>::update_all(const StepRequest<T>& request, int thread, int members, Barrier& barrier) {
+    const bool plain = rule_.is_plain(), at_once = !plain && !rule_.clips_norm();
+    const Sgd<T> sgd = rule_.template sgd<T>(request.learning_rate);
+    Sgd<T> without_decay = sgd;
+    without_decay.weight_decay = 0;
+    const Rule<T> rule = at_once ? rule_.template at<T>(request.learning_rate, request.t, 1) : Rule<T>{};
+    bool finite = true;
+    for (std::size_t i = first_unit(thread, members); i < first_unit(thread + 1, members); ++i) {
+        const WeightUnit& unit = units_[i];
+        const LayerMemory<T>& m = w_.layers[static_cast<std::size_t>(unit.layer)];
+        const Columns all{0, w_.network.layers[static_cast<std::size_t>(unit.layer)].N};
+        if (plain && unit.panel < 0) {
+            finite &= w_.kernels.update(all.end, without_decay, m.bias, m.bias_velocity, m.bias_gradient);
+        } else if (plain) {
+            const auto [at, n] = range(unit);
+            finite &= w_.kernels.update(n, sgd, m.weights + at, m.velocity + at, m.sums + at);
+        } else if (at_once) {
+            finite &= unit.panel < 0 ? update_biases(unit.layer, all, rule) : update_unit(unit, rule);
+        } else if (unit.panel >= 0) {
+            add_squares(i);
+        }
+    }
+    return plain ? finite : finite & late_update(request, thread, members, barrier);
 }
 
 // The update after all gradients are known, and the limit of the units' weights after all updates.
@@ -118,6 +144,7 @@ bool Step<T>::late_update(const StepRequest<T>& request, int thread, int members
     template bool Step<T>::update_biases(std::ptrdiff_t, const Columns&, const Rule<T>&); \
     template double Step<T>::clip_scale() const;                                          \
     template void Step<T>::add_squares(std::size_t);                                      \
+    template bool Step<T>::update_all(const StepRequest<T>&, int, int, Barrier&);         \
     template bool Step<T>::late_update(const StepRequest<T>&, int, int, Barrier&);
 CR_INSTANTIATE(float)
 CR_INSTANTIATE(double)

@@ -69,7 +69,7 @@ void Workspace<T>::for_each_part(const RuleNumbers& rule, const Parameters<T>* g
         part(m.velocity, panels, !gradients);
         part(m.transposed, panel_size(kernels, shape.N, shape.K), l > 0 && !is_large(shape, batch));
         part(m.square, panels, rule.has_square());
-        part(m.sums, panels, !rule.is_plain());
+        part(m.sums, panels, !rule.is_plain() || extras.given_gradients);
         m.gradient = gradients ? gradients->weights[l] : nullptr;
         const bool bias = network.bias != BiasMode::none;
         part(m.bias, round_up(shape.N, block), bias);
@@ -85,6 +85,7 @@ void Workspace<T>::for_each_part(const RuleNumbers& rule, const Parameters<T>* g
     part(Y, batch * ldy, true);
     part(row_loss, batch, true);
     part(weight, batch, extras.row_weights);
+    part(dX, batch * ldx, extras.input_gradient);
     for (T*& part_of_thread : scratch) part(part_of_thread, packed, packed > 0);
     for (T*& mask : masks) part(mask, rows_at_once * widest_dropout, widest_dropout > 0);
 }

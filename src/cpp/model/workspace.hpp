@@ -50,6 +50,7 @@ struct LayerMemory {
 // What not every training run needs room for.
 struct Extras {
     bool row_weights = false, custom_loss = false;
+    bool input_gradient = false, given_gradients = false;  // room for that of the rows, and for those of the parameters
 };
 
 template <class T>
@@ -78,6 +79,7 @@ public:
     std::vector<LayerMemory<T>> layers;
     T *X, *Y;   // (batch, ld): the batch gathered
     T* weight;  // (batch): of its rows, or null
+    T* dX;      // (batch, ldx): dLoss/dX, or null
     std::ptrdiff_t ldx, ldy;
     double* row_loss;
     std::vector<T*> masks;    // a thread's dropout multipliers, or noise

@@ -49,7 +49,9 @@ from ._checks_network import (
     find_nonfinite,
     find_nonfinite_parameter,
     nonfinite_error,
+    nonfinite_update,
 )
+from ._checks_pass import check_apply_gradients, check_forward_pass, check_output_gradient
 from ._losses import STEP_HAS_NO_GRADIENT, check_loss
 
 __all__ = [
@@ -62,9 +64,11 @@ __all__ = [
     "Update",
     "check_activation",
     "check_activation_gradient",
+    "check_apply_gradients",
     "check_damped_step",
     "check_dropout_mask",
     "check_forward",
+    "check_forward_pass",
     "check_gaussian_noise",
     "check_gradients",
     "check_inputs",
@@ -77,6 +81,7 @@ __all__ = [
     "check_network",
     "check_normal_equations",
     "check_nothing_random",
+    "check_output_gradient",
     "check_parameters",
     "check_permutation",
     "check_random_words",
@@ -92,4 +97,5 @@ __all__ = [
     "find_nonfinite",
     "find_nonfinite_parameter",
     "nonfinite_error",
+    "nonfinite_update",
 ]

@@ -138,6 +138,12 @@ def check_gradients(
 
 
 def _check_batch(network: Network, X: Any, target: Any) -> tuple[Array, Array]:
+    X = check_training_inputs(network, X)
+    return X, check_target(target, X, "X", network.n_out)
+
+
+def check_training_inputs(network: Network, X: Any) -> Array:
+    """Return inputs that a network can be trained on: at least one row, and random numbers for all of them."""
     X = check_inputs(network, X)
     check_rows(X, "X")
     if any(network.dropout):
@@ -146,7 +152,7 @@ def _check_batch(network: Network, X: Any, target: Any) -> tuple[Array, Array]:
         check_mask_size(X.shape[0], network.n_in)
     if network.input_noise:
         check_mask_size(X.shape[0], network.n_in, "noise")
-    return X, check_target(target, X, "X", network.n_out)
+    return X
 
 
 class Training(NamedTuple):
@@ -168,6 +174,7 @@ class Training(NamedTuple):
     shuffle: bool
     seed: int
     epochs: int
+    frozen: tuple[int, ...]
 
     @property
     def changed(self) -> list[Array]:
@@ -184,26 +191,10 @@ MOST_COUNTED = 2**63 - 1
 """Epochs and steps before a call; random numbers are drawn for as many again, and no call makes that many."""
 
 
-def check_train_epochs(
-    network: Any,
-    state: Any,
-    X: Any,
-    target: Any,
-    loss: Any,
-    sample_weight: Any,
-    output_weights: Any,
-    optimizer: Any,
-    batch_size: Any,
-    shuffle: Any,
-    seed: Any,
-    epochs: Any,
-    n_threads: Any,
-    poll: Any,
-    poll_each_step: Any,
-) -> Training:
-    """Return the checked arguments; the state itself is only read."""
-    check_network(network)
-    objective = check_trainable(network, loss)
+def check_state(
+    network: Network, state: Any, optimizer: Any
+) -> tuple[Rule, list[list[Array]], list[tuple[Array, str]]]:
+    """Return the rule of the optimizer, the six lists of arrays that training changes, and each array with its name."""
     if not isinstance(state, TrainingState):
         raise TypeError(f"state must be a TrainingState, but it is {describe(state)}")
     rule = check_optimizer(optimizer)
@@ -227,6 +218,45 @@ def check_train_epochs(
     check_int(state.epoch, "state.epoch", 0, MOST_COUNTED)
     check_int(state.step, "state.step", 0, MOST_COUNTED)
     check_int(state.started, "state.started", 0, state.step)
+    return rule, lists, named
+
+
+def check_frozen(network: Network, frozen: Any) -> tuple[int, ...]:
+    """Return the layers that do not learn: numbers from 0 on, in order, fewer than there are layers."""
+    layers = {
+        check_int(layer, f"frozen[{i}]", 0, network.n_layers - 1)
+        for i, layer in enumerate(check_sequence(frozen, "frozen"))
+    }
+    if len(layers) == network.n_layers:
+        raise ValueError(
+            f"frozen has all {count(network.n_layers, 'layer')}; at least one must be left to learn"
+        )
+    return tuple(sorted(layers))
+
+
+def check_train_epochs(
+    network: Any,
+    state: Any,
+    X: Any,
+    target: Any,
+    loss: Any,
+    sample_weight: Any,
+    output_weights: Any,
+    optimizer: Any,
+    batch_size: Any,
+    shuffle: Any,
+    seed: Any,
+    epochs: Any,
+    n_threads: Any,
+    poll: Any,
+    poll_each_step: Any,
+    frozen: Any,
+) -> Training:
+    """Return the checked arguments; the state itself is only read."""
+    check_network(network)
+    objective = check_trainable(network, loss)
+    rule, lists, named = check_state(network, state, optimizer)
+    layers = check_frozen(network, frozen)
     X, target = _check_batch(network, X, target)
     given = check_weights(objective, sample_weight, output_weights, X, "X", network.n_out)
     check_apart(named, [(X, "X"), (target, "target")])
@@ -245,7 +275,7 @@ def check_train_epochs(
     weights, biases, weight_velocity, bias_velocity, weight_square, bias_square = lists
     return Training(
         weights, biases, weight_velocity, bias_velocity, weight_square, bias_square, X, target, objective, *given,
-        rule, batch_size, shuffle, seed, epochs
+        rule, batch_size, shuffle, seed, epochs, layers
     )  # fmt: skip
 
 
@@ -262,6 +292,11 @@ def nonfinite_error(epoch: int, step_in_epoch: int, quantity: str) -> str:
         f"training stopped in epoch {epoch}, step {step_in_epoch}: {quantity} is not finite; {KEPT}. "
         "A smaller learning_rate or scaled inputs may help."
     )
+
+
+def nonfinite_update(quantity: str) -> str:
+    """Return the text of the FloatingPointError that refuses an update with gradients of the user's."""
+    return f"no update was made: {quantity} is not finite; all parameters are as before"
 
 
 def find_nonfinite(loss: float, dWs: Sequence[Array], dbs: Sequence[Array]) -> str | None:

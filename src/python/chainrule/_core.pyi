@@ -132,6 +132,39 @@ def train_epochs(
     n_threads: int,
     poll: Callable[[int, int, int, float], object] | None,
     poll_each_step: bool,
+    frozen: Sequence[int],
     /,
 ) -> tuple[bool, int]: ...
+
+class KeptPass:
+    def __init__(
+        self,
+        network: Network,
+        weights: Sequence[_Array],
+        biases: Sequence[_Array],
+        X: _Array,
+        seed: int,
+        step: int,
+        n_threads: int,
+        /,
+    ) -> None: ...
+    def sums(self) -> _Array: ...
+    def output(self) -> _Array: ...
+    def hidden(self, layer: int, /) -> _Array: ...
+    def backward(self, d: _Array, of_sums: bool, /) -> tuple[list[_Array], list[_Array]]: ...
+    def input_gradients(self, d: _Array, of_sums: bool, /) -> _Array: ...
+
+def apply_gradients(
+    network: Network,
+    state: TrainingState,
+    arrays: Sequence[Sequence[_Array]],
+    weight_gradients: Sequence[_Array],
+    bias_gradients: Sequence[_Array],
+    kind: int,
+    numbers: Sequence[float],
+    learning_rate: float,
+    frozen: Sequence[int],
+    n_threads: int,
+    /,
+) -> bool: ...
 def measure_peak(float64: bool = ..., n_threads: int = ...) -> float: ...

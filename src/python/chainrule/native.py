@@ -22,6 +22,7 @@ from ._losses import LossFunction, LossRule, call_loss
 from ._network import Array, Network, TrainingState
 from ._rules import Rates, Rule
 from ._version import __version__
+from .passes import ForwardPass
 from .targets import one_hot
 
 try:
@@ -244,11 +245,12 @@ def train_epochs(
     network: Network, state: TrainingState, X: Array, target: Array, *, loss: Any,
     sample_weight: Array | None = None, output_weights: Sequence[float] | None = None, optimizer: Any, batch_size: int,
     shuffle: bool, seed: int, epochs: int, n_threads: int | None = None,
-    poll: Callable[[int, int, int, float], object] | None = None, poll_each_step: bool = False
+    poll: Callable[[int, int, int, float], object] | None = None, poll_each_step: bool = False,
+    frozen: Sequence[int] = ()
 ) -> None:  # fmt: skip
     given = _checks.check_train_epochs(
         network, state, X, target, loss, sample_weight, output_weights, optimizer, batch_size, shuffle, seed, epochs,
-        n_threads, poll, poll_each_step
+        n_threads, poll, poll_each_step, frozen
     )  # fmt: skip
     python_runs = poll is not None or given.loss.function is not None or given.rule.rates is not None
     _held = pins(*given.held) if python_runs else None
@@ -256,7 +258,8 @@ def train_epochs(
         finite, done = _core.train_epochs(
             _compiled(network), state, *given[:8], _loss_numbers(given.loss, given.output_weights, network.n_out),
             given.sample_weight, *_numbers(given.rule), min(given.batch_size, len(given.X)),
-            given.shuffle, given.seed, min(given.epochs, 2**62), _int32(n_threads), poll, poll_each_step
+            given.shuffle, given.seed, min(given.epochs, 2**62), _int32(n_threads), poll, poll_each_step,
+            given.frozen
         )  # fmt: skip
         wrong = None if finite else _find_nonfinite(network, state, given, done)
     if wrong is not None:
@@ -276,22 +279,62 @@ def _find_nonfinite(network: Network, state: TrainingState, given: _checks.Train
         given.weights, given.biases, given.X[batch], given.target[batch], loss, weight, given.output_weights,
         given.seed, state.step
     ))  # fmt: skip
+    dWs, dbs = reference.mathematics.without_frozen(dWs, dbs, given.frozen)
     wrong = _checks.find_nonfinite(value, dWs, dbs)
-    rule = given.rule.at_rate(given.rule.rate_of(state.step))
-    if wrong is None and rule.is_plain:
-        weights, biases = [w.copy() for w in given.weights], [b.copy() for b in given.biases]
+    return wrong or _find_nonfinite_update(state, list(given[:6]), dWs, dbs, given.rule, given.frozen)
+
+
+def _find_nonfinite_update(
+    state: TrainingState, lists: list[list[Array]], dWs: list[Array], dbs: list[Array], rule: Rule,
+    frozen: Sequence[int]
+) -> str:  # fmt: skip
+    """Name a layer where the next update with these gradients leaves something that is not finite."""
+    rule, wrong = rule.at_rate(rule.rate_of(state.step)), None
+    if rule.is_plain:
+        weights, biases = [w.copy() for w in lists[0]], [b.copy() for b in lists[1]]
         numbers = (rule.learning_rate, rule.momentum, rule.nesterov)
-        for w, v, g in zip(weights, given.weight_velocity, dWs, strict=True):
+        for w, v, g in zip(weights, lists[2], dWs, strict=True):
             _core.update(w, v.copy(), g, *numbers, rule.weight_decay)
-        for b, v, g in zip(biases, given.bias_velocity, dbs, strict=True):
+        for b, v, g in zip(biases, lists[3], dbs, strict=True):
             _core.update(b, v.copy(), g, *numbers, 0.0)
         wrong = _checks.find_nonfinite_parameter(weights, biases)
-    elif wrong is None:
-        old = [array for arrays in given[:6] for array in arrays]
+    else:
+        old = [array for arrays in lists for array in arrays]
         new = [np.empty_like(array) for array in old]
+        t = state.step - state.started + 1
         with np.errstate(all="ignore"):
-            wrong = reference.mathematics.update(old, new, dWs, dbs, rule, state.step - state.started + 1)
+            wrong = reference.mathematics.update(old, new, dWs, dbs, rule, t, frozen)
     return wrong or "an updated parameter"
+
+
+def forward_pass(
+    network: Network, weights: Sequence[Array], biases: Sequence[Array], X: Array, *, seed: int = 0, step: int = 0,
+    n_threads: int | None = None
+) -> ForwardPass:  # fmt: skip
+    weights, biases, X, seed, step = _checks.check_forward_pass(
+        network, weights, biases, X, seed, step, n_threads
+    )
+    kept = _core.KeptPass(_compiled(network), weights, biases, X, seed, step, _int32(n_threads))
+    return ForwardPass(network, kept, len(X))
+
+
+def apply_gradients(
+    network: Network, state: TrainingState, weight_gradients: Sequence[Array], bias_gradients: Sequence[Array], *,
+    optimizer: Any, frozen: Sequence[int] = (), n_threads: int | None = None
+) -> None:  # fmt: skip
+    lists, dWs, dbs, rule, frozen = _checks.check_apply_gradients(
+        network, state, weight_gradients, bias_gradients, optimizer, frozen, n_threads
+    )
+    with Claim(lists[0]):
+        rate = rule.rate_of(state.step)
+        dWs, dbs = reference.mathematics.without_frozen(dWs, dbs, frozen)
+        wrong = _checks.find_nonfinite(0.0, dWs, dbs)
+        if wrong is None and not _core.apply_gradients(
+            _compiled(network), state, lists, dWs, dbs, *_numbers(rule)[:2], rate, frozen, _int32(n_threads)
+        ):
+            wrong = _find_nonfinite_update(state, lists, dWs, dbs, rule, frozen)
+    if wrong is not None:
+        raise FloatingPointError(_checks.nonfinite_update(wrong))
 
 
 def normal_equations(
@@ -336,7 +379,7 @@ def choices(
 PUBLIC = (
     "random_words", "permutation", "dropout_mask", "gaussian_noise", "activation", "activation_gradient",
     "matmul_bias", "matmul_gradients", "loss_and_gradient", "sgd_momentum_step",
-    "adam_step", "rmsprop_step", "adagrad_step", "rprop_step", "forward", "gradients", "train_epochs",
+    "adam_step", "rmsprop_step", "adagrad_step", "rprop_step", "forward", "gradients", "train_epochs", "forward_pass", "apply_gradients", "forward_pass", "apply_gradients",
     "normal_equations", "damped_step"
 )  # fmt: skip
 for _name in PUBLIC:

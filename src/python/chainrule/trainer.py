@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple
+from typing import Any
 
 from ._base_trainer import BaseTrainer
 from ._epochs import make_update
 from ._evaluation import Rows, as_rows, evaluate
 from ._fit_request import fit_request
 from ._fitting import fit_epochs
-from ._network import Array
 from .backend import core
 from .history import History
 from .metrics import find_metrics
+from .passes import Gradients
 from .stopping import EarlyStopping
-
-
-class Gradients(NamedTuple):
-    """The loss and its derivatives with respect to all weights and biases, in lists of arrays of their shapes."""
-
-    loss: float
-    weights: list[Array]
-    biases: list[Array]
 
 
 class Trainer(BaseTrainer):

@@ -9,6 +9,7 @@ things of which there are more than one needs to understand the rest, each with 
 `further_rules`        Adam, RMSprop and so on: `step`; limits of gradients and weights: `clip`, `limit_norms`
 `random_numbers`       the order of the rows: `permutation`; `dropout_mask`; noise of the inputs: `disturbed`
 `least_squares`        the normal equations of a network, for Levenberg-Marquardt; it stands on `mathematics`
+`kept`                 passes that are kept, `forward_pass`, and updates with any gradients, `apply_gradients`
 `checked`              the functions of `mathematics` with their arguments checked: those that this package offers
 =====================  ==========================================================================================
 
@@ -32,6 +33,7 @@ from .checked import (
     train_epochs,
 )
 from .further_rules import adagrad_step, adam_step, rmsprop_step, rprop_step
+from .kept import apply_gradients, forward_pass
 from .least_squares import damped_step, normal_equations
 from .random_numbers import dropout_mask, gaussian_noise, permutation, random_words
 
@@ -40,9 +42,11 @@ __all__ = [
     "activation_gradient",
     "adagrad_step",
     "adam_step",
+    "apply_gradients",
     "damped_step",
     "dropout_mask",
     "forward",
+    "forward_pass",
     "gaussian_noise",
     "gradients",
     "loss_and_gradient",

@@ -134,7 +134,8 @@ def train_epochs(
     network: Network, state: TrainingState, X: Array, target: Array, *, loss: Any,
     sample_weight: Array | None = None, output_weights: Sequence[float] | None = None, optimizer: Any, batch_size: int,
     shuffle: bool, seed: int, epochs: int, n_threads: int | None = None,
-    poll: Callable[[int, int, int, float], object] | None = None, poll_each_step: bool = False
+    poll: Callable[[int, int, int, float], object] | None = None, poll_each_step: bool = False,
+    frozen: Sequence[int] = ()
 ) -> None:  # fmt: skip
     """``optimizer`` has the numbers of `sgd_momentum_step` as attributes, or those of another rule and its name as ``kind``
     (see `optimizers`); its penalties and `max_norm` spare biases.
@@ -146,7 +147,7 @@ def train_epochs(
     """
     given = _checks.check_train_epochs(
         network, state, X, target, loss, sample_weight, output_weights, optimizer, batch_size, shuffle, seed, epochs,
-        n_threads, poll, poll_each_step
+        n_threads, poll, poll_each_step, frozen
     )  # fmt: skip
     _held = pins(*given.held)
     if given.loss.function is not None:

@@ -19,7 +19,7 @@ Further activations, losses and rules, and random numbers, are in files beside t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -192,6 +192,53 @@ def forward(network: Network, weights: Sequence[Array], biases: Sequence[Array],
     return A
 
 
+class Kept(NamedTuple):
+    """What a forward pass in training leaves to the backward pass."""
+
+    given: list[Array]
+    """What each layer was given: the disturbed X, then the A of the layer before, times its M."""
+    hidden: list[tuple[Array, Array, Array | None]]
+    """Z, A and M of the hidden layers; no M without dropout."""
+    Z: Array
+    """The weighted sums of the output layer."""
+
+
+def forward_in_training(
+    network: Network, weights: Sequence[Array], biases: Sequence[Array], X: Array, seed: int, step: int
+) -> Kept:
+    """Go forward as `forward` does, with the dropout masks and the noise of ``seed`` and ``step``; keep all on the way."""
+    given, hidden = [random_numbers.disturbed(network, X, seed, step)], []
+    for i, rate in enumerate(network.dropout):  # the hidden layers: each has a rate
+        Z = weighted_sums(given[i], weights[i], biases[i] if biases else None)
+        A, M = activation(network.activations[i], Z), None
+        if rate > 0:
+            M = random_numbers.dropout_mask(
+                len(A), A.shape[1], rate, seed=seed, step=step, layer=i, dtype=A.dtype
+            )
+        hidden.append((Z, A, M))
+        given.append(A if M is None else A * M)
+    return Kept(given, hidden, weighted_sums(given[-1], weights[-1], biases[-1] if biases else None))
+
+
+def backward(
+    network: Network, weights: Sequence[Array], kept: Kept, dZ: Array
+) -> tuple[list[Array], list[Array], Array]:
+    """Go back from the dZ of the output layer: return lists of dW and db of every layer, and the dZ of the first one.
+
+    From the dZ of a layer to its dW and db, and on to the dZ of the layer before. Without biases the second list is empty.
+    """
+    dWs, dbs = [], []
+    for i in range(network.n_layers - 1, -1, -1):
+        dWs.append(kept.given[i].T @ dZ)
+        db = dZ.sum(axis=0)
+        dbs.append(db.sum(keepdims=True) if network.bias == "layer" else db)
+        if i > 0:
+            Z, A, M = kept.hidden[i - 1]
+            dA = dZ @ weights[i].T
+            dZ = activation_gradient(network.activations[i - 1], A, dA if M is None else dA * M, Z)
+    return dWs[::-1], dbs[::-1] if network.bias else [], dZ
+
+
 def gradients(
     network: Network, weights: list[Array], biases: list[Array], X: Array, target: Array, loss: LossRule,
     sample_weight: Array | None, output_weights: Sequence[float] | None, seed: int, step: int
@@ -201,32 +248,12 @@ def gradients(
     As in training, with the dropout masks and the noise of ``seed`` and ``step``; loss and weights are those of
     `loss_and_gradient`. Without biases the second list is empty.
     """
-    # Forward: keep what each layer was given, and the weighted sums, activations and masks of the hidden ones.
-    names, last = network.activations, network.n_layers - 1
-    given, hidden = [random_numbers.disturbed(network, X, seed, step)], []
-    for i, rate in enumerate(network.dropout):  # the hidden layers: each has a rate
-        Z = weighted_sums(given[i], weights[i], biases[i] if biases else None)
-        A, M = activation(names[i], Z), None
-        if rate > 0:
-            M = random_numbers.dropout_mask(
-                len(A), A.shape[1], rate, seed=seed, step=step, layer=i, dtype=A.dtype
-            )
-        hidden.append((Z, A, M))
-        given.append(A if M is None else A * M)
-    Z = weighted_sums(given[last], weights[last], biases[last] if biases else None)
-    value, dZ = loss_and_gradient(loss, Z, target, names[last], sample_weight, output_weights)
-
-    # Backward: from the dZ of a layer to its dW and db, and on to the dZ of the layer before.
-    dWs, dbs = [], []
-    for i in range(last, -1, -1):
-        dWs.append(given[i].T @ dZ)
-        db = dZ.sum(axis=0)
-        dbs.append(db.sum(keepdims=True) if network.bias == "layer" else db)
-        if i > 0:
-            Z, A, M = hidden[i - 1]
-            dA = dZ @ weights[i].T
-            dZ = activation_gradient(names[i - 1], A, dA if M is None else dA * M, Z)
-    return value, dWs[::-1], dbs[::-1] if biases else []
+    kept = forward_in_training(network, weights, biases, X, seed, step)
+    value, dZ = loss_and_gradient(
+        loss, kept.Z, target, network.output_activation, sample_weight, output_weights
+    )
+    dWs, dbs, _ = backward(network, weights, kept, dZ)
+    return value, dWs, dbs
 
 
 # 5. The update: from a gradient to new parameters.
@@ -246,16 +273,31 @@ def sgd_momentum_step(w: Array, v: Array, g: Array, new_w: Array, new_v: Array, 
     np.add(w, by.momentum * new_v + s if by.nesterov else new_v, out=new_w)
 
 
+def without_frozen(
+    dWs: list[Array], dbs: list[Array], frozen: Sequence[int]
+) -> tuple[list[Array], list[Array]]:
+    """Return the gradients with zeros for the layers that are not to learn, so that they count in no norm either."""
+    return (
+        [np.zeros_like(dW) if i in frozen else dW for i, dW in enumerate(dWs)],
+        [np.zeros_like(db) if i in frozen else db for i, db in enumerate(dbs)],
+    )
+
+
 def update(
-    old: list[Array], new: list[Array], dWs: list[Array], dbs: list[Array], rule: Rule, t: int
-) -> str | None:
+    old: list[Array], new: list[Array], dWs: list[Array], dbs: list[Array], rule: Rule, t: int,
+    frozen: Sequence[int] = ()
+) -> str | None:  # fmt: skip
     """Compute new parameters, and what is remembered of them, from the old; name a layer with one that is not finite.
 
     Both lists have the weights, the biases, what is remembered of each of them, and in the same order what is
-    remembered second, if anything is. ``t`` counts the updates of this rule from 1 on.
+    remembered second, if anything is. ``t`` counts the updates of this rule from 1 on. All of ``frozen`` layers stays.
     """
     n, m = len(dWs), len(dWs + dbs)
     for i, g in enumerate(further_rules.clip(dWs + dbs, rule)):
+        if i % n in frozen:
+            for before, after in zip(old[i::m], new[i::m], strict=True):
+                np.copyto(after, before)
+            continue
         one = rule if i < n else rule.for_biases()
         if one.l1:  # the derivative of l1 |w|
             g = g + one.l1 * np.sign(old[i])
@@ -279,6 +321,7 @@ def train_epochs(
     In an epoch every row comes once, in the order of `permutation` (or as they lie), in batches of
     ``batch_size`` rows, the last one smaller. Each batch is a forward pass, a backward pass and an update.
     ``state.losses`` gets the mean loss of the rows of each epoch. Loss and weights are those of `loss_and_gradient`.
+    Layers in ``frozen`` stay as they are, and what is remembered of them too.
     ``poll(epoch, batches done in it, batches per epoch, mean loss of the rows so far)`` is called between batches, and
     after the last one of an epoch before that is counted; training stops if it raises.
 
@@ -304,8 +347,9 @@ def train_epochs(
                     network, given.weights, given.biases, given.X[batch], given.target[batch], given.loss, weight,
                     given.output_weights, given.seed, state.step
                 )  # fmt: skip
+                dWs, dbs = without_frozen(dWs, dbs, given.frozen)
                 wrong = find_nonfinite(value, dWs, dbs)
-                wrong = wrong or update(old, new, dWs, dbs, rule, step - state.started + 1)
+                wrong = wrong or update(old, new, dWs, dbs, rule, step - state.started + 1, given.frozen)
             if wrong:
                 raise FloatingPointError(nonfinite_error(state.epoch, i, wrong))
             state.finish_step(old, new)
