@@ -27,11 +27,12 @@ from .history import Ending, History
 from .inputs import DtypeConversionWarning
 from .model import MLP
 from .optimizers import RPROP, SGD, Adagrad, Adam, AdamW, RMSprop
+from .passes import ForwardPass, Gradients
 from .persistence import load
 from .predictor import Predictor
 from .recipe import Recipe, recommended
 from .stopping import EarlyStopping
-from .trainer import Gradients, Trainer
+from .trainer import Trainer
 
 _MODULES = (
     "datasets",
@@ -55,6 +56,7 @@ __all__ = [
     "EarlyStopping",
     "Ending",
     "FittedRecipe",
+    "ForwardPass",
     "Gradients",
     "History",
     "LevenbergMarquardt",

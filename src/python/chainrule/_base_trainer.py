@@ -14,7 +14,7 @@ from ._losses import check_output_weights, loss_rule
 from ._network import NO_PLATEAU, TrainingState
 from ._plateau import at_present
 from ._rules import HAS_SQUARE, check_optimizer, rule_of
-from ._settings import SETTINGS
+from ._settings import SETTINGS, settings_of
 from ._trainer_record import check_trainer_record, restore_progress, trainer_to_record
 from ._training_plan import training_plan
 from ._whole_batch import takes_all_rows
@@ -37,6 +37,7 @@ class BaseTrainer:
     shuffle: bool
     seed: int
     n_threads: int | None
+    frozen: tuple[int, ...]
 
     def __init__(
         self,
@@ -49,6 +50,7 @@ class BaseTrainer:
         shuffle: bool = True,
         seed: int = 0,
         n_threads: int | None = None,
+        frozen: Any = (),
     ) -> None:
         if not isinstance(model, MLP):
             raise TypeError(f"model must be an MLP, but it is {describe(model)}")
@@ -61,8 +63,10 @@ class BaseTrainer:
             weight_velocity=[np.zeros(shape, network.dtype) for shape in network.weight_shapes],
             bias_velocity=[np.zeros(shape, network.dtype) for shape in network.bias_shapes],
         )
+        object.__setattr__(self, "frozen", ())
         self.loss, self.output_weights, self.optimizer = loss, output_weights, optimizer
         self.batch_size, self.shuffle, self.seed, self.n_threads = batch_size, shuffle, seed, n_threads
+        self.frozen = frozen
 
     def __setattr__(self, name: str, value: Any) -> None:
         check = SETTINGS.get(name)
@@ -73,7 +77,12 @@ class BaseTrainer:
             check_output_weights(getattr(self, "output_weights", None), rule, self._model.network.n_out)
         elif name == "output_weights":
             value = check_output_weights(value, loss_rule(self.loss), self._model.network.n_out)
-        elif name == "optimizer" and not takes_all_rows(value):
+        elif name == "frozen":
+            value = _checks.check_frozen(self._model.network, value)
+            _refuse_frozen(self.optimizer, value)
+        elif name == "optimizer" and takes_all_rows(value):
+            _refuse_frozen(value, self.frozen)
+        elif name == "optimizer":
             if (kind := rule_of(value)) != self._state.rule:
                 self.state.restart(kind, kind in HAS_SQUARE)
             self._state.plateau = NO_PLATEAU
@@ -160,10 +169,16 @@ class BaseTrainer:
         return f"{type(self).__name__}({self._model!r}, {settings}) after {count(self.epoch, 'epoch')}"
 
     def __getstate__(self) -> dict[str, Any]:
-        settings = {name: getattr(self, name) for name in SETTINGS}
-        return trainer_to_record(self._model, settings, self._state, self.history)
+        return trainer_to_record(self._model, settings_of(self), self._state, self.history)
 
     def __setstate__(self, record: dict[str, Any]) -> None:
         fields = check_trainer_record(record)
         BaseTrainer.__init__(self, fields["model"], **{name: fields[name] for name in SETTINGS})
         restore_progress(fields, self._model.network, self._state, self._history)
+
+
+def _refuse_frozen(optimizer: Any, frozen: tuple[int, ...]) -> None:
+    if frozen and takes_all_rows(optimizer):
+        raise ValueError(
+            f"frozen is {frozen}, but {type(optimizer).__name__} trains all layers; use an optimizer of another kind"
+        )

@@ -40,6 +40,7 @@ from ._checks_network import (
     Batch,
     Training,
     check_forward,
+    check_frozen,
     check_gradients,
     check_inputs,
     check_network,
@@ -51,7 +52,12 @@ from ._checks_network import (
     nonfinite_error,
     nonfinite_update,
 )
-from ._checks_pass import check_apply_gradients, check_forward_pass, check_output_gradient
+from ._checks_pass import (
+    check_apply_gradients,
+    check_forward_pass,
+    check_output_gradient,
+    check_output_number,
+)
 from ._losses import STEP_HAS_NO_GRADIENT, check_loss
 
 __all__ = [
@@ -69,6 +75,7 @@ __all__ = [
     "check_dropout_mask",
     "check_forward",
     "check_forward_pass",
+    "check_frozen",
     "check_gaussian_noise",
     "check_gradients",
     "check_inputs",
@@ -82,6 +89,7 @@ __all__ = [
     "check_normal_equations",
     "check_nothing_random",
     "check_output_gradient",
+    "check_output_number",
     "check_parameters",
     "check_permutation",
     "check_random_words",

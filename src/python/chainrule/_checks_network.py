@@ -144,15 +144,15 @@ def _check_batch(network: Network, X: Any, target: Any) -> tuple[Array, Array]:
 
 def check_training_inputs(network: Network, X: Any) -> Array:
     """Return inputs that a network can be trained on: at least one row, and random numbers for all of them."""
-    X = check_inputs(network, X)
-    check_rows(X, "X")
+    inputs = check_inputs(network, X)
+    check_rows(inputs, "X")
     if any(network.dropout):
-        check_mask_size(X.shape[0], max(network.layer_sizes[1:-1]))
+        check_mask_size(len(inputs), max(network.layer_sizes[1:-1]))
     if network.input_dropout:
-        check_mask_size(X.shape[0], network.n_in)
+        check_mask_size(len(inputs), network.n_in)
     if network.input_noise:
-        check_mask_size(X.shape[0], network.n_in, "noise")
-    return X
+        check_mask_size(len(inputs), network.n_in, "noise")
+    return inputs
 
 
 class Training(NamedTuple):

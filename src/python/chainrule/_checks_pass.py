@@ -69,18 +69,12 @@ def check_apply_gradients(
     """Return the checked arguments; the state itself is only read."""
     check_network(network)
     rule, lists, named = check_state(network, state, optimizer)
-    lists_of_gradients = [
-        check_parameters(network, _contiguous(given), name, shapes)
-        for given, name, shapes in (
-            (weight_gradients, "weight_gradients", network.weight_shapes),
-            (bias_gradients, "bias_gradients", network.bias_shapes),
-        )
-    ]
-    others = [(array, "a gradient") for arrays in lists_of_gradients for array in arrays]
-    check_apart(named, others)
+    dWs = check_parameters(network, _contiguous(weight_gradients), "weight_gradients", network.weight_shapes)
+    dbs = check_parameters(network, _contiguous(bias_gradients), "bias_gradients", network.bias_shapes)
+    check_apart(named, [(array, "a gradient") for array in (*dWs, *dbs)])
     layers = check_frozen(network, frozen)
     check_n_threads(n_threads)
-    return Given(lists, *lists_of_gradients, rule, layers)
+    return Given(lists, dWs, dbs, rule, layers)
 
 
 def _contiguous(arrays: Any) -> Any:
@@ -88,11 +82,6 @@ def _contiguous(arrays: Any) -> Any:
     if not isinstance(arrays, (list, tuple)):
         return arrays
     return [np.ascontiguousarray(array) if isinstance(array, np.ndarray) else array for array in arrays]
-
-
-def check_layer(network: Network, layer: Any, name: str = "layer") -> int:
-    """Return the number of a layer of weights, from 0 on."""
-    return check_int(layer, name, 0, network.n_layers - 1)
 
 
 def check_output_number(network: Network, output: Any) -> int:

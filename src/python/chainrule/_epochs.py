@@ -63,4 +63,5 @@ def _run(
         n_threads=trainer.n_threads,
         poll=poll,
         poll_each_step=poll_each_step,
+        frozen=trainer.frozen,
     )

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from ._checks_values import check_choice, check_int, check_number, check_real, check_sequence, count
 from ._plain import check_record
 from ._plain_settings import from_plain, function_in, to_plain
-from ._settings import SETTINGS
+from ._settings import LATER, SETTINGS, settings_of
 from ._trainer_record import check_trainer_record, restore_progress, trainer_to_record
 from ._version import __version__
 from .history import History
@@ -66,7 +66,7 @@ def head_of(
 
 def body_of(trainer: Trainer) -> dict[str, Any]:
     """Return the body of an entry: all of the trainer but its counters and its history."""
-    settings = {name: to_plain(getattr(trainer, name)) for name in SETTINGS}
+    settings = {name: to_plain(value) for name, value in settings_of(trainer).items()}
     record = trainer_to_record(trainer.model, settings, trainer.state, History())
     body = {name: value for name, value in record.items() if name not in (*_FROM_HEAD, *SETTINGS)}
     return {
@@ -183,7 +183,7 @@ def restore(
         If something does not fit; or if a setting is a function, which a file cannot hold, and is not given.
     """
     settings = dict(body["settings"]) if isinstance(body["settings"], dict) else {}
-    if settings.keys() != SETTINGS.keys():
+    if settings.keys() | LATER.keys() != SETTINGS.keys():
         raise ValueError(f"settings must be a dict of {', '.join(SETTINGS)}")
     for name, plain in settings.items():
         if name in given:

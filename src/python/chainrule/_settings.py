@@ -34,4 +34,14 @@ SETTINGS: dict[str, Callable[[Any], Any]] = {
     "shuffle": lambda shuffle: check_bool(shuffle, "shuffle"),
     "seed": _checks.check_seed,
     "n_threads": check_n_threads,
+    "frozen": lambda frozen: frozen,  # checked with the network: by the trainer
 }
+LATER: dict[str, Any] = {"frozen": ()}
+"""Settings that came later, with their defaults. A record has them only where they are something else, so that one
+without them is read by any version."""
+
+
+def settings_of(trainer: Any) -> dict[str, Any]:
+    """Return the settings of a trainer that its record has."""
+    settings = {name: getattr(trainer, name) for name in SETTINGS}
+    return {name: value for name, value in settings.items() if name not in LATER or value != LATER[name]}

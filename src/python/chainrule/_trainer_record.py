@@ -10,7 +10,7 @@ from ._checks_values import check_choice, check_int, check_number, check_sequenc
 from ._network import Network, Plateau, TrainingState
 from ._plain import array_to_record, arrays_from_records, check_record
 from ._rules import ATTRIBUTES, HAS_SQUARE
-from ._settings import SETTINGS
+from ._settings import LATER, SETTINGS
 from ._version import __version__
 from .history import History
 from .model import MLP
@@ -48,6 +48,8 @@ def check_trainer_record(record: Any) -> dict[str, Any]:
     ValueError
         If it is something else; the message says what.
     """
+    if isinstance(record, dict):
+        record = {**LATER, **record}
     return check_record(record, "chainrule.trainer", 1, _FIELDS)
 
 

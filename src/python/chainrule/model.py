@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 from . import _checks
-from ._checks_values import check_choice, check_dtype, check_real, check_sequence, count
+from ._checks_values import check_bool, check_choice, check_dtype, check_real, check_sequence, count
 from ._network import ACTIVATIONS, HIDDEN_ACTIVATIONS, Array, Network
 from ._plain import array_to_record, arrays_from_records, check_record
 from ._summary import layer_table
 from ._version import __version__
 from .backend import core
 from .initializers import find_initializer
-from .inputs import as_dtype
+from .inputs import as_dtype, as_inputs
+from .passes import ForwardPass, jacobians, without_randomness
 from .predictor import Predictor, freeze
 
 _FIELDS = ("network", "seed", "weights", "biases")
@@ -200,6 +201,100 @@ class MLP:
             self._network, self.weights, self.biases, X, out=out, n_threads=n_threads
         )
         return prediction
+
+    def forward(self, X: Any, keep: bool = False, n_threads: int | None = None) -> Array | ForwardPass:
+        """Take rows through the network, as `predict` does, and keep what the way back needs.
+
+        Parameters
+        ----------
+        X : array-like, shape (rows, features)
+            At least one row, where it is kept.
+        keep : bool, default False
+            Whether to keep it. `Trainer.forward` does so with dropout and noise.
+        n_threads : int, optional
+            At most so many threads; None leaves the choice to the core.
+
+        Returns
+        -------
+        ndarray, shape (rows, outputs), or ForwardPass
+            The outputs; with ``keep=True`` a pass that has them as ``output``, the activations of the hidden layers as
+            ``hidden``, and methods that go back.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument does not fit; the message names it.
+        """
+        if not check_bool(keep, "keep"):
+            return self.predict(X, n_threads=n_threads)
+        X, network = as_dtype(X, "X", self._network.dtype), without_randomness(self._network)
+        kept: ForwardPass = core().forward_pass(network, self.weights, self.biases, X, n_threads=n_threads)
+        return kept
+
+    def input_gradients(
+        self, X: Any, d_output: Any = None, *, output: int | None = None, n_threads: int | None = None
+    ) -> Array:
+        """Return the derivatives of an output with respect to the inputs, row by row, without dropout and noise.
+
+        Parameters
+        ----------
+        X : array-like, shape (rows, features)
+        d_output : array-like, shape (rows, outputs), optional
+            Factors g of the outputs: the derivatives are those of ``sum_j g_j a_j``, as where g are derivatives of something
+            that is computed from the outputs.
+        output : int, optional
+            The number of one output, from 0 on, instead. Neither is needed where there is only one.
+        n_threads : int, optional
+            At most so many threads; None leaves the choice to the core.
+
+        Returns
+        -------
+        ndarray, shape (rows, features)
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument does not fit; the message names it.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> model = cr.MLP([3, 1], dtype="float64", seed=0)
+        >>> bool((model.input_gradients([[1.0, 2.0, 3.0]]) == model.weights[0].T).all())
+        True
+        """
+        X = as_inputs(X, self._network, finite=False)
+        outputs: tuple[int, ...] = ()
+        if d_output is None:
+            outputs = (_checks.check_output_number(self._network, output),)
+        elif output is not None:
+            raise ValueError("d_output and output exclude each other; give one of them")
+        else:
+            d_output = as_dtype(d_output, "d_output", self._network.dtype)
+            d_output, _ = _checks.check_output_gradient(self._network, len(X), d_output, None)
+        return jacobians(self._network, self.weights, self.biases, X, d_output, outputs, n_threads)[:, 0]
+
+    def jacobian(self, X: Any, n_threads: int | None = None) -> Array:
+        """Return the derivatives of all outputs with respect to all inputs, row by row, without dropout and noise.
+
+        Parameters
+        ----------
+        X : array-like, shape (rows, features)
+        n_threads : int, optional
+            At most so many threads; None leaves the choice to the core.
+
+        Returns
+        -------
+        ndarray, shape (rows, outputs, features)
+            ``[r, j, i]`` is the derivative of output j of row r with respect to its input i. One way back for each output.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument does not fit; the message names it.
+        """
+        X, outputs = as_inputs(X, self._network, finite=False), range(self._network.n_out)
+        return jacobians(self._network, self.weights, self.biases, X, None, outputs, n_threads)
 
     def predictor(self) -> Predictor:
         """Return a frozen copy for predictions of single rows: ``predictor(x)`` or ``predictor(x, out)``.

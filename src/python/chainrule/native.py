@@ -379,7 +379,7 @@ def choices(
 PUBLIC = (
     "random_words", "permutation", "dropout_mask", "gaussian_noise", "activation", "activation_gradient",
     "matmul_bias", "matmul_gradients", "loss_and_gradient", "sgd_momentum_step",
-    "adam_step", "rmsprop_step", "adagrad_step", "rprop_step", "forward", "gradients", "train_epochs", "forward_pass", "apply_gradients", "forward_pass", "apply_gradients",
+    "adam_step", "rmsprop_step", "adagrad_step", "rprop_step", "forward", "gradients", "train_epochs", "forward_pass", "apply_gradients",
     "normal_equations", "damped_step"
 )  # fmt: skip
 for _name in PUBLIC:

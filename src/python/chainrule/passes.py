@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from . import _checks
+from ._checks_values import check_number, describe
 from ._network import Array, Network
+from .backend import core
 from .inputs import as_dtype
 
 
@@ -15,6 +22,27 @@ class Gradients(NamedTuple):
     loss: float
     weights: list[Array]
     biases: list[Array]
+
+    def times(self, factor: float) -> Gradients:
+        """Return these, multiplied by a number."""
+        number = check_number(factor, "factor")
+        return Gradients(self.loss * number, *([a * a.dtype.type(number) for a in each] for each in self[1:]))
+
+    def plus(self, other: Gradients) -> Gradients:
+        """Return the sum of these and others, loss and all derivatives: what gradient accumulation adds up.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the other ones are not of a network of the same shape and dtype.
+        """
+        if not isinstance(other, Gradients):
+            raise TypeError(f"other must be Gradients, but it is {describe(other)}")
+        shapes = [[(a.shape, a.dtype) for each in g[1:] for a in each] for g in (self, other)]
+        if shapes[0] != shapes[1]:
+            raise ValueError("other must be of a network of the same shape and dtype, but it is not")
+        sums = ([a + b for a, b in zip(x, y, strict=True)] for x, y in zip(self[1:], other[1:], strict=True))
+        return Gradients(self.loss + other.loss, *sums)
 
 
 class Kept(Protocol):
@@ -149,3 +177,32 @@ class ForwardPass:
     def __repr__(self) -> str:
         sizes = "-".join(map(str, self._network.layer_sizes))
         return f"ForwardPass({self._rows} rows through {sizes})"
+
+
+ROWS_AT_ONCE = 4096
+"""Derivatives by inputs are taken of so many rows together: their activations are in memory at the same time."""
+
+
+@lru_cache(maxsize=64)
+def without_randomness(network: Network) -> Network:
+    """Return the network as it predicts: no dropout and no noise."""
+    return replace(network, dropout=(0.0,) * len(network.dropout), input_dropout=0.0, input_noise=0.0)
+
+
+def jacobians(
+    network: Network, weights: list[Array], biases: list[Array], X: Array, d_output: Array | None,
+    outputs: Sequence[int], n_threads: int | None
+) -> Array:  # fmt: skip
+    """Return the derivatives of some outputs, or of the sum of all outputs times ``d_output``: (rows, how many, features)."""
+    found = np.empty((len(X), len(outputs) if d_output is None else 1, network.n_in), network.dtype)
+    for start in range(0, len(X), ROWS_AT_ONCE):
+        part = slice(start, start + ROWS_AT_ONCE)
+        kept = core().forward_pass(without_randomness(network), weights, biases, X[part], n_threads=n_threads)
+        if d_output is not None:
+            found[part, 0] = kept.input_gradients(d_output[part])
+            continue
+        for i, output in enumerate(outputs):
+            unit = np.zeros((len(X[part]), network.n_out), network.dtype)
+            unit[:, output] = 1
+            found[part, i] = kept.input_gradients(unit)
+    return found

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ._base_trainer import BaseTrainer
 from ._epochs import make_update
 from ._evaluation import Rows, as_rows, evaluate
 from ._fit_request import fit_request
 from ._fitting import fit_epochs
+from ._manual_trainer import ManualTrainer
 from .backend import core
 from .history import History
 from .metrics import find_metrics
@@ -17,7 +17,7 @@ from .passes import Gradients
 from .stopping import EarlyStopping
 
 
-class Trainer(BaseTrainer):
+class Trainer(ManualTrainer):
     """Trains a model by gradient descent on batches of rows; holds the velocities, the counters and the history.
 
     The result is a function of the data, the arguments and the seed: neither the number of threads nor the way the
@@ -45,10 +45,12 @@ class Trainer(BaseTrainer):
         Of the orders of the rows, the dropout masks and the noise, ``0 <= seed < 2^64``.
     n_threads : int, optional
         At most so many threads; None leaves the choice to the core.
+    frozen : list of int, default ()
+        Layers of weights that do not learn, numbered from 0 on; see `freeze`.
 
     Attributes
     ----------
-    loss, output_weights, optimizer, batch_size, shuffle, seed, n_threads
+    loss, output_weights, optimizer, batch_size, shuffle, seed, n_threads, frozen
         The arguments. They may be set at any time, and are checked when they are.
 
     Raises

@@ -28,7 +28,8 @@ class KeptPass:
 
     def sums(self) -> Array:
         """Return the weighted sums of the output layer."""
-        return self._kept.Z.copy()
+        sums: Array = self._kept.Z.copy()
+        return sums
 
     def output(self) -> Array:
         """Return the outputs."""
@@ -37,7 +38,8 @@ class KeptPass:
 
     def hidden(self, layer: int) -> Array:
         """Return what a hidden layer gave to the next."""
-        return self._kept.given[layer + 1].copy()
+        hidden: Array = self._kept.given[layer + 1].copy()
+        return hidden
 
     def backward(self, d: Array, of_sums: bool) -> tuple[list[Array], list[Array]]:
         """Return lists of dW and db."""
@@ -52,8 +54,9 @@ class KeptPass:
             rate = self._network.input_dropout
             if rate > 0:
                 seed, step = self._place
+                rows, n_in = dX.shape
                 dX *= random_numbers.dropout_mask(
-                    *dX.shape, rate, seed=seed, step=step, layer=-1, dtype=dX.dtype
+                    rows, n_in, rate, seed=seed, step=step, layer=-1, dtype=dX.dtype
                 )
         return dX
 
