@@ -18,7 +18,9 @@ RANDOM = {"dropout": 0.3, "input_dropout": 0.25, "input_noise": 0.1}
 SIZES = {"tiny": (3, 4, 2), "odd": (5, 37, 18, 3), "one layer": (7, 5), "large": (1100, 1000, 2)}
 
 
-def a_network(sizes=(5, 37, 18, 3), dtype="float64", hidden="tanh", output="softmax", bias="unit", random=True):
+def a_network(
+    sizes=(5, 37, 18, 3), dtype="float64", hidden="tanh", output="softmax", bias="unit", random=True
+):
     rates = RANDOM if random else {"dropout": 0.0}
     layers = len(sizes) - 2
     names = ((hidden,) * layers if isinstance(hidden, str) else hidden) + (output,)
@@ -67,8 +69,9 @@ def test_the_native_pass_is_that_of_the_reference(native, dtype, hidden, output)
     pairs = [
         (mine.output, twin.output), (mine.sums, twin.sums), *zip(mine.hidden, twin.hidden, strict=True),
         (mine.input_gradients(d), twin.input_gradients(d)),
-        *zip(sum(mine.backward(d)[1:], []), sum(twin.backward(d)[1:], []), strict=True),
     ]  # fmt: skip
+    found, expected = mine.backward(d), twin.backward(d)
+    pairs += zip(found.weights + found.biases, expected.weights + expected.biases, strict=True)
     for found, expected in pairs:
         assert_within(found, expected, GRADIENT[dtype] * max(abs(expected).max(), 1e-3), (hidden, output))
 
@@ -155,7 +158,10 @@ def test_many_threads_go_back_on_one_pass_without_harm(core):
 
     def work(i):
         for _ in range(20):
-            found = kept.backward(gradients[i]).weights[0].tobytes(), kept.input_gradients(gradients[i]).tobytes()
+            found = (
+                kept.backward(gradients[i]).weights[0].tobytes(),
+                kept.input_gradients(gradients[i]).tobytes(),
+            )
             if found != alone[i]:
                 wrong.append(i)
 
@@ -179,7 +185,10 @@ def test_a_jacobian_has_the_input_gradients_of_each_output_and_both_are_finite_d
         assert np.array_equal(model.input_gradients(X, output=output), J[:, output])
     g = np.random.default_rng(1).normal(size=(5, 3)).astype(dtype)
     np.testing.assert_allclose(
-        model.input_gradients(X, g), np.einsum("rj,rji->ri", g, J), rtol=0, atol=GRADIENT[dtype] * abs(J).max()
+        model.input_gradients(X, g),
+        np.einsum("rj,rji->ri", g, J),
+        rtol=0,
+        atol=GRADIENT[dtype] * abs(J).max(),
     )
     if dtype == "float64":
         for i in range(4):
@@ -227,7 +236,8 @@ def test_what_does_not_fit_a_pass_is_refused_by_name():
         with pytest.raises(ValueError, match="one of the two, but both are"):
             way(good, d_sums=good)
         with pytest.raises(
-            ValueError, match=r"d_output must have the shape of the outputs, \(3, 2\), but its shape is \(2, 2\)"
+            ValueError,
+            match=r"d_output must have the shape of the outputs, \(3, 2\), but its shape is \(2, 2\)",
         ):
             way(good[:2])
         with pytest.raises(ValueError, match=r"d_sums must have 2 dimensions"):
@@ -242,7 +252,7 @@ def test_what_does_not_fit_a_pass_is_refused_by_name():
         model.forward(np.ones((3, 4), "float32"), keep=1)
     with pytest.raises(ValueError, match="output or d_output must be given, as this MLP has 2 outputs"):
         model.input_gradients(np.ones((3, 4), "float32"))
-    with pytest.raises(ValueError, match="output must be from 0 to 1|output must be at most 1|output"):
+    with pytest.raises(ValueError, match="output must be"):
         model.input_gradients(np.ones((3, 4), "float32"), output=2)
     with pytest.raises(ValueError, match="exclude each other"):
         model.input_gradients(np.ones((3, 4), "float32"), good, output=1)

@@ -279,7 +279,7 @@ def _find_nonfinite(network: Network, state: TrainingState, given: _checks.Train
         given.weights, given.biases, given.X[batch], given.target[batch], loss, weight, given.output_weights,
         given.seed, state.step
     ))  # fmt: skip
-    dWs, dbs = reference.mathematics.without_frozen(dWs, dbs, given.frozen)
+    dWs, dbs = reference.further_rules.without_frozen(dWs, dbs, given.frozen)
     wrong = _checks.find_nonfinite(value, dWs, dbs)
     return wrong or _find_nonfinite_update(state, list(given[:6]), dWs, dbs, given.rule, given.frozen)
 
@@ -327,7 +327,7 @@ def apply_gradients(
     )
     with Claim(lists[0]):
         rate = rule.rate_of(state.step)
-        dWs, dbs = reference.mathematics.without_frozen(dWs, dbs, frozen)
+        dWs, dbs = reference.further_rules.without_frozen(dWs, dbs, frozen)
         wrong = _checks.find_nonfinite(0.0, dWs, dbs)
         if wrong is None and not _core.apply_gradients(
             _compiled(network), state, lists, dWs, dbs, *_numbers(rule)[:2], rate, frozen, _int32(n_threads)

@@ -1,6 +1,8 @@
-"""Further rules: Adam, RMSprop, Adagrad and RPROP, which remember more of each parameter; limits of gradients and weights."""
+"""Further rules: Adam, RMSprop, Adagrad and RPROP, which remember more of each parameter; limits of gradients and weights; layers that stay."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -112,8 +114,7 @@ def _rprop_step(rule: Rule, w: Array, p: Array, d: Array, g: Array) -> None:
 
 def step(rule: Rule, t: int, g: Array, old: list[Array], new: list[Array]) -> None:
     """Compute one parameter and the two arrays that are remembered of it from the old ones, by any of these rules."""
-    for before, after in zip(old, new, strict=True):
-        np.copyto(after, before)
+    stay(old, new)
     w, first, second = new
     if rule.kind == "adam":
         _adam_step(rule, t, w, first, second, g)
@@ -135,6 +136,22 @@ def clip(gradients: list[Array], rule: Rule) -> list[Array]:
         if scale < 1:
             gradients = [g * g.dtype.type(scale) for g in gradients]
     return gradients
+
+
+def without_frozen(
+    dWs: list[Array], dbs: list[Array], frozen: Sequence[int]
+) -> tuple[list[Array], list[Array]]:
+    """Return the gradients with zeros for the layers that are not to learn, so that they count in no norm either."""
+    return (
+        [np.zeros_like(dW) if i in frozen else dW for i, dW in enumerate(dWs)],
+        [np.zeros_like(db) if i in frozen else db for i, db in enumerate(dbs)],
+    )
+
+
+def stay(old: list[Array], new: list[Array]) -> None:
+    """Take a parameter of a frozen layer, and what is remembered of it, over as it is."""
+    for before, after in zip(old, new, strict=True):
+        np.copyto(after, before)
 
 
 def limit_norms(W: Array, most: float) -> None:

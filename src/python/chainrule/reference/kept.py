@@ -12,7 +12,7 @@ from chainrule._held import Claim
 from chainrule._network import Array, Network, TrainingState
 from chainrule.passes import ForwardPass
 
-from . import mathematics, random_numbers
+from . import further_rules, mathematics, random_numbers
 
 
 class KeptPass:
@@ -96,7 +96,7 @@ def apply_gradients(
     )
     with Claim(given.lists[0]), np.errstate(all="ignore"):
         rule = given.rule.at_rate(given.rule.rate_of(state.step))
-        dWs, dbs = mathematics.without_frozen(given.weight_gradients, given.bias_gradients, given.frozen)
+        dWs, dbs = further_rules.without_frozen(given.weight_gradients, given.bias_gradients, given.frozen)
         old = [array for arrays in given.lists for array in arrays]
         new = [np.empty_like(array) for array in old]
         wrong = _checks.find_nonfinite(0.0, dWs, dbs)

@@ -195,12 +195,9 @@ def forward(network: Network, weights: Sequence[Array], biases: Sequence[Array],
 class Kept(NamedTuple):
     """What a forward pass in training leaves to the backward pass."""
 
-    given: list[Array]
-    """What each layer was given: the disturbed X, then the A of the layer before, times its M."""
-    hidden: list[tuple[Array, Array, Array | None]]
-    """Z, A and M of the hidden layers; no M without dropout."""
-    Z: Array
-    """The weighted sums of the output layer."""
+    given: list[Array]  # to each layer: the disturbed X, then the A of the layer before, times its M
+    hidden: list[tuple[Array, Array, Array | None]]  # Z, A and M of the hidden layers; no M without dropout
+    Z: Array  # of the output layer
 
 
 def forward_in_training(
@@ -212,9 +209,7 @@ def forward_in_training(
         Z = weighted_sums(given[i], weights[i], biases[i] if biases else None)
         A, M = activation(network.activations[i], Z), None
         if rate > 0:
-            M = random_numbers.dropout_mask(
-                len(A), A.shape[1], rate, seed=seed, step=step, layer=i, dtype=A.dtype
-            )
+            M = random_numbers.dropout_mask(len(A), A.shape[1], rate, seed=seed, step=step, layer=i, dtype=A.dtype)  # fmt: skip
         hidden.append((Z, A, M))
         given.append(A if M is None else A * M)
     return Kept(given, hidden, weighted_sums(given[-1], weights[-1], biases[-1] if biases else None))
@@ -223,15 +218,11 @@ def forward_in_training(
 def backward(
     network: Network, weights: Sequence[Array], kept: Kept, dZ: Array
 ) -> tuple[list[Array], list[Array], Array]:
-    """Go back from the dZ of the output layer: return lists of dW and db of every layer, and the dZ of the first one.
-
-    From the dZ of a layer to its dW and db, and on to the dZ of the layer before. Without biases the second list is empty.
-    """
+    """Go back from the dZ of the output layer: return lists of dW and db of every layer, and the dZ of the first one."""
     dWs, dbs = [], []
     for i in range(network.n_layers - 1, -1, -1):
         dWs.append(kept.given[i].T @ dZ)
-        db = dZ.sum(axis=0)
-        dbs.append(db.sum(keepdims=True) if network.bias == "layer" else db)
+        dbs.append(dZ.sum(axis=0).sum(keepdims=True) if network.bias == "layer" else dZ.sum(axis=0))
         if i > 0:
             Z, A, M = kept.hidden[i - 1]
             dA = dZ @ weights[i].T
@@ -245,13 +236,10 @@ def gradients(
 ) -> tuple[float, list[Array], list[Array]]:  # fmt: skip
     """Return the loss, and lists of dW and db of every layer, by back-propagation.
 
-    As in training, with the dropout masks and the noise of ``seed`` and ``step``; loss and weights are those of
-    `loss_and_gradient`. Without biases the second list is empty.
+    As in training, with the masks and the noise of ``seed`` and ``step``. Without biases the second list is empty.
     """
-    kept = forward_in_training(network, weights, biases, X, seed, step)
-    value, dZ = loss_and_gradient(
-        loss, kept.Z, target, network.output_activation, sample_weight, output_weights
-    )
+    kept, name = forward_in_training(network, weights, biases, X, seed, step), network.output_activation
+    value, dZ = loss_and_gradient(loss, kept.Z, target, name, sample_weight, output_weights)
     dWs, dbs, _ = backward(network, weights, kept, dZ)
     return value, dWs, dbs
 
@@ -273,16 +261,6 @@ def sgd_momentum_step(w: Array, v: Array, g: Array, new_w: Array, new_v: Array, 
     np.add(w, by.momentum * new_v + s if by.nesterov else new_v, out=new_w)
 
 
-def without_frozen(
-    dWs: list[Array], dbs: list[Array], frozen: Sequence[int]
-) -> tuple[list[Array], list[Array]]:
-    """Return the gradients with zeros for the layers that are not to learn, so that they count in no norm either."""
-    return (
-        [np.zeros_like(dW) if i in frozen else dW for i, dW in enumerate(dWs)],
-        [np.zeros_like(db) if i in frozen else db for i, db in enumerate(dbs)],
-    )
-
-
 def update(
     old: list[Array], new: list[Array], dWs: list[Array], dbs: list[Array], rule: Rule, t: int,
     frozen: Sequence[int] = ()
@@ -294,14 +272,13 @@ def update(
     """
     n, m = len(dWs), len(dWs + dbs)
     for i, g in enumerate(further_rules.clip(dWs + dbs, rule)):
-        if i % n in frozen:
-            for before, after in zip(old[i::m], new[i::m], strict=True):
-                np.copyto(after, before)
-            continue
-        one = rule if i < n else rule.for_biases()
+        stays = i % n in frozen
+        one = rule.for_biases() if stays or i >= n else rule
         if one.l1:  # the derivative of l1 |w|
             g = g + one.l1 * np.sign(old[i])
-        if one.kind == "sgd":
+        if stays:
+            further_rules.stay(old[i::m], new[i::m])
+        elif one.kind == "sgd":
             sgd_momentum_step(old[i], old[m + i], g, new[i], new[m + i], one)
         else:
             further_rules.step(one, t, g, old[i::m], new[i::m])
@@ -321,21 +298,15 @@ def train_epochs(
     In an epoch every row comes once, in the order of `permutation` (or as they lie), in batches of
     ``batch_size`` rows, the last one smaller. Each batch is a forward pass, a backward pass and an update.
     ``state.losses`` gets the mean loss of the rows of each epoch. Loss and weights are those of `loss_and_gradient`.
-    Layers in ``frozen`` stay as they are, and what is remembered of them too.
-    ``poll(epoch, batches done in it, batches per epoch, mean loss of the rows so far)`` is called between batches, and
-    after the last one of an epoch before that is counted; training stops if it raises.
-
+    Layers in ``frozen`` stay. ``poll(epoch, batches done in it, batches per epoch, mean loss of the rows so far)`` is called
+    between batches, and after the last one of an epoch before that is counted; training stops if it raises.
     Raises FloatingPointError if the loss, a gradient or a new parameter is not finite; that step is not done.
     """
     rows, step = len(given.X), state.step
-    old = [
-        array for arrays in given[:6] for array in arrays
-    ]  # weights, biases, and what is remembered of them
+    old = [array for arrays in given[:6] for array in arrays]  # parameters, and what is remembered of them
     new = [np.empty_like(array) for array in old]
     for _ in range(given.epochs):
-        order = (
-            random_numbers.permutation(rows, seed=given.seed, epoch=state.epoch) if given.shuffle else None
-        )
+        order = random_numbers.permutation(rows, seed=given.seed, epoch=state.epoch) if given.shuffle else None  # fmt: skip
         total, counted, starts = 0.0, 0.0, range(0, rows, given.batch_size)
         for i, start in enumerate(starts):
             stop = min(start + given.batch_size, rows)
@@ -343,11 +314,9 @@ def train_epochs(
             weight = None if given.sample_weight is None else given.sample_weight[batch]
             rule = given.rule.at_rate(given.rule.rate_of(step))
             with np.errstate(all="ignore"):
-                value, dWs, dbs = gradients(
-                    network, given.weights, given.biases, given.X[batch], given.target[batch], given.loss, weight,
-                    given.output_weights, given.seed, state.step
-                )  # fmt: skip
-                dWs, dbs = without_frozen(dWs, dbs, given.frozen)
+                value, dWs, dbs = gradients(network, *given[:2], given.X[batch], given.target[batch], given.loss,
+                                            weight, given.output_weights, given.seed, state.step)  # fmt: skip
+                dWs, dbs = further_rules.without_frozen(dWs, dbs, given.frozen)
                 wrong = find_nonfinite(value, dWs, dbs)
                 wrong = wrong or update(old, new, dWs, dbs, rule, step - state.started + 1, given.frozen)
             if wrong:
