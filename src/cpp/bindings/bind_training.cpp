@@ -188,13 +188,13 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
 void bind_training(py::module_& m) {
     // What train_epochs would choose for full batches, without training.
     m.def("choices", [](const Network& network, bool single, std::ptrdiff_t batch, int n_threads, const py::tuple& loss,
-                        int kind, const std::vector<double>& numbers, const py::object& rates) {
+                        int kind, const std::vector<double>& numbers, const py::object& rates, bool frozen) {
         const LossNumbers objective = loss_of(loss, network.n_out());
         const RuleNumbers rule = rule_of(kind, numbers);
         const bool constant = rates.is_none();
         require(batch > 0 && batch < (std::ptrdiff_t(1) << 32), "batch out of range");
-        const Choices c = single ? choices<float>(network, batch, n_threads, objective, rule, constant)
-                                 : choices<double>(network, batch, n_threads, objective, rule, constant);
+        const Choices c = single ? choices<float>(network, batch, n_threads, objective, rule, constant, frozen)
+                                 : choices<double>(network, batch, n_threads, objective, rule, constant, frozen);
         py::list layers;
         for (const LayerChoice& layer : c.layers)
             layers.append(py::make_tuple(layer.K, layer.N, layer.large, layer.transposed));

@@ -8,9 +8,9 @@ namespace chainrule {
 
 template <class T>
 Choices choices(const Network& network, std::ptrdiff_t batch, int n_threads, const LossNumbers& loss,
-                const RuleNumbers& rule, bool constant_rate) {
+                const RuleNumbers& rule, bool constant_rate, bool frozen) {
     const double work = double(batch) * network.training_work();
-    const bool row_by_row = rule.is_plain() && constant_rate && loss.is_plain() && tiny_fits(network, batch);
+    const bool row_by_row = rule.is_plain() && constant_rate && !frozen && loss.is_plain() && tiny_fits(network, batch);
     const int threads = row_by_row || loss.loss == Loss::custom ? 1 : resolve_threads(n_threads, work, work_of_a_step);
     const Kernels<T>& k = kernels<T>();
     const Workspace<T> memory(network, batch, threads, typename Workspace<T>::Counted(), rule);
@@ -31,7 +31,9 @@ Choices choices(const Network& network, std::ptrdiff_t batch, int n_threads, con
     return made;
 }
 
-template Choices choices<float>(const Network&, std::ptrdiff_t, int, const LossNumbers&, const RuleNumbers&, bool);
-template Choices choices<double>(const Network&, std::ptrdiff_t, int, const LossNumbers&, const RuleNumbers&, bool);
+template Choices choices<float>(const Network&, std::ptrdiff_t, int, const LossNumbers&, const RuleNumbers&, bool,
+                                bool);
+template Choices choices<double>(const Network&, std::ptrdiff_t, int, const LossNumbers&, const RuleNumbers&, bool,
+                                 bool);
 
 }  // namespace chainrule

@@ -23,6 +23,6 @@ struct Choices {
 
 template <class T>
 Choices choices(const Network& network, std::ptrdiff_t batch, int n_threads, const LossNumbers& loss,
-                const RuleNumbers& rule, bool constant_rate);
+                const RuleNumbers& rule, bool constant_rate, bool frozen);
 
 }  // namespace chainrule

@@ -161,7 +161,7 @@ class BaseTrainer:
         """
         optimizer = at_present(self.optimizer, self._state)
         return training_plan(
-            self._model.network, self.objective, optimizer, self.batch_size, self.n_threads, rows
+            self._model.network, self.objective, optimizer, self.batch_size, self.n_threads, rows, self.frozen
         )
 
     def __repr__(self) -> str:

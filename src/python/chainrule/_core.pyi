@@ -107,6 +107,7 @@ def choices(
     kind: int,
     numbers: Sequence[float],
     rates: object,
+    frozen: bool,
     /,
 ) -> dict[str, Any]: ...
 def train_epochs(

@@ -24,6 +24,7 @@ def training_plan(
     batch_size: int | str,
     n_threads: int | None,
     rows: int | None,
+    frozen: tuple[int, ...] = (),
 ) -> Config:
     """Return the choices of the core in use; see `Trainer.plan`."""
     if rows is not None:
@@ -46,7 +47,7 @@ def training_plan(
 
     rule = check_optimizer(optimizer)
     made = native.choices(
-        network, batch, n_threads, rule, loss_rule(objective.loss), objective.output_weights
+        network, batch, n_threads, rule, loss_rule(objective.loss), objective.output_weights, frozen
     )
     plan = Config(backend="native", instruction_set=_core.config()["instruction_set"], batch=_rows(batch))
     plan["way"] = _way(made, batch)

@@ -367,12 +367,13 @@ def make_plan(network: Network, weights: Sequence[Array], biases: Sequence[Array
 
 def choices(
     network: Network, batch: int, n_threads: int | None, rule: Rule, loss: LossRule | None = None,
-    factors: Sequence[float] | None = None
+    factors: Sequence[float] | None = None, frozen: Sequence[int] = ()
 ) -> dict[str, Any]:  # fmt: skip
     """Return what `train_epochs` would choose for batches of so many rows, by default with a loss like any other; `Trainer.plan` puts it in words."""
     return _core.choices(
         _compiled(network), network.dtype == "float32", batch, _int32(n_threads),
-        _loss_numbers(loss or LossRule("mean_squared_error"), factors, network.n_out), *_numbers(rule)
+        _loss_numbers(loss or LossRule("mean_squared_error"), factors, network.n_out), *_numbers(rule),
+        bool(frozen)
     )  # fmt: skip
 
 
