@@ -71,7 +71,7 @@ def good(function):
             "network": NETWORK, "state": TrainingState.start(weights, biases), "X": f4(5, 3),
             "target": labels, "loss": "cross_entropy", "optimizer": optimizer(), "batch_size": 2,
             "shuffle": True, "seed": 0,
-            "epochs": 1, "n_threads": None, "poll": None,
+            "epochs": 1, "n_threads": None, "poll": None, "frozen": (),
         },
     }[function]  # fmt: skip
 
@@ -285,6 +285,10 @@ BAD = {
     ("train_epochs", "epochs"): COUNT,
     ("train_epochs", "n_threads"): THREADS,
     ("train_epochs", "poll"): [(3, TypeError, "callable")],
+    ("train_epochs", "frozen"): [
+        (1, TypeError, "1 (int)"), ([2], ValueError, "frozen[0]"), ([0, 1], ValueError, "all 2 layers"),
+        ([False], TypeError, "frozen[0] must be an int"),
+    ],
 }  # fmt: skip
 
 CASES = [(function, name, *case) for (function, name), cases in BAD.items() for case in cases]

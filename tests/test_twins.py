@@ -10,8 +10,8 @@ import re
 
 import numpy as np
 import pytest
-from chainrule import reference
-from chainrule._network import Network
+from chainrule import SGD, Adam, reference
+from chainrule._network import Network, TrainingState
 from core_arguments import f4, f8, read_only
 
 NO_ARRAY = [
@@ -56,6 +56,24 @@ def good(function):
             "target": f4(5, 2),
             "n_threads": 1,
         }
+    if function in ("forward_pass", "apply_gradients"):
+        network = Network((3, 4, 2), ("tanh", "softmax"), "unit", (0.25,), "float32")
+        weights, biases = (
+            [f4(*s) for s in shapes] for shapes in (network.weight_shapes, network.bias_shapes)
+        )
+        if function == "forward_pass":
+            named = {"network": network, "weights": weights, "biases": biases, "X": f4(5, 3)}
+            return {**named, "seed": 0, "step": 0, "n_threads": 1}
+        gradients = {"weight_gradients": weights, "bias_gradients": biases}
+        state = TrainingState.start([w.copy() for w in weights], [b.copy() for b in biases])
+        return {
+            "network": network,
+            "state": state,
+            **gradients,
+            "optimizer": SGD(0.1),
+            "frozen": (),
+            "n_threads": 1,
+        }
     arrays = {name: f4(3, 4) for name in (*WRITTEN[function], "g")}
     step = {"t": 1, "decoupled": False} if function == "adam_step" else {}
     return {**arrays, **NUMBERS[function], **step}
@@ -73,12 +91,23 @@ def bad(function):
         return {"network": [None, "n", (3, 4, 2)], "dropout": [dropped], "output_activation": [softmax],
                 "weights": lists, "biases": lists, "X": [*NO_ARRAY, f4(5, 4), f4(0, 3), f4(3)],
                 "target": [*NO_ARRAY, f4(5, 3), f4(4, 2), f8(5, 2)], "n_threads": NO_COUNT[1:]}  # fmt: skip
+    if function in ("forward_pass", "apply_gradients"):
+        lists = [None, "w", 3, [], [f4(3, 4)], [f4(3, 4), f8(4, 2)], [None, None], [f4(4), f4(3)]]
+        stepped = Network((3, 4, 2), ("step", "softmax"), "unit", (0.25,), "float32")
+        if function == "forward_pass":
+            whole = [None, "1", True, 1.0, [1], -1, 2**64]
+            return {"network": [None, "n", (3, 4, 2)], "activations": [stepped], "weights": lists, "biases": lists,
+                    "X": [*NO_ARRAY, f4(5, 4), f4(0, 3), f4(3)], "seed": whole, "step": whole,
+                    "n_threads": NO_COUNT[1:]}  # fmt: skip
+        return {"network": [None, "n", (3, 4, 2)], "state": [None, {}, 3], "weight_gradients": lists,
+                "bias_gradients": lists, "optimizer": [None, SGD, Adam(0.1)], "frozen": [None, 1, "0", [2], [-1], [0, 1], [True], [0.0]],
+                "n_threads": NO_COUNT[1:]}  # fmt: skip
     values = {name: [*NO_ARRAY, *OTHERS["written"]] for name in WRITTEN[function]}
     values |= {"g": [*NO_ARRAY, *OTHERS["array"]], **dict.fromkeys(NUMBERS[function], NO_NUMBER)}
     return values | ({"t": NO_COUNT, "decoupled": [None, 1, "no"]} if function == "adam_step" else {})
 
 
-FUNCTIONS = [*WRITTEN, "normal_equations", "damped_step"]
+FUNCTIONS = [*WRITTEN, "normal_equations", "damped_step", "forward_pass", "apply_gradients"]
 CASES = [
     pytest.param(function, name, i, id=f"{function}-{name}-{i}")
     for function in FUNCTIONS
@@ -90,8 +119,17 @@ CASES = [
 def contents(arguments):
     """Every array among them, for comparison."""
     values = [
-        item for value in arguments.values() for item in (value if isinstance(value, list) else [value])
+        item
+        for value in arguments.values()
+        for item in (
+            value
+            if isinstance(value, list)
+            else vars(value).values()
+            if isinstance(value, TrainingState)
+            else [value]
+        )
     ]
+    values += [item for value in values if isinstance(value, list) for item in value]
     return [value.tobytes() for value in values if isinstance(value, np.ndarray) and value.dtype != object]
 
 

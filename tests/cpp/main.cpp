@@ -35,6 +35,7 @@ void run_groups(const Options& options) {
                   {"training", test_training<T>},
                   {"ends of training", test_ends_of_training<T>},
                   {"row by row", test_tiny_steps<T>},
+                  {"kept pass", test_kept_passes<T>},
                   {"least squares", test_least_squares<T>},
                   {"huge strides", test_huge_strides<T>}};
     for (const auto& group : groups) {

@@ -182,7 +182,7 @@ void counts_only() {
     constexpr std::ptrdiff_t million = 1 << 20;
     const Shape wide{{million, million, million}, Activation::relu};
     expect(n_parameters(wide.network()) == 2 * (million * million + million), "the number of parameters");
-    const Choices made = choices<T>(wide.network(), million, 2, {}, {}, true);
+    const Choices made = choices<T>(wide.network(), million, 2, {}, {}, true, false);
     const auto weights = std::size_t(2) * million * million * sizeof(T);
     // Weights and velocity; A and dZ of both layers, X and Y; more is packed operands.
     expect(made.bytes > 2 * weights + 3 * weights, "bytes of a run");

@@ -162,7 +162,8 @@ void test_training(const Options& options) {
         }
         // Threads own columns; rows pass in several blocks; layers that are packed, and tall batches of them.
         const Shape by_columns{{130, 128, 128, 3}, Activation::tanh, Activation::softmax};
-        expect(choices<T>(by_columns.network(), 9, 2, entropy, rule_of(0), true).by_columns, "columns are not owned");
+        expect(choices<T>(by_columns.network(), 9, 2, entropy, rule_of(0), true, false).by_columns,
+               "columns are not owned");
         for (int rule : {0, 1, 6, 11})
             trains<T>(by_columns, 27, 9, rule_of(rule), entropy, true, rule == 6, false, end, 1);
         Shape dropped = by_columns;
