@@ -58,11 +58,12 @@ def advantages(alive: np.ndarray) -> np.ndarray:
     return (more / (more[alive].std() + 1e-6)).astype(np.float32)
 
 
-def main(rounds: int = 60) -> None:
-    """Train for some rounds of 20 episodes; print how long poles stand."""
+def main(rounds: int = 60) -> list[float]:
+    """Train for some rounds of 20 episodes; print and return how long poles stand."""
     rng = np.random.default_rng(0)
     policy = cr.MLP([4, 32, 2], activation="tanh", output_activation="softmax", seed=0)
     trainer = cr.Trainer(policy, loss="cross_entropy", optimizer=cr.Adam(0.02))
+    stood = []
     for round_ in range(1, rounds + 1):
         states, pushes, alive = episodes(policy, 20, rng)
         advantage = advantages(alive)[alive][:, None]
@@ -70,10 +71,12 @@ def main(rounds: int = 60) -> None:
         pushed_to = np.eye(2, dtype=np.float32)[pushes[alive].astype(int)]
         d_sums = advantage * (kept.output - pushed_to) / len(advantage)
         trainer.apply_gradients(kept.backward(d_sums=d_sums))
+        stood.append(float(alive.sum(axis=0).mean()))
         if round_ == 1 or round_ % 10 == 0:
-            print(f"round {round_:2}: poles stand for {alive.sum(axis=0).mean():5.1f} of {LONGEST} pushes")
+            print(f"round {round_:2}: poles stand for {stood[-1]:5.1f} of {LONGEST} pushes")
     _, _, alive = episodes(policy, 100, np.random.default_rng(1))
     print(f"100 new episodes: {alive.sum(axis=0).mean():.1f} of {LONGEST} pushes on the average")
+    return stood
 
 
 if __name__ == "__main__":

@@ -36,10 +36,12 @@ def a_trainer() -> cr.Trainer:
     return cr.Trainer(model, loss="cross_entropy", optimizer=cr.SGD(0.05))
 
 
-def main(rows: int = 6_300) -> None:
-    """Print the share of right predictions in each ninth of the stream."""
-    names = ("stopped after a third", "row by row", "memory of 200 rows")
-    trainers = [a_trainer() for _ in names]
+NAMES = ("stopped after a third", "row by row", "memory of 200 rows")
+
+
+def main(rows: int = 6_300) -> np.ndarray:
+    """Print and return the share of right predictions in each ninth of the stream."""
+    trainers = [a_trainer() for _ in NAMES]
     memory: deque[tuple[np.ndarray, int]] = deque(maxlen=200)
     right = np.zeros((9, 3))
     rng = np.random.default_rng(1)
@@ -55,10 +57,11 @@ def main(rows: int = 6_300) -> None:
         trainers[2].train_on_batch(
             np.stack([x, *(row for row, _ in again)]), np.array([label, *(answer for _, answer in again)])
         )
-    print(f"right predictions       {'  '.join(f'{name:>21}' for name in names)}")
+    print(f"right predictions       {'  '.join(f'{name:>21}' for name in NAMES)}")
     rules = ["the rule stays"] * 3 + ["it turns slowly"] * 3 + ["it has jumped"] * 3
     for rule, shares in zip(rules, right / (rows / 9), strict=True):
         print(f"{rule:22}  {'  '.join(f'{share:21.1%}' for share in shares)}")
+    return right / (rows / 9)
 
 
 if __name__ == "__main__":

@@ -42,16 +42,16 @@ def landed(throws: np.ndarray, steps: int = 1000) -> np.ndarray:
     return distance[:, None]
 
 
-def main() -> None:
-    """Train the emulator, check values and slopes, find the best angle."""
+def main(rows: int = 2000, epochs: int = 300) -> tuple[np.ndarray, np.ndarray]:
+    """Train the emulator, check values and slopes, find the best angle; return slopes by it and by the simulation."""
     rng = np.random.default_rng(0)
-    throws = rng.uniform(LOW, HIGH, (2000, 4))
+    throws = rng.uniform(LOW, HIGH, (rows, 4))
     X, X_test, y, y_test = train_test_split(throws, landed(throws), test_size=0.2, seed=0)
     inputs, outputs = StandardScaler().fit(X), StandardScaler().fit(y)
     model = cr.MLP([4, 64, 64, 1], activation="tanh", dtype="float64", seed=0)
-    optimizer = cr.Adam(cr.schedules.Cosine(0.01, 15_000))
+    optimizer = cr.Adam(cr.schedules.Cosine(0.01, rows * 8 // 10 // 32 * epochs))
     trainer = cr.Trainer(model, loss="mean_squared_error", optimizer=optimizer, batch_size=32)
-    trainer.fit(inputs.transform(X), outputs.transform(y), epochs=300)
+    trainer.fit(inputs.transform(X), outputs.transform(y), epochs=epochs)
 
     found = outputs.inverse_transform(model.predict(inputs.transform(X_test)))
     off = np.sqrt(np.mean((found - y_test) ** 2))
@@ -64,13 +64,12 @@ def main() -> None:
         inner = model.input_gradients(inputs.transform(rows))
         return inner * outputs.scale_ / inputs.scale_
 
-    rows, steps = X_test[:200], 1e-3 * (HIGH - LOW)
+    some, steps = X_test[:200], 1e-3 * (HIGH - LOW)
     differences = np.column_stack(
-        [(landed(rows + step) - landed(rows - step))[:, 0] / (2 * step.sum()) for step in np.diag(steps)]
+        [(landed(some + step) - landed(some - step))[:, 0] / (2 * step.sum()) for step in np.diag(steps)]
     )
-    errors = np.sqrt(np.mean((slopes(rows) - differences) ** 2, axis=0)) / np.sqrt(
-        np.mean(differences**2, axis=0)
-    )
+    by_network = slopes(some)
+    errors = np.sqrt(np.mean((by_network - differences) ** 2, axis=0) / np.mean(differences**2, axis=0))
     for name, error in zip(("speed", "angle", "drag", "wind"), errors, strict=True):
         print(
             f"slope by {name:5}: off by {error:.1%} of its size, against finite differences of the simulation"
@@ -86,6 +85,7 @@ def main() -> None:
         f"best angle at 20 m/s, drag 0.01, wind -3: {np.degrees(throw[0, 1]):.2f} degrees by the network, "
         f"{np.degrees(best):.2f} by 901 simulations; it loses {tried.max() - landed(throw)[0, 0]:.4f} m"
     )
+    return by_network, differences
 
 
 if __name__ == "__main__":

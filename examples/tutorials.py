@@ -14,8 +14,8 @@ from chainrule.datasets import load_three_inputs
 from chainrule.preprocessing import MinMaxScaler, train_test_split
 
 
-def perceptron() -> None:
-    """Learn whether a point lies above the line x2 = 1 - x1."""
+def perceptron() -> tuple[np.ndarray, np.ndarray, cr.MLP]:
+    """Learn whether a point lies above the line x2 = 1 - x1; return points, answers and the perceptron."""
     X = np.random.default_rng(0).uniform(0, 1, (200, 2))
     y = (X[:, 1] > 1 - X[:, 0]).astype(float)
     model = cr.MLP([2, 1], output_activation="sigmoid", dtype="float64", seed=0)
@@ -33,6 +33,7 @@ def perceptron() -> None:
         cr.Trainer(step, loss="mean_squared_error")
     except ValueError as error:
         print(f"  training it is refused: {error}")
+    return X, y, model
 
 
 def ten_rows() -> None:
