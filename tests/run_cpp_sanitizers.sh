@@ -25,6 +25,19 @@ build_and_run() {  # build_and_run PRESET CMAKE-ARGUMENTS... -- COMMAND...
     "$@"
     printf 'ran in %d s\n' $((SECONDS - started))
 }
+must_find() {  # must_find TEXT FAULT COMMAND...: the command, told to make that fault, fails and names it
+    local text=$1 fault=$2 output
+    shift 2
+    if output=$("$@" "plant=$fault" 2>&1); then
+        printf 'a planted fault was not found: %s\n%s\n' "$fault" "$output" >&2
+        return 1
+    fi
+    if ! grep -q -- "$text" <<< "$output"; then
+        printf 'a planted fault, %s, was not called "%s":\n%s\n' "$fault" "$text" "$output" >&2
+        return 1
+    fi
+    printf 'planted and found: %s\n' "$fault"
+}
 skip() {
     printf 'skipped: %s\n' "$1"
     exit 0
@@ -44,6 +57,10 @@ case $kind in
         export ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1
         build_and_run cpp-asan "-DCHAINRULE_INSTRUCTION_SETS=${CHAINRULE_INSTRUCTION_SETS:-avx2}" -- \
             build/cpp-asan/chainrule_cpp_tests quick
+        must_find 'runtime error: signed integer overflow' overflow build/cpp-asan/chainrule_cpp_tests
+        must_find 'runtime error: shift exponent 40' shift build/cpp-asan/chainrule_cpp_tests
+        must_find heap-buffer-overflow beyond-the-end build/cpp-asan/chainrule_cpp_tests
+        must_find SEGV beyond-the-guard build/cpp-asan/chainrule_cpp_tests
         ;;
     tsan)
         cxx=$(first_of clang++ clang++-{20,19,18,17,16,15,14}) || skip "no clang++"
@@ -62,12 +79,15 @@ case $kind in
         build_and_run cpp-tsan -DCMAKE_CXX_COMPILER="$cxx" -DCMAKE_C_COMPILER="${cxx/clang++/clang}" \
             -DCHAINRULE_INSTRUCTION_SETS="${CHAINRULE_INSTRUCTION_SETS:-none}" -- \
             build/cpp-tsan/chainrule_cpp_tests quick
+        must_find 'data race' race build/cpp-tsan/chainrule_cpp_tests
         ;;
     valgrind)
         command -v valgrind > /dev/null || skip "no valgrind"
         # It knows no AVX-512, and reports a processor that has none.
         build_and_run cpp -DCHAINRULE_INSTRUCTION_SETS=avx2 -- \
             valgrind --fair-sched=yes --error-exitcode=1 build/cpp/chainrule_cpp_tests avx2 quick
+        must_find 'Invalid read' beyond-the-end valgrind --error-exitcode=1 build/cpp/chainrule_cpp_tests
+        must_find 'Conditional jump' uninitialised valgrind --error-exitcode=1 build/cpp/chainrule_cpp_tests
         ;;
     plain) build_and_run cpp "-DCHAINRULE_INSTRUCTION_SETS=avx2;avx512" -- build/cpp/chainrule_cpp_tests ;;
     *)

@@ -2,6 +2,7 @@
 // of AVX2 and AVX-512:
 //
 //     chainrule_cpp_tests [baseline|avx2|avx512] [quick] [only=PART OF A GROUP'S NAME]
+//     chainrule_cpp_tests plant=FAULT     one of those in plant.cpp, that whoever looks for such may be seen to find it
 //
 // An instruction set is chosen once in the life of a process, so each gets a process of its own.
 #include <sys/wait.h>
@@ -12,6 +13,7 @@
 #include <map>
 
 #include "cases.hpp"
+#include "plant.hpp"
 
 namespace tests {
 namespace {
@@ -99,6 +101,10 @@ int main(int count, char** words) {
     std::string arguments;
     for (int i = 1; i < count; ++i) {
         const std::string word = words[i];
+        if (word.rfind("plant=", 0) == 0) {
+            setenv("CHAINRULE_OVERSUBSCRIBE", "1", 1);
+            return tests::plant(word.substr(6));
+        }
         bool known = word == "quick" || word.rfind("only=", 0) == 0;
         if (known) arguments += " '" + word + "'";
         if (word == "quick") options.quick = true;

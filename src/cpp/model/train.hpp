@@ -23,7 +23,7 @@ struct Poll {
     void* context;
     bool every_epoch;
     // After every step, with the arrays up to date: what is written into them then counts.
-    bool every_step;
+    bool every_step = false;
 };
 
 template <class T>
