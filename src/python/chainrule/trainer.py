@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, NamedTuple
 
-from ._base_trainer import BaseTrainer
+from ._batch_trainer import BatchTrainer
 from ._epochs import make_update
 from ._evaluation import Rows, as_rows, evaluate
 from ._fit_request import fit_request
@@ -25,7 +25,7 @@ class Gradients(NamedTuple):
     biases: list[Array]
 
 
-class Trainer(BaseTrainer):
+class Trainer(BatchTrainer):
     """Trains a model by gradient descent on batches of rows; holds the velocities, the counters and the history.
 
     The result is a function of the data, the arguments and the seed: neither the number of threads nor the way the
