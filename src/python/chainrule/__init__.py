@@ -39,6 +39,7 @@ _MODULES = (
     "native",
     "preprocessing",
     "reference",
+    "streams",
 )  # imported when they are first asked for
 
 __all__ = [
@@ -79,6 +80,7 @@ __all__ = [
     "schedules",
     "set_backend",
     "show_config",
+    "streams",
 ]
 
 
