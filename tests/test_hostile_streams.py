@@ -101,7 +101,7 @@ def test_a_csv_file_or_columns_that_do_not_fit_are_refused_when_the_stream_is_ma
 )
 def test_columns_of_a_wrong_type_are_refused_by_name(tmp_path, how):
     (tmp_path / "rows.csv").write_text("a,b\n1,2\n", encoding="utf-8")
-    with pytest.raises(TypeError, match="^(features|ignore|target|classes) must"):
+    with pytest.raises(TypeError, match=r"^(features|ignore|target|classes) must"):
         CsvStream(tmp_path / "rows.csv", **how)
 
 

@@ -162,13 +162,20 @@ class ParquetStream(Stream):
         return (_as_dtype(np.stack(values, axis=1), self.dtype),)
 
     def _values(self, batch: Any, name: str, first: int) -> Array:
-        """Return a column of numbers without gaps."""
+        """Return a column of numbers without gaps, where it lies: `to_numpy` would import pandas, if it is installed."""
         column = batch.column(name)
         if column.null_count:
-            row = first + int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
+            row = first + column.is_null().to_pylist().index(True)
             raise ValueError(f'{self._path}, row {row}, column "{name}": missing value')
-        values: Array = column.to_numpy(zero_copy_only=False)
-        return values
+        types, buffer = _pyarrow().types, column.buffers()[1]
+        start, stop = column.offset, column.offset + len(column)
+        if types.is_boolean(column.type):
+            bits = np.frombuffer(buffer, np.uint8)[start // 8 : (stop + 7) // 8]
+            return np.unpackbits(bits, bitorder="little")[start % 8 :][: len(column)]
+        kind = (
+            "f" if types.is_floating(column.type) else "u" if types.is_unsigned_integer(column.type) else "i"
+        )
+        return np.frombuffer(buffer, f"{kind}{column.type.bit_width // 8}")[start:stop]
 
     def _labels(self, batch: Any, name: str, first: int) -> Array:
         classes = self._classes or {}
