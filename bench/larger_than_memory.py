@@ -134,7 +134,7 @@ def wrong(
         return "other parameters than those of a fit in memory"
     if not limited["failed"]:
         return "all rows could be loaded too: the limit is none"
-    if way != "fit, mapped" and limited["peak"] > quarter["peak"] + allowance / 8:
+    if way != "fit, mapped" and limited["peak"] > quarter["peak"] + allowance / 4:
         return f"memory grows with the file: {limited['peak']} bytes, {quarter['peak']} for a quarter"
     return None
 
