@@ -226,7 +226,7 @@ def report(rows: list[dict[str, Any]], about: dict[str, str], window: int) -> st
         f"An epoch of {FEATURES}-64-64-1 in batches of {BATCH}, in a process that may have so many MB (RLIMIT_DATA) beyond "
         f"what it had before, and in which loading all rows fails. Windows have {window:,} rows. Peak: the most "
         "anonymous memory that was seen, beyond what it had before. Parameters after the epoch have the bits of a fit in "
-        "memory on the same rows in the same order. `fit` on a mapped file keeps the order of all rows, a few bytes each, which "
+        "memory on the same rows in the same order. `fit` on a mapped file keeps the order of all rows, which "
         "grows with the file; streams keep a window. Rates are medians; those of streams include reading. The lines of the CSV file "
         "repeat, and reading them is what takes the time."
     )

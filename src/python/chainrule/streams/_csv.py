@@ -113,6 +113,7 @@ class CsvStream(Stream):
         self.n_features = len(columns.features)
         numbers = columns.features if self._labels or self._classes else [*columns.features, *columns.targets]
         self._numbers = [(self._header.index(name), name) for name in numbers]
+        self._all_in_order = numbers == self._header
         super().__init__(
             [self._path], bool(columns.targets), batch_size=batch_size, window=window, shuffle=shuffle, seed=seed,
             dtype=check_dtype(dtype), transform=transform
@@ -146,10 +147,10 @@ class CsvStream(Stream):
 
     def _parsed(self, line: int, fields: list[str]) -> list[float]:
         """Return the numbers of a record."""
-        picked = [fields[place] for place, _ in self._numbers]
+        picked = fields if self._all_in_order else [fields[place] for place, _ in self._numbers]
         try:
             found = list(map(float, picked))
-            if sum(map(abs, found)) <= LARGEST[self.dtype] and not any("_" in text for text in picked):
+            if sum(map(abs, found)) <= LARGEST[self.dtype] and "_" not in "".join(picked):
                 return found  # nothing is NaN, infinite or too large
         except ValueError:
             pass
