@@ -443,6 +443,27 @@ class Terminal:
         return True
 
 
+def test_a_bar_stays_at_whole_epochs_where_nobody_knows_the_number_of_batches(monkeypatch):
+    from chainrule._progress_bar import ProgressBar
+
+    class Bar:
+        def __init__(self, **options):
+            self.n = None
+
+        def set_postfix_str(self, text, refresh):
+            self.text = text
+
+        def refresh(self):
+            pass
+
+    monkeypatch.setattr("chainrule._progress_bar.INTERVAL", 0.0)
+    bar = ProgressBar(Bar, 3, lambda: 0)
+    bar.poll(0, 3, 0, 0.5)
+    assert (bar._bar.n, bar._bar.text) == (0.0, "loss 0.5")
+    bar.poll(0, 3, 4, 0.25)
+    assert (bar._bar.n, bar._bar.text) == (0.75, "loss 0.25")
+
+
 def test_progress_counts_rows_where_nobody_knows_their_number_beforehand(backend, monkeypatch):
     monkeypatch.setattr("chainrule.progress.INTERVAL", 0.0)
     for source, first in ((Loader(cut(*data())), "batch 1  loss"), (cut(*data()), "epoch 1/2  loss")):

@@ -4,15 +4,15 @@ A stream holds one window of rows at a time, whatever the size of the file. Call
 batches of that epoch; iterated over, all rows once in the order of the file, for prediction.
 
 >>> import chainrule as cr
->>> import numpy as np, os, tempfile
->>> folder = tempfile.mkdtemp()
->>> X = np.arange(400, dtype="float32").reshape(200, 2) / 400
->>> np.save(os.path.join(folder, "X.npy"), X)
->>> np.save(os.path.join(folder, "y.npy"), X.sum(axis=1))
->>> stream = cr.streams.NpyStream(os.path.join(folder, "X.npy"), os.path.join(folder, "y.npy"), batch_size=10, window=50)
+>>> import numpy as np, tempfile
 >>> trainer = cr.Trainer(cr.MLP([2, 1], seed=0), loss="mean_squared_error", optimizer=cr.SGD(0.1))
->>> history = trainer.fit_batches(stream, epochs=3)
->>> sum(len(trainer.model.predict(X)) for X, y in stream)
+>>> with tempfile.TemporaryDirectory() as folder:
+...     X = np.arange(400, dtype="float32").reshape(200, 2) / 400
+...     np.save(folder + "/X.npy", X)
+...     np.save(folder + "/y.npy", X.sum(axis=1))
+...     stream = cr.streams.NpyStream(folder + "/X.npy", folder + "/y.npy", batch_size=10, window=50)
+...     history = trainer.fit_batches(stream, epochs=3)
+...     sum(len(trainer.model.predict(X)) for X, y in stream)
 200
 
 Order
