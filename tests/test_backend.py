@@ -158,7 +158,7 @@ def test_the_import_loads_no_core_and_little_else() -> None:
     assert len(loaded) < 12, loaded
     program = "import chainrule, sys; print([m for m in sys.modules if m.startswith('chainrule.')])"
     modules = output(program)
-    for name in ("_core", "native", "reference", "datasets", "export", "preprocessing", "cli"):
+    for name in ("_core", "native", "reference", "datasets", "export", "preprocessing", "streams", "cli"):
         assert f"'chainrule.{name}" not in modules
 
 

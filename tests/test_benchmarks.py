@@ -103,3 +103,26 @@ def test_one_wrong_row_of_many_is_refused(bench, native, dtype):
         rival = bulk.Chainrule(1)
         rival.statement = f"{statement}[{row}].__imul__(1 + {WRONG})"
         assert not rival.load(work, dtype, 0)[0].right, row
+
+
+def test_what_is_wrong_with_training_from_files_is_refused(bench):
+    wrong = bench("larger_than_memory").wrong
+    limited, free = {"digest": "a", "failed": True, "peak": 5000}, {"digest": "a"}
+    assert wrong(limited, limited, free, "NpyStream", 4000) is None
+    assert "other parameters" in wrong(limited, limited, {"digest": "b"}, "NpyStream", 4000)
+    assert "the limit is none" in wrong({**limited, "failed": False}, limited, free, "NpyStream", 4000)
+    assert "memory grows" in wrong({**limited, "peak": 6001}, limited, free, "NpyStream", 4000)
+    assert wrong({**limited, "peak": 6001}, limited, free, "fit, mapped", 4000) is None
+
+
+def test_the_rows_of_a_stream_in_memory_come_in_its_order(bench, tmp_path):
+    rows = bench("_file_rows")
+    for suffix in ("npy", "csv"):
+        way = {"npy": "NpyStream", "csv": "CsvStream"}[suffix]
+        n = rows.write(suffix, tmp_path / suffix, 300_000, "float32")
+        work = rows.Work(way, str(tmp_path / suffix), n, 700, 1, "float32")
+        X, y = work.load()
+        assert X.shape == (n, rows.FEATURES)
+        batches = list(work.stream()(0))
+        assert np.array_equal(np.concatenate([batch[0] for batch in batches]), X[work.order()])
+        assert np.array_equal(np.concatenate([batch[1] for batch in batches]), y[work.order()])

@@ -40,6 +40,7 @@ _MODULES = (
     "native",
     "preprocessing",
     "reference",
+    "streams",
 )  # imported when they are first asked for
 
 __all__ = [
@@ -81,6 +82,7 @@ __all__ = [
     "schedules",
     "set_backend",
     "show_config",
+    "streams",
 ]
 
 

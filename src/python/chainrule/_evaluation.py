@@ -42,11 +42,11 @@ class Objective(NamedTuple):
 
 def as_rows(
     X: Any, y: Any, network: Network, objective: Objective, X_name: str = "X", y_name: str = "y",
-    sample_weight: Any = None, class_weight: Any = None, weight_name: str = "sample_weight"
+    sample_weight: Any = None, class_weight: Any = None, weight_name: str = "sample_weight", may_be_idle: bool = False
 ) -> Rows:  # fmt: skip
     """Return X and y as the cores take them: at least one row, finite, of the dtype of the network; y may have NaN.
 
-    Some target must count: be there, and have a weight that is not 0.
+    Some target must count, unless ``may_be_idle``: be there, and have a weight that is not 0.
 
     Raises
     ------
@@ -56,10 +56,13 @@ def as_rows(
     inputs = as_inputs(X, network, X_name)
     check_rows(inputs, X_name)
     kind = loss_rule(objective.loss).kind
-    target = as_target(y, network.n_out, network.dtype, kind, y_name, len(inputs), missing=True)
+    target = as_target(
+        y, network.n_out, network.dtype, kind, y_name, len(inputs), missing=True, may_be_idle=may_be_idle
+    )
     class_weight = with_int_classes(class_weight, y)
-    weight = as_weight(sample_weight, class_weight, target, network.dtype, kind, weight_name)
-    _check_something_counts(target, weight, objective.output_weights, y_name, weight_name)
+    weight = as_weight(sample_weight, class_weight, target, network.dtype, kind, weight_name, may_be_idle)
+    if not may_be_idle:
+        _check_something_counts(target, weight, objective.output_weights, y_name, weight_name)
     return Rows(inputs, target, weight)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ._batches import Batches, find_batches
 from ._checkpointing import Checkpointing, find_checkpointing
 from ._checks_values import check_bool, check_int, check_real, check_sequence, count
 from ._evaluation import Rows, as_rows
@@ -14,7 +15,7 @@ from ._plateau import plateau_of
 from ._split import split_rows
 from .callbacks import Callbacks, find_callbacks
 from .metrics import Metric, find_metrics
-from .progress import Display, find_display
+from .progress import Display, RowCount, find_display
 from .stopping import EarlyStopping, find_early_stopping, find_mode
 
 if TYPE_CHECKING:
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
 class Request(NamedTuple):
     """What a fit is asked for, checked; ``early_stopping`` has its mode found out."""
 
-    rows: Rows
+    rows: Rows | Batches
     epochs: int
     validation: Rows | None
     metrics: dict[str, Metric]
-    display: Callable[[int, int], Display] | None
+    display: Callable[[int, RowCount], Display] | None
     early_stopping: EarlyStopping | None
     time_budget: float | None
     target_loss: float | None
@@ -54,28 +55,9 @@ class Request(NamedTuple):
 
 
 def fit_request(
-    trainer: Trainer,
-    X: Any,
-    y: Any,
-    *,
-    sample_weight: Any,
-    class_weight: Any,
-    epochs: Any,
-    validation_data: Any,
-    validation_split: Any,
-    stratify: Any,
-    metrics: Any,
-    progress: Any,
-    early_stopping: Any,
-    time_budget: Any,
-    target_loss: Any,
-    tolerance: Any,
-    tolerance_epochs: Any,
-    checkpoint: Any,
-    keep: Any,
-    checkpoint_every: Any,
-    callbacks: Any,
-) -> Request:
+    trainer: Trainer, X: Any, y: Any, *, sample_weight: Any, class_weight: Any, validation_split: Any, stratify: Any,
+    **asked: Any
+) -> Request:  # fmt: skip
     """Return the arguments of `Trainer.fit`, checked.
 
     Raises
@@ -83,57 +65,94 @@ def fit_request(
     ValueError, TypeError
         If one does not fit; the message names it.
     """
-    epochs = check_int(epochs, "epochs", 0)
-    measures, display, called = find_metrics(metrics), find_display(progress), find_callbacks(callbacks)
-    if validation_data is not None and validation_split is not None:
+    epochs = check_int(asked["epochs"], "epochs", 0)
+    if asked["validation_data"] is not None and validation_split is not None:
         raise ValueError("validation_data and validation_split exclude each other; give one of them")
     if check_bool(stratify, "stratify") and validation_split is None:
         raise ValueError("stratify is about validation_split, which is not given")
-    judged = validation_data is not None or validation_split is not None
+    judged = asked["validation_data"] is not None or validation_split is not None
+    checked = _checked(trainer, judged, **{**asked, "epochs": epochs})
+    network, objective = trainer.model.network, trainer.objective
+    rows = as_rows(X, y, network, objective, sample_weight=sample_weight, class_weight=class_weight)
+    validation = _validation(trainer, asked["validation_data"])
+    if validation_split is not None:
+        rows, validation = _split(trainer, rows, validation_split, stratify)
+    return Request(rows=rows, validation=validation, **checked)
+
+
+def batches_request(trainer: Trainer, batches: Any, **asked: Any) -> Request:
+    """Return the arguments of `Trainer.fit_batches`, checked; nothing is read of the batches.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If one does not fit; the message names it.
+    """
+    epochs = check_int(asked["epochs"], "epochs", 0)
+    source = find_batches(batches, epochs, trainer.optimizer)
+    judged = asked["validation_data"] is not None
+    checked = _checked(trainer, judged, **{**asked, "epochs": epochs})
+    measures = checked["metrics"]
+    if measures and not judged:
+        raise ValueError(
+            "metrics are measured on validation_data, which is not given: the rows of batches are gone once they were "
+            "trained on"
+        )
+    for name, what in (
+        ("early_stopping", checked["early_stopping"]),
+        ("the learning_rate ReduceOnPlateau", plateau_of(trainer.optimizer)),
+    ):
+        if what is not None and what.monitor in measures:
+            raise ValueError(
+                f"{name} monitors {what.monitor}, but fit_batches measures metrics on validation_data only; monitor "
+                f"validation_{what.monitor}"
+            )
+    return Request(rows=source, validation=_validation(trainer, asked["validation_data"]), **checked)
+
+
+def _checked(
+    trainer: Trainer, judged: bool, *, epochs: int, validation_data: Any, metrics: Any, progress: Any, early_stopping: Any,
+    time_budget: Any, target_loss: Any, tolerance: Any, tolerance_epochs: Any, checkpoint: Any, keep: Any,
+    checkpoint_every: Any, callbacks: Any
+) -> dict[str, Any]:  # fmt: skip
+    """Return what both kinds of fit are asked for, but for the rows; ``judged`` is whether there are validation data."""
+    measures, display, called = find_metrics(metrics), find_display(progress), find_callbacks(callbacks)
     early_stopping = find_early_stopping(early_stopping, measures, judged)
     plateau, plateau_mode = plateau_of(trainer.optimizer), None
     if plateau is not None:
         name = "the learning_rate ReduceOnPlateau"
         plateau_mode = find_mode(plateau.monitor, plateau.mode, measures, judged, name)
-    if time_budget is not None:
-        time_budget = check_real(time_budget, "time_budget", 0.0)
-    if target_loss is not None:
-        target_loss = check_real(target_loss, "target_loss", 0.0)
-    if tolerance is not None:
-        tolerance = check_real(tolerance, "tolerance", 0.0)
+    reals = {"time_budget": time_budget, "target_loss": target_loss, "tolerance": tolerance}
+    reals = {name: None if value is None else check_real(value, name, 0.0) for name, value in reals.items()}
     tolerance_epochs = check_int(tolerance_epochs, "tolerance_epochs", 1)
     checkpointing = find_checkpointing(trainer, checkpoint, keep, checkpoint_every, early_stopping, judged)
-    network, objective = trainer.model.network, trainer.objective
-    rows = as_rows(X, y, network, objective, sample_weight=sample_weight, class_weight=class_weight)
-    validation = None
-    if validation_data is not None:
-        pair = check_sequence(validation_data, "validation_data")
-        if len(pair) not in (2, 3):
-            raise ValueError(
-                f"validation_data must be (X, y) or (X, y, sample_weight), but it has {count(len(pair), 'entry')}"
-            )
-        names = [f"validation_data[{i}]" for i in range(3)]
-        weight = pair[2] if len(pair) == 3 else None
-        validation = as_rows(
-            pair[0], pair[1], network, objective, names[0], names[1], weight, weight_name=names[2]
+    return {
+        **reals,
+        "epochs": epochs,
+        "metrics": measures,
+        "display": display,
+        "early_stopping": early_stopping,
+        "tolerance_epochs": tolerance_epochs,
+        "plateau_mode": plateau_mode,
+        "checkpointing": checkpointing,
+        "callbacks": called,
+    }
+
+
+def _validation(trainer: Trainer, given: Any) -> Rows | None:
+    """Return the rows of ``validation_data``."""
+    if given is None:
+        return None
+    pair = check_sequence(given, "validation_data")
+    if len(pair) not in (2, 3):
+        raise ValueError(
+            f"validation_data must be (X, y) or (X, y, sample_weight), but it has {count(len(pair), 'entry')}"
         )
-    elif validation_split is not None:
-        rows, validation = _split(trainer, rows, validation_split, stratify)
-    return Request(
-        rows,
-        epochs,
-        validation,
-        measures,
-        display,
-        early_stopping,
-        time_budget,
-        target_loss,
-        tolerance,
-        tolerance_epochs,
-        plateau_mode,
-        checkpointing,
-        called,
-    )
+    names = [f"validation_data[{i}]" for i in range(3)]
+    return as_rows(
+        pair[0], pair[1], trainer.model.network, trainer.objective, names[0], names[1],
+        pair[2] if len(pair) == 3 else None, weight_name=names[2]
+    )  # fmt: skip
 
 
 def _split(trainer: Trainer, rows: Rows, share: Any, stratify: bool) -> tuple[Rows, Rows]:

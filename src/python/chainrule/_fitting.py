@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 
+from ._batches import Batches, train_batches
 from ._checkpointing import Keeper, Watchers
 from ._checks_network import KEPT
 from ._epochs import Poll, train_epochs
@@ -14,8 +15,8 @@ from ._fit_request import Request
 from ._network import _to_the_end
 from ._plateau import look as lower_rate
 from ._plateau import plateau_of
-from ._watching import Clock, EarlyStopper, TimeIsUp, Watch
-from ._whole_batch import takes_all_rows
+from ._watching import Clock, EarlyStopper, EndsEpoch, Stopped, Watch
+from ._whole_batch import AfterEpoch, takes_all_rows
 from .callbacks import Fit
 from .history import Ending, Measurements
 from .progress import Display
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
     from .trainer import Trainer
 
 Look = Callable[[], "str | None"]
-
-
-class Stopped(Exception):  # noqa: N818 - it never leaves this package
-    """Ends an epoch between two of its batches, because a callback asked for it."""
 
 
 SHORT = 0.025
@@ -40,7 +37,7 @@ def fit_epochs(trainer: Trainer, request: Request) -> None:
     Where there is nothing to look at, all the epochs are one call of the core.
     """
     if not request.is_plain:
-        train_epochs(trainer, request.rows, 0)  # for its checks, before anything else
+        _some_epochs(trainer, request, 0)  # for its checks, before anything else
     if request.metrics:  # on all rows: a metric may depend on their number, or on every class being there
         _measure(trainer, request)
     watchers = _watchers(trainer, request)
@@ -83,7 +80,10 @@ def _fit(trainer: Trainer, request: Request, watchers: Watchers, keeper: Keeper 
 
     lines = None
     if request.display is not None:
-        lines = request.display(request.epochs, len(request.rows.inputs))
+        rows = request.rows
+        lines = request.display(
+            request.epochs, (lambda: rows.rows_done) if isinstance(rows, Batches) else len(rows.inputs)
+        )
     try:
         request.callbacks.call("on_fit_begin", fit)
         ending = end(_train(trainer, request, watchers, keeper, lines, fit))
@@ -121,7 +121,7 @@ def _train(
         return "callback"
     if request.is_plain:
         before = trainer.epoch
-        train_epochs(trainer, request.rows, request.epochs)
+        _some_epochs(trainer, request, request.epochs)
         return "epochs" if trainer.epoch - before == request.epochs else "converged"
     clock = None if request.time_budget is None else Clock(request.time_budget)
     stopper, settled, plateau = watchers.stopper, watchers.settled, plateau_of(trainer.optimizer)
@@ -189,7 +189,7 @@ def _train_all_rows(
 
     if before():
         return str(reason)
-    train_epochs(trainer, request.rows, request.epochs, None, after)
+    _some_epochs(trainer, request, request.epochs, after=after)
     return reason or ("converged" if left else "epochs")
 
 
@@ -201,9 +201,9 @@ def _train_epochs(
 
     def after_batch(epoch: int, step_in_epoch: int, steps_per_epoch: int, loss: float) -> None:
         state.step = first_step + step_in_epoch  # which the native core sets at its end
-        fit.batch, fit.batches, fit.loss = step_in_epoch, steps_per_epoch, loss
+        fit.batch, fit.batches, fit.loss = step_in_epoch, steps_per_epoch or None, loss
         request.callbacks.call("on_batch_end", fit)
-        if fit.is_stopped and step_in_epoch < steps_per_epoch:
+        if fit.is_stopped and step_in_epoch != steps_per_epoch:
             raise Stopped
 
     polls = [watcher.poll for watcher in (lines, clock) if watcher is not None]
@@ -219,11 +219,9 @@ def _train_epochs(
             return "callback"
         started, first_step = monotonic(), state.step
         try:
-            train_epochs(trainer, request.rows, together, poll, None, each_batch)
-        except TimeIsUp:
-            return "time_budget"
-        except Stopped:
-            return "callback"
+            _some_epochs(trainer, request, together, poll, poll_each_step=each_batch)
+        except EndsEpoch as end:
+            return end.reason
         left -= together
         reason = look()
         if reason is not None:
@@ -234,6 +232,21 @@ def _train_epochs(
         if left and clock is not None and clock.is_over():
             return "time_budget"
     return "epochs"
+
+
+def _some_epochs(
+    trainer: Trainer,
+    request: Request,
+    epochs: int,
+    poll: Poll | None = None,
+    after: AfterEpoch | None = None,
+    poll_each_step: bool = False,
+) -> None:
+    """Train for so many more epochs, on the rows that are there or on batches as they come."""
+    if isinstance(request.rows, Batches):
+        train_batches(trainer, request.rows, epochs, poll)
+    else:
+        train_epochs(trainer, request.rows, epochs, poll, after, poll_each_step)
 
 
 def _each(polls: Sequence[Poll]) -> Poll | None:
@@ -249,11 +262,11 @@ def _each(polls: Sequence[Poll]) -> Poll | None:
 
 
 def _measure(trainer: Trainer, request: Request) -> tuple[float | None, dict[str, float], dict[str, float]]:
-    """Measure the metrics of the rows, if there are any, and all of the validation data: its loss and metrics."""
+    """Measure the metrics of the rows, if there are any and they stay, and loss and metrics of the validation data."""
     trained: dict[str, float] = {}
     validated: dict[str, float] = {}
     how = (trainer.objective, request.metrics, trainer.n_threads)
-    if request.metrics:
+    if request.metrics and not isinstance(request.rows, Batches):
         trained = evaluate(trainer.model, request.rows, *how)
         del trained["loss"]
     if request.validation is not None:

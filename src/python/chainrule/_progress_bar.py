@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Any
 
 from .history import Ending, Measurements
-from .progress import INTERVAL, ending_words, measured_values
+from .progress import INTERVAL, RowCount, ending_words, measured_values
 
 
 def bar_class() -> Callable[..., Any] | None:
@@ -37,7 +37,7 @@ def in_notebook() -> bool:
 class ProgressBar:
     """Shows the progress of a fit; see `progress.Progress`, whose methods it has."""
 
-    def __init__(self, kind: Callable[..., Any], epochs: int, rows: int) -> None:
+    def __init__(self, kind: Callable[..., Any], epochs: int, rows: RowCount) -> None:
         self._bar = kind(total=epochs, unit="epoch", file=sys.stderr, dynamic_ncols=True)
         self._done, self._last, self._shown = 0, -1, perf_counter()
 
@@ -46,7 +46,8 @@ class ProgressBar:
         now = perf_counter()
         if now - self._shown >= INTERVAL:
             self._shown = now
-            self._show(self._done + step_in_epoch / steps_per_epoch, {"loss": loss})
+            part = step_in_epoch / steps_per_epoch if steps_per_epoch else 0.0
+            self._show(self._done + part, {"loss": loss})
 
     def epoch(self, measured: Measurements) -> None:
         """Show the measurements of a finished epoch."""

@@ -124,8 +124,22 @@ def _arrays(state: TrainingState) -> list[Array]:
     return [*state.weights, *state.biases, *velocities, *squares]
 
 
-class TimeIsUp(Exception):  # noqa: N818 - it never leaves this package
-    """Ends an epoch between two of its batches."""
+class EndsEpoch(Exception):  # noqa: N818 - it never leaves this package
+    """Ends an epoch between two of its batches, and the fit."""
+
+    reason = ""
+
+
+class Stopped(EndsEpoch):
+    """Because a callback asked for it."""
+
+    reason = "callback"
+
+
+class TimeIsUp(EndsEpoch):
+    """Because the time budget is used up."""
+
+    reason = "time_budget"
 
 
 class Clock:
@@ -140,5 +154,5 @@ class Clock:
 
     def poll(self, epoch: int, step_in_epoch: int, steps_per_epoch: int, loss: float) -> None:
         """Raise TimeIsUp between two batches; not after the last one, whose epoch is yet to be counted."""
-        if step_in_epoch < steps_per_epoch and self.is_over():
+        if step_in_epoch != steps_per_epoch and self.is_over():
             raise TimeIsUp

@@ -18,8 +18,9 @@ _OF_CLASSES = ("cross_entropy", "binary_cross_entropy", "hinge")
 
 
 def as_weight(
-    sample_weight: Any, class_weight: Any, target: Array, dtype: str, loss: str, name: str = "sample_weight"
-) -> Array | None:
+    sample_weight: Any, class_weight: Any, target: Array, dtype: str, loss: str, name: str = "sample_weight",
+    may_be_idle: bool = False
+) -> Array | None:  # fmt: skip
     """Return the weight of each row, (rows,), of the dtype; None where all are equal.
 
     Parameters
@@ -36,6 +37,8 @@ def as_weight(
         Its kind.
     name : str
         What errors call the weights of rows.
+    may_be_idle : bool, default False
+        Whether all may be 0: of a batch among others.
 
     Raises
     ------
@@ -54,7 +57,7 @@ def as_weight(
         given = "class_weight" if weight is None else f"class_weight times {name}"
         _check_range(product, given)
         weight = product.astype(dtype)
-    if weight is not None and not weight.any():
+    if weight is not None and not may_be_idle and not weight.any():
         given = " times ".join(
             [name] * (sample_weight is not None) + ["class_weight"] * (class_weight is not None)
         )

@@ -1,4 +1,4 @@
-"""What is called while `Trainer.fit` trains: after each epoch, after each batch, at the beginning and at the end.
+"""What is called while `Trainer.fit` or `fit_batches` trains: after each epoch, after each batch, at the beginning and at the end.
 
 >>> import chainrule as cr
 >>> class Halve(cr.Callback):
@@ -33,12 +33,12 @@ class Fit:
     Attributes
     ----------
     trainer : Trainer
-        Its settings may be changed, for the next epoch; so may the parameters of its model. Calls that train it are refused
-        with RuntimeError in `on_batch_end`, and would confuse the counters elsewhere.
+        Its settings may be changed, for the next epoch (in `fit_batches`: the next batch); so may the parameters of its model.
+        Calls that train it are refused with RuntimeError in `on_batch_end`, and would confuse the counters elsewhere.
     epochs : int
         How many epochs were asked for.
     batch, batches : int
-        In `on_batch_end`: batches done in the epoch, and how many it has.
+        In `on_batch_end`: batches done in the epoch, and how many it has; None where `fit_batches` cannot know it.
     loss : float
         The mean loss of the rows of the epoch so far, with dropout and noise.
     """
@@ -47,7 +47,8 @@ class Fit:
 
     def __init__(self, trainer: Trainer, epochs: int) -> None:
         self.trainer, self.epochs = trainer, epochs
-        self.batch, self.batches, self.loss = 0, 0, float("nan")
+        self.batch, self.loss = 0, float("nan")
+        self.batches: int | None = 0
         self._before, self._stopped = len(trainer.history), False
 
     @property

@@ -17,7 +17,8 @@ from . import _checks
 from ._checks_values import describe, has_masked
 from ._network import Array, Network
 
-_BLOCK = 2**20  # elements looked at together
+BLOCK = 2**20
+"""Elements looked at together."""
 
 
 class DtypeConversionWarning(UserWarning):
@@ -122,9 +123,9 @@ def check_finite(array: Array, name: str) -> None:
 
 def all_finite(array: Array) -> bool:
     """Whether there is no NaN and no infinity; block by block, so that a mapped file needs no memory of its size."""
-    if array.size <= _BLOCK:
+    if array.size <= BLOCK:
         return bool(np.isfinite(array).all())
-    rows = max(1, _BLOCK * len(array) // array.size)
+    rows = max(1, BLOCK * len(array) // array.size)
     return all(np.isfinite(array[i : i + rows]).all() for i in range(0, len(array), rows))
 
 

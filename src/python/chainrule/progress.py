@@ -31,7 +31,11 @@ class Display(Protocol):
         """Leave what is shown as it is."""
 
 
-def find_display(progress: Any) -> Callable[[int, int], Display] | None:
+RowCount = int | Callable[[], int]
+"""Rows per epoch; or, where nobody knows them beforehand, a function that says how many there were so far."""
+
+
+def find_display(progress: Any) -> Callable[[int, RowCount], Display] | None:
     """Return what makes the display of a fit of so many epochs and rows; None if there is to be none.
 
     Raises
@@ -86,11 +90,11 @@ class Progress:
     stream : text stream
     epochs : int
         How many epochs this fit has.
-    rows : int
-        Rows per epoch.
+    rows : int or function
+        Rows per epoch, or what returns how many there were so far.
     """
 
-    def __init__(self, stream: Any, epochs: int, rows: int) -> None:
+    def __init__(self, stream: Any, epochs: int, rows: RowCount) -> None:
         self._stream, self._epochs, self._rows = stream, epochs, rows
         self._terminal = bool(getattr(stream, "isatty", bool)())
         self._start = self._shown = perf_counter()
@@ -102,8 +106,12 @@ class Progress:
         now = perf_counter()
         if self._terminal and now - self._shown >= INTERVAL:
             self._shown = now
-            done = self._done + step_in_epoch / steps_per_epoch
-            self._overwrite(f"epoch {self._done + 1}/{self._epochs}  loss {loss:.5g}" + self._rate(done, now))
+            done, batch = float(self._done), f"  batch {step_in_epoch}"
+            if steps_per_epoch:
+                done, batch = done + step_in_epoch / steps_per_epoch, ""
+            self._overwrite(
+                f"epoch {self._done + 1}/{self._epochs}{batch}  loss {loss:.5g}" + self._rate(done, now)
+            )
 
     def epoch(self, measured: Measurements) -> None:
         """Show the measurements of a finished epoch."""
@@ -136,8 +144,12 @@ class Progress:
     def _rate(self, done: float, now: float) -> str:
         """Return the rows per second and the time still to go, for so many epochs done."""
         seconds = max(now - self._start, 1e-9)
+        rows = self._rows() if callable(self._rows) else done * self._rows
+        rate = f"  {rows / seconds:,.0f} rows/s"
+        if not done:  # in the first epoch, which nobody knows the end of
+            return rate
         left = seconds * (self._epochs - done) / done
-        return f"  {done * self._rows / seconds:,.0f} rows/s  {'ETA' if left else 'took'} {_clock(left or seconds)}"
+        return f"{rate}  {'ETA' if left else 'took'} {_clock(left or seconds)}"
 
     def _overwrite(self, line: str) -> None:
         self._stream.write("\r" + line.ljust(self._width))

@@ -23,7 +23,7 @@ import numpy as np
 from ._checks_arrays import check_labels
 from ._checks_values import count
 from ._network import Array
-from .inputs import all_finite, as_array, as_dtype, check_finite
+from .inputs import BLOCK, all_finite, as_array, as_dtype, check_finite
 
 SUM_TOLERANCE = 1e-5
 """How far the targets of a row may be from a sum of 1: about the rounding of 100 numbers in float32."""
@@ -39,6 +39,7 @@ def as_target(
     whose: str = "this MLP",
     *,
     missing: bool = False,
+    may_be_idle: bool = False,
 ) -> Array:
     """Return the target: int64 class labels (rows,), or an array (rows, n_out) of the dtype.
 
@@ -60,6 +61,8 @@ def as_target(
         What errors call that which has the outputs.
     missing : bool, default False
         Whether NaN is allowed, for a target that is missing (with cross_entropy: for those of a row).
+    may_be_idle : bool, default False
+        Whether all may be missing: a batch among others.
 
     Raises
     ------
@@ -81,7 +84,7 @@ def as_target(
             f"{name} has {count(array.shape[1], 'column')}, but {whose} has {count(n_out, 'output')}{hint}"
         )
     numbers = as_dtype(y, name, dtype)
-    if not missing or not _are_observed(numbers, name):
+    if not missing or not _are_observed(numbers, name, may_be_idle):
         check_finite(numbers, name)
     if for_all:
         numbers = np.broadcast_to(numbers.reshape(-1, 1), (len(numbers), n_out))
@@ -96,11 +99,11 @@ def has_missing(target: Array) -> bool:
     return target.dtype.kind == "f" and not all_finite(target)
 
 
-def _are_observed(numbers: Array, name: str) -> bool:
-    """Whether all is finite but for some NaN; all of it may not be missing."""
+def _are_observed(numbers: Array, name: str, may_be_idle: bool) -> bool:
+    """Whether all is finite but for some NaN; all of it may be missing only in an idle batch."""
     if all_finite(numbers):
         return True
-    if numbers.size and np.isnan(numbers).all():
+    if not may_be_idle and numbers.size and np.isnan(numbers).all():
         raise ValueError(f"{name} holds nothing but NaN: there is nothing to learn from")
     return not np.isinf(numbers).any()
 
@@ -126,12 +129,20 @@ _RANGES: dict[str, tuple[str, Callable[[Array], Array]]] = {
 
 
 def _check_range(target: Array, loss: str, name: str) -> None:
+    """Refuse targets that the loss does not take; block by block, so that a mapped file needs no memory of its size."""
+    rows = max(1, BLOCK * len(target) // max(target.size, 1))
+    for start in range(0, len(target), rows):
+        _check_block(target[start : start + rows], start, loss, name)
+
+
+def _check_block(target: Array, start: int, loss: str, name: str) -> None:
+    """Do so for some of the rows, the first of which is ``start``."""
     wanted, outside = _RANGES[loss]
     wrong = outside(target)
     if wrong.any():
         row, column = (int(i) for i in np.argwhere(wrong)[0])
         raise ValueError(
-            f"{name}[{row}, {column}] is {target[row, column]}, but {loss} needs targets {wanted}"
+            f"{name}[{start + row}, {column}] is {target[row, column]}, but {loss} needs targets {wanted}"
         )
     if loss != "cross_entropy":
         return
@@ -140,15 +151,15 @@ def _check_range(target: Array, loss: str, name: str) -> None:
     if partly.any():
         row = int(np.argmax(partly))
         raise ValueError(
-            f"{name}[{row}] is partly NaN, but the targets of a row are one distribution for cross_entropy: all of them are "
-            "missing, or none"
+            f"{name}[{start + row}] is partly NaN, but the targets of a row are one distribution for cross_entropy: all of "
+            "them are missing, or none"
         )
     sums = target.sum(axis=1, dtype=np.float64)
     off = np.abs(sums - 1.0) > SUM_TOLERANCE
     if off.any():
         row = int(np.argmax(off))
         raise ValueError(
-            f"{name}[{row}] sums to {sums[row]:.6g}, but cross_entropy needs targets that sum to 1 in each row"
+            f"{name}[{start + row}] sums to {sums[row]:.6g}, but cross_entropy needs targets that sum to 1 in each row"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ._batch_trainer import BatchTrainer
 from ._epochs import make_update
 from ._evaluation import Rows, as_rows, evaluate
 from ._fit_request import fit_request
@@ -17,7 +18,7 @@ from .passes import Gradients
 from .stopping import EarlyStopping
 
 
-class Trainer(ManualTrainer):
+class Trainer(ManualTrainer, BatchTrainer):
     """Trains a model by gradient descent on batches of rows; holds the velocities, the counters and the history.
 
     The result is a function of the data, the arguments and the seed: neither the number of threads nor the way the
@@ -89,9 +90,12 @@ class Trainer(ManualTrainer):
         Parameters
         ----------
         X : array-like, shape (rows, features)
+            An array of the model's dtype is read where it lies, in a file too that `numpy.memmap` or
+            ``numpy.load(..., mmap_mode="r")`` maps; anything else is copied. For rows that no array holds see `fit_batches`.
         y : array-like
             Numbers (rows, outputs), for one output also (rows,); or class labels from 0 on, (rows,), as integers. NaN among
-            numbers is a target that is missing: it has no loss and no gradient.
+            numbers is a target that is missing: it has no loss and no gradient. Numbers of the model's dtype and labels of
+            int64 are not copied.
         sample_weight : array-like, shape (rows,), optional
             How much a row counts, 0 or from 1e-20 to 1e20. The loss of a batch is divided by the sum of its weights.
         class_weight : "balanced" or mapping of labels to weights, optional

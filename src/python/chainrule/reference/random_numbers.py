@@ -11,7 +11,7 @@ from chainrule._network import Array, Network
 from chainrule._normal import normal_quantile, unit_interval
 
 _LOW = 0xFFFFFFFF  # the low 32 bits
-# Streams; `initializers` has (1 << 24) + layer, and a hidden layer's mask (3 << 24) + layer.
+# Streams; `initializers` has (1 << 24) + layer, a hidden layer's mask (3 << 24) + layer, and `streams` 6 << 24 and 7 << 24.
 _PERMUTATION, _DROPOUT, _INPUT_DROPOUT, _INPUT_NOISE = 2 << 24, 3 << 24, 4 << 24, 5 << 24
 
 
