@@ -194,7 +194,7 @@ def test_errors_say_what_to_do(backend: str, X: Any, text: str) -> None:
 def test_one_number_that_is_not_finite_is_found_wherever_it_is(
     monkeypatch: pytest.MonkeyPatch, position: tuple[int, int], block: int
 ) -> None:
-    monkeypatch.setattr(inputs, "_BLOCK", block)
+    monkeypatch.setattr(inputs, "BLOCK", block)
     X = np.ones((100, 4))
     assert inputs.all_finite(X)
     X[position] = -np.inf

@@ -172,3 +172,21 @@ def test_labels_stand_for_columns_of_zeros_and_ones(backend: str, dtype: str) ->
         )
         assert from_labels.loss == pytest.approx(from_columns.loss, rel=1e-6)
         np.testing.assert_allclose(from_labels.weights[0], from_columns.weights[0], rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("row", [0, 6, 7, 19])
+@pytest.mark.parametrize("loss", ["cross_entropy", "binary_cross_entropy"])
+def test_a_wrong_target_is_named_by_its_row_in_whatever_block_of_rows_it_is(monkeypatch, row, loss):
+    monkeypatch.setattr("chainrule.targets.BLOCK", 14)  # 7 rows of 2
+    wrong = np.tile([0.25, 0.75], (20, 1))
+    as_target(wrong, 2, "float64", loss)
+    wrong[row] = [-0.5, 1.5]
+    with pytest.raises(ValueError, match=rf"y\[{row}, 0\] is -0.5"):
+        as_target(wrong, 2, "float64", loss)
+    if loss == "cross_entropy":
+        wrong[row] = [0.5, 0.75]
+        with pytest.raises(ValueError, match=rf"y\[{row}\] sums to 1.25"):
+            as_target(wrong, 2, "float64", loss)
+        wrong[row] = [0.5, np.nan]
+        with pytest.raises(ValueError, match=rf"y\[{row}\] is partly NaN"):
+            as_target(wrong, 2, "float64", loss, missing=True)
