@@ -8,6 +8,7 @@ are computed but not believed, or no changed byte would get past them. ``-max_to
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import random
 import sys
@@ -21,7 +22,7 @@ with atheris.instrument_imports(include=["chainrule", "json"]):
     import chainrule as cr
     import chainrule._model_tensors as model_tensors
     import numpy as np
-    from chainrule import _run_frames, persistence
+    from chainrule import _run_frames, persistence, streams
     from chainrule.cli._csv import read_table
     from chainrule.cli._model import load_model
 
@@ -79,13 +80,32 @@ def read_csv(path):
     read_table(path)
 
 
-READERS = read_model, read_table_model, read_run, resume, read_csv
+def stream_npy(path):
+    for _ in streams.NpyStream(path, batch_size=3, window=8):
+        pass
+
+
+def stream_csv(path):
+    for _ in streams.CsvStream(path, target="b", batch_size=3, window=8)(1):
+        pass
+
+
+READERS = read_model, read_table_model, read_run, resume, read_csv, stream_npy, stream_csv
 
 
 def seeds():
     """Yield inputs that are read: small files of each kind."""
     for table in ("a,b\n1,2\n3,4.5e6\n", '"a ""b""";c\r\n-1;nan\r\n', "\ufeffa\tb\n\n1\t2\n"):
         yield b"\x04" + table.encode()
+        yield b"\x06" + table.encode()
+    for rows in (
+        np.arange(24.0).reshape(8, 3),
+        np.asfortranarray(np.ones((5, 2), "float32")),
+        np.eye(3, dtype=">i2"),
+    ):
+        file = io.BytesIO()
+        np.save(file, rows)
+        yield b"\x05" + file.getvalue()
     with tempfile.TemporaryDirectory() as folder:
         for i, settings in enumerate((
             {}, {"dtype": "float64", "bias": "layer", "dropout": 0.5, "input_noise": 0.5}, {"bias": None, "activation": "gelu"},

@@ -316,3 +316,16 @@ def test_a_damaged_parquet_page_is_an_error_that_names_the_file(tmp_path):
     path.write_bytes(data)
     with pytest.raises(ValueError, match=r"rows.parquet cannot be read from row \d+ on"):
         list(cr.streams.ParquetStream(path, target="y")(0))
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["(" * 150, "-" * 9000 + "1", "[" * 99 + "]" * 99, "{'descr': '<f4'\x85}", "\0", "{'descr': b''}"],
+)
+def test_a_header_of_npy_that_is_no_dictionary_is_refused_whatever_python_makes_of_it(tmp_path, header):
+    """NumPy parses it as Python: SyntaxError, RecursionError, MemoryError and others may come of that."""
+    text = header.encode("latin1").ljust(118, b" ") + b"\n"
+    path = tmp_path / "X.npy"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + b"\0" * 64)
+    with pytest.raises(ValueError, match=r"is no \.npy file of numbers"):
+        NpyStream(path)

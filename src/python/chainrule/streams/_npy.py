@@ -152,8 +152,10 @@ def _header(path: str, dimensions: tuple[int, ...], axes: str) -> _Header:
                 (2, 0): np.lib.format.read_array_header_2_0,
             }[version]
             shape, by_columns, dtype = read(file)
-        except (ValueError, KeyError) as error:
-            raise ValueError(f"{path} is no .npy file of numbers: {error}") from error
+        except MemoryError:
+            raise
+        except Exception as error:  # NumPy parses the header as Python: SyntaxError, RecursionError and others come of it
+            raise ValueError(f"{path} is no .npy file of numbers: {error}") from None
         offset = file.tell()
     if dtype.hasobject:
         raise TypeError(f"{path} holds Python objects, which are never read; save an array of numbers")
