@@ -152,9 +152,7 @@ def _header(path: str, dimensions: tuple[int, ...], axes: str) -> _Header:
                 (2, 0): np.lib.format.read_array_header_2_0,
             }[version]
             shape, by_columns, dtype = read(file)
-        except MemoryError:
-            raise
-        except Exception as error:  # NumPy parses the header as Python: SyntaxError, RecursionError and others come of it
+        except Exception as error:  # noqa: BLE001 - NumPy parses the header as Python: even MemoryError may come of that
             raise ValueError(f"{path} is no .npy file of numbers: {error}") from None
         offset = file.tell()
     if dtype.hasobject:
