@@ -17,7 +17,7 @@ from ._plateau import plateau_of
 from ._watching import Clock, EarlyStopper, TimeIsUp, Watch
 from ._whole_batch import takes_all_rows
 from .callbacks import Fit
-from .history import Ending, Measurements
+from .history import Ending, History, Measurements
 from .progress import Display
 
 if TYPE_CHECKING:
@@ -31,19 +31,27 @@ class Stopped(Exception):  # noqa: N818 - it never leaves this package
 
 
 SHORT = 0.025
-"""Seconds. With nothing to look at but the clock, epochs that take less together are trained two times as many at once."""
+"""Seconds. With nothing to look at but the clock or a wish to end, epochs that take less together are trained two times as many
+at once."""
 
 
-def fit_epochs(trainer: Trainer, request: Request) -> None:
-    """Train as the request says; the history of the trainer gets what is measured, and how the fit ended.
-
-    Where there is nothing to look at, all the epochs are one call of the core.
-    """
-    if not request.is_plain:
-        train_epochs(trainer, request.rows, 0)  # for its checks, before anything else
+def check_epochs(trainer: Trainer, request: Request) -> None:
+    """Refuse what shows only when the core or a metric is asked; nothing changes."""
+    train_epochs(trainer, request.rows, 0)
     if request.metrics:  # on all rows: a metric may depend on their number, or on every class being there
         _measure(trainer, request)
-    watchers = _watchers(trainer, request)
+
+
+def fit_epochs(trainer: Trainer, request: Request, *, is_checked: bool = False) -> History:
+    """Train as the request says; return what was measured and how the fit ended, which the history of the trainer gets.
+
+    Where there is nothing to look at, all the epochs are one call of the core, which checks by itself. Where `check_epochs`
+    was called, it is not again.
+    """
+    before = len(trainer.history)
+    if not (is_checked or request.is_plain):
+        check_epochs(trainer, request)
+    watchers = watchers_of(trainer, request)
     keeper = None
     if request.checkpointing is not None:
         keeper = Keeper(trainer, request.checkpointing, watchers)
@@ -56,9 +64,10 @@ def fit_epochs(trainer: Trainer, request: Request) -> None:
         raise
     if keeper is not None:
         keeper.finish()
+    return trainer.history.since(before)
 
 
-def _watchers(trainer: Trainer, request: Request) -> Watchers:
+def watchers_of(trainer: Trainer, request: Request) -> Watchers:
     """Return what looks at the epochs; where a fit was ended from outside, and this one is to do the same, it goes on."""
     stopper, settled, tolerance = None, None, None
     if request.early_stopping is not None:
@@ -185,6 +194,8 @@ def _train_all_rows(
         reason = look()
         if reason is None and left and clock is not None and clock.is_over():
             reason = "time_budget"
+        if reason is None and left and request.halt is not None:
+            request.halt.look()
         return reason is not None or (left > 0 and before())
 
     if before():
@@ -207,11 +218,15 @@ def _train_epochs(
             raise Stopped
 
     polls = [watcher.poll for watcher in (lines, clock) if watcher is not None]
-    poll = _each([after_batch, *polls] if each_batch else polls)
+    if each_batch:
+        polls.insert(0, after_batch)
+    poll, halt = _each(polls), request.halt
+    halting = poll if halt is None else _each([*polls, halt.poll])
+    is_long = True  # an epoch, until it is seen to be short; a poll takes the interpreter's lock after each
     left, together, every = request.epochs, 1, request.epochs
     if request.checkpointing is not None:
         every = request.checkpointing.every
-    if not request.looks_at_each_epoch and clock is None:
+    if not request.looks_at_each_epoch and clock is None and halt is None:
         together = min(every, left)
     while left > 0:
         request.callbacks.call("on_epoch_begin", fit)
@@ -219,15 +234,18 @@ def _train_epochs(
             return "callback"
         started, first_step = monotonic(), state.step
         try:
-            train_epochs(trainer, request.rows, together, poll, None, each_batch)
+            train_epochs(trainer, request.rows, together, halting if is_long else poll, None, each_batch)
         except TimeIsUp:
             return "time_budget"
         except Stopped:
             return "callback"
         left -= together
+        is_long = monotonic() - started >= together * SHORT
         reason = look()
         if reason is not None:
             return reason
+        if left and halt is not None:
+            halt.look()
         if not request.looks_at_each_epoch and monotonic() - started < SHORT:
             together *= 2
         together = min(together, every, left)

@@ -31,8 +31,10 @@ class Display(Protocol):
         """Leave what is shown as it is."""
 
 
-def find_display(progress: Any) -> Callable[[int, int], Display] | None:
+def find_display(progress: Any, unit: str = "epoch") -> Callable[[int, int], Display] | None:
     """Return what makes the display of a fit of so many epochs and rows; None if there is to be none.
+
+    With another unit it is one of so many of these, of which nobody counts the rows.
 
     Raises
     ------
@@ -47,7 +49,7 @@ def find_display(progress: Any) -> Callable[[int, int], Display] | None:
         from ._progress_bar import ProgressBar, bar_class, in_notebook
 
         if (kind := bar_class()) is not None:
-            return partial(ProgressBar, kind)
+            return partial(ProgressBar, kind, unit=unit)
         if progress is not True and not in_notebook() and not sys.stderr.isatty():
             return None
         progress = sys.stderr
@@ -55,7 +57,7 @@ def find_display(progress: Any) -> Callable[[int, int], Display] | None:
         raise TypeError(
             f"progress must be True, False, 'auto' or something with a method write, but it is {describe(progress)}"
         )
-    return partial(Progress, progress)
+    return partial(Progress, progress, unit=unit)
 
 
 def measured_values(measured: Measurements) -> dict[str, float]:
@@ -87,11 +89,13 @@ class Progress:
     epochs : int
         How many epochs this fit has.
     rows : int
-        Rows per epoch.
+        Rows per epoch; 0 says nothing of rows.
+    unit : str, default "epoch"
+        What to call an epoch.
     """
 
-    def __init__(self, stream: Any, epochs: int, rows: int) -> None:
-        self._stream, self._epochs, self._rows = stream, epochs, rows
+    def __init__(self, stream: Any, epochs: int, rows: int, unit: str = "epoch") -> None:
+        self._stream, self._epochs, self._rows, self._unit = stream, epochs, rows, unit
         self._terminal = bool(getattr(stream, "isatty", bool)())
         self._start = self._shown = perf_counter()
         self._done, self._last = 0, -1  # epochs of this fit, and the last one as `Measurements` counts it
@@ -103,13 +107,14 @@ class Progress:
         if self._terminal and now - self._shown >= INTERVAL:
             self._shown = now
             done = self._done + step_in_epoch / steps_per_epoch
-            self._overwrite(f"epoch {self._done + 1}/{self._epochs}  loss {loss:.5g}" + self._rate(done, now))
+            line = f"{self._unit} {self._done + 1}/{self._epochs}  loss {loss:.5g}"
+            self._overwrite(line + self._rate(done, now))
 
     def epoch(self, measured: Measurements) -> None:
         """Show the measurements of a finished epoch."""
         self._done, self._last = self._done + 1, measured.epoch
         values = measured_values(measured)
-        line = f"epoch {self._done}/{self._epochs}" + "".join(
+        line = f"{self._unit} {self._done}/{self._epochs}" + "".join(
             f"  {name} {v:.5g}" for name, v in values.items()
         )
         line += self._rate(self._done, perf_counter())
@@ -137,7 +142,8 @@ class Progress:
         """Return the rows per second and the time still to go, for so many epochs done."""
         seconds = max(now - self._start, 1e-9)
         left = seconds * (self._epochs - done) / done
-        return f"  {done * self._rows / seconds:,.0f} rows/s  {'ETA' if left else 'took'} {_clock(left or seconds)}"
+        rows = f"  {done * self._rows / seconds:,.0f} rows/s" if self._rows else ""
+        return f"{rows}  {'ETA' if left else 'took'} {_clock(left or seconds)}"
 
     def _overwrite(self, line: str) -> None:
         self._stream.write("\r" + line.ljust(self._width))
