@@ -91,6 +91,7 @@ def say_which(error: BaseException, number: int) -> None:
     """Say in an exception which of the trainers it is of: in its message, where it is one of this library's kinds, else in a note."""
     if type(error) in (ValueError, TypeError, FloatingPointError, ImportError) and len(error.args) == 1:
         error.args = (f"trainers[{number}]: {error.args[0]}",)
+        return
     note = f"raised by the fit of trainers[{number}]"
     error.__notes__ = [*getattr(error, "__notes__", ()), note]  # type: ignore[attr-defined] # since Python 3.11
 
@@ -144,34 +145,25 @@ def _check_trainers(trainers: Any) -> tuple[Trainer, ...]:
 
 def _sharing(trainers: tuple[Trainer, ...]) -> Iterator[tuple[int, int]]:
     """Give pairs of trainers whose models share memory."""
-    spans: list[tuple[int, int, int, Array]] = []
+    spans = []
     for i, trainer in enumerate(trainers):
         for array in _arrays(trainer.model.weights, trainer.model.biases):
-            low, high = _bounds(array)
-            spans.append((low, high, i, array))
-    spans.sort(key=lambda span: span[:3])
-    reaching: list[tuple[int, int, int, Array]] = []
-    for span in spans:
-        reaching = [other for other in reaching if other[1] > span[0]]
-        for other in reaching:
-            if other[2] != span[2] and np.shares_memory(other[3], span[3]):
-                yield min(other[2], span[2]), max(other[2], span[2])
-        reaching.append(span)
+            start = int(array.__array_interface__["data"][0])
+            spans.append((start, start + array.nbytes, i))
+    end, owner = 0, -1  # of the span that reaches farthest so far; where others overlap, one was found before
+    for start, stop, i in sorted(spans):
+        if start < end and i != owner:
+            yield min(i, owner), max(i, owner)
+        if stop > end:
+            end, owner = stop, i
 
 
 def _arrays(*lists: Any) -> Iterator[Array]:
-    """Give the arrays among what a model has as parameters, which the core is yet to check."""
+    """Give the contiguous arrays among what a model has as parameters; the core is yet to check them, and refuses others."""
     for arrays in lists:
         for array in arrays if isinstance(arrays, (list, tuple)) else ():
-            if isinstance(array, np.ndarray) and array.size:
+            if isinstance(array, np.ndarray) and array.flags.c_contiguous:
                 yield array
-
-
-def _bounds(array: Array) -> tuple[int, int]:
-    """Return the address of the first byte of an array, and that behind its last."""
-    start = int(array.__array_interface__["data"][0])
-    reach = [(n - 1) * stride for n, stride in zip(array.shape, array.strides, strict=True)]
-    return start + sum(r for r in reach if r < 0), start + sum(r for r in reach if r > 0) + array.itemsize
 
 
 def _check_files(jobs: list[Job]) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextvars import copy_context
 from typing import Any
 
@@ -31,12 +32,15 @@ def run_jobs(
     """
     team = _Team(jobs, threads, keeps)
     lines = None if display is None else display(len(jobs), 0)
+
+    def show(result: Any) -> None:
+        if lines is not None:
+            lines.epoch(_last(result))
+
     try:
         try:
             team.start(workers)
-            for result in team.finished():
-                if lines is not None:
-                    lines.epoch(_last(result))
+            team.watch(show)
         finally:
             team.end()
     finally:
@@ -59,12 +63,12 @@ class _Team:
     """
 
     def __init__(self, jobs: Iterable[Job], threads: int, keeps: bool) -> None:
-        self._left = deque(
-            sorted(jobs, key=lambda job: -job.cost)
-        )  # so that none of the long ones begins last
+        self._left = deque(sorted(jobs, key=lambda job: -job.cost))  # no long one is to begin last
         self._threads, self._keeps, self._halt = threads, keeps, Halt()
-        self._events: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[None] = queue.SimpleQueue()  # wakes the thread that waits
         self._members: list[threading.Thread] = []
+        self._ended: list[threading.Thread] = []
+        self._new: deque[Any] = deque()
         self._lock = threading.Lock()
         self.results: dict[int, Any] = {}
         self.error: BaseException | None = None
@@ -83,38 +87,43 @@ class _Team:
                     raise
                 return
 
-    def finished(self) -> Iterator[Any]:
-        """Give each result when it is there, until the threads have ended."""
-        working = len(self._members)
-        while working:
-            try:
-                result = self._events.get(timeout=LOOK)
-            except queue.Empty:
-                continue
-            if result is None:
-                working -= 1
-            else:
-                yield result
+    def watch(self, show: Callable[[Any], object]) -> None:
+        """Wait until all has been worked off or something ended it; show each result when it is there."""
+        at_work = True
+        while at_work:
+            at_work = self._at_work()
+            if at_work:
+                self._pause()
+            while self._new:
+                show(self._new.popleft())
 
     def end(self) -> None:
         """Wait for the threads; what they are still at ends between two batches."""
         self._halt.is_wanted = True
-        _to_the_end(self._join)
+        _to_the_end(self._wait)
 
-    def _join(self) -> None:
+    def _wait(self) -> None:
         came: BaseException | None = None
         while True:
             try:
+                while self._at_work():
+                    self._pause()
                 for thread in self._members:
-                    while thread.is_alive():
-                        thread.join(LOOK)
+                    if thread.ident is not None:
+                        thread.join()  # it is past all work. Ctrl-C in a longer one would make Python 3.9 to 3.12 believe in its end
                 break
-            except (
-                KeyboardInterrupt
-            ) as error:  # once more: they are about to end, and until then their models change
+            except KeyboardInterrupt as error:  # once more: until they end, they change their models
                 came = error
         if came is not None:
             raise came
+
+    def _at_work(self) -> bool:
+        """Whether a thread that began has not come to its end. One that is yet to begin when all are to end does nothing."""
+        return bool([t for t in self._members if t.ident is not None and t not in self._ended])
+
+    def _pause(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            self._events.get(timeout=LOOK)
 
     # In the threads -------------------------------------------------------------------------------------------------
 
@@ -128,6 +137,7 @@ class _Team:
                     return
                 self._do(job)
         finally:
+            self._ended.append(threading.current_thread())
             self._events.put(None)
 
     def _do(self, job: Job) -> None:
@@ -143,7 +153,8 @@ class _Team:
                 self._halt.is_wanted = True
             result = error
         self.results[job.number] = result
-        self._events.put(result)
+        self._new.append(result)
+        self._events.put(None)
 
 
 def _last(result: Any) -> Measurements:
