@@ -13,7 +13,7 @@ from typing import Any
 import chainrule
 import pytest
 
-MODULES = ["_class_metrics", "_lbfgs", "_levenberg_marquardt", "backend", "config", "datasets", "export", "export._bound", "export._c", "export._carried", "export._chained", "export._network_parts", "export._numpy", "export._numpy_template", "export._onnx", "export._onnx_activations", "export._scaling", "export._vectors", "history", "initializers", "inputs", "losses", "metrics", "model",
+MODULES = ["_class_metrics", "_lbfgs", "_levenberg_marquardt", "backend", "config", "datasets", "export", "export._bound", "export._c", "export._carried", "export._chained", "export._network_parts", "export._numpy", "export._numpy_template", "export._onnx", "export._onnx_activations", "export._scaling", "export._vectors", "history", "initializers", "inputs", "losses", "many", "metrics", "model",
            "optimizers", "persistence", "predictor", "preprocessing", "progress", "reference", "reference.checked", "reference.further_losses", "reference.further_rules", "reference.least_squares",
            "reference.mathematics", "reference.random_numbers", "schedules", "stopping", "targets", "trainer"]  # fmt: skip
 SECTIONS = {
@@ -51,7 +51,7 @@ ALL = [
     for name, thing in public(importlib.import_module(f"chainrule.{module}"))
 ]
 TAUGHT = [chainrule.MLP, chainrule.Trainer, chainrule.SGD, chainrule.EarlyStopping, chainrule.LevenbergMarquardt, chainrule.LBFGS, chainrule.Adam, chainrule.AdamW, chainrule.RMSprop, chainrule.Adagrad, chainrule.RPROP, chainrule.Trainer.fit, chainrule.Trainer.evaluate,
-          chainrule.MLP.predict, chainrule.Predictor.__call__, chainrule.set_backend, chainrule.load, chainrule.losses.cross_entropy,
+          chainrule.MLP.predict, chainrule.Predictor.__call__, chainrule.set_backend, chainrule.load, chainrule.fit_many, chainrule.each, chainrule.losses.cross_entropy,
           chainrule.export.to_c, chainrule.export.to_numpy, chainrule.export.to_onnx,
           chainrule.metrics.accuracy, chainrule.metrics.roc_auc, chainrule.initializers.constant]  # fmt: skip
 
@@ -101,7 +101,7 @@ def test_what_users_meet_first_describes_every_parameter_and_its_errors(thing: A
 
 
 @pytest.mark.parametrize(
-    "name", ["model", "trainer", "backend", "predictor", "stopping", "_levenberg_marquardt"]
+    "name", ["model", "trainer", "backend", "predictor", "stopping", "_levenberg_marquardt", "many"]
 )
 def test_the_examples_are_right(name: str) -> None:
     import doctest

@@ -69,7 +69,7 @@ def fit_many(
         exception stands in the list in place of the history; what was measured before it is in ``trainer.history``.
     progress : bool, "auto" or text stream, default False
         One display of all fits, as in `Trainer.fit`: how many have ended, and of each the last loss.
-    fit_arguments
+    fit_arguments : any
         All others of `Trainer.fit`, each one value for all or ``each([...])``. A `time_budget` counts from the beginning of
         each fit. Two fits cannot write the same ``checkpoint``.
 
