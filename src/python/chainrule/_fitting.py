@@ -31,8 +31,8 @@ class Stopped(Exception):  # noqa: N818 - it never leaves this package
 
 
 SHORT = 0.025
-"""Seconds. With nothing to look at but the clock or a wish to end, epochs that take less together are trained two times as many
-at once."""
+"""Seconds. With nothing to look at but the clock, epochs that take less together are trained two times as many at once; with
+nothing but a wish to end, as many as will take two times as long as this."""
 
 
 def check_epochs(trainer: Trainer, request: Request) -> None:
@@ -240,14 +240,15 @@ def _train_epochs(
         except Stopped:
             return "callback"
         left -= together
-        is_long = monotonic() - started >= together * SHORT
+        took = monotonic() - started
+        is_long = took >= together * SHORT
         reason = look()
         if reason is not None:
             return reason
         if left and halt is not None:
             halt.look()
         if not request.looks_at_each_epoch and monotonic() - started < SHORT:
-            together *= 2
+            together *= 2 if halt is None else max(2, int(2 * SHORT / max(took, 1e-6)))
         together = min(together, every, left)
         if left and clock is not None and clock.is_over():
             return "time_budget"
