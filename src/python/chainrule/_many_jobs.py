@@ -88,8 +88,8 @@ def find_jobs(trainers: Any, arguments: Mapping[str, Any]) -> list[Job]:
 
 
 def say_which(error: BaseException, number: int) -> None:
-    """Say in an exception which of the trainers it is of: in its message, where it is one of this library's kinds, else in a note."""
-    if type(error) in (ValueError, TypeError, FloatingPointError, ImportError) and len(error.args) == 1:
+    """Say in an exception which of the trainers it is of: in its message, if it is of a kind that this library raises, else in a note."""
+    if type(error) in (ValueError, TypeError, FloatingPointError) and len(error.args) == 1:
         error.args = (f"trainers[{number}]: {error.args[0]}",)
         return
     note = f"raised by the fit of trainers[{number}]"
