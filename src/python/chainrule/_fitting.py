@@ -150,8 +150,10 @@ def _train(
             settled.look(measured.loss)
         return _reason(trainer, request, watchers)
 
+    looks = request.looks_at_each_epoch
+
     def look_and_keep() -> str | None:
-        reason = look() if request.looks_at_each_epoch else None
+        reason = look() if looks else None
         request.callbacks.call("on_epoch_end", fit)
         if keeper is not None:
             keeper.epoch()
@@ -224,9 +226,10 @@ def _train_epochs(
     halting = poll if halt is None else _each([*polls, halt.poll])
     is_long = True  # an epoch, until it is seen to be short; a poll takes the interpreter's lock after each
     left, together, every = request.epochs, 1, request.epochs
+    looks = request.looks_at_each_epoch
     if request.checkpointing is not None:
         every = request.checkpointing.every
-    if not request.looks_at_each_epoch and clock is None and halt is None:
+    if not looks and clock is None and halt is None:
         together = min(every, left)
     while left > 0:
         request.callbacks.call("on_epoch_begin", fit)
@@ -247,7 +250,7 @@ def _train_epochs(
             return reason
         if left and halt is not None:
             halt.look()
-        if not request.looks_at_each_epoch and monotonic() - started < SHORT:
+        if not looks and monotonic() - started < SHORT:
             together *= 2 if halt is None else max(2, int(2 * SHORT / max(took, 1e-6)))
         together = min(together, every, left)
         if left and clock is not None and clock.is_over():
