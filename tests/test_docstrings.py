@@ -13,9 +13,9 @@ from typing import Any
 import chainrule
 import pytest
 
-MODULES = ["_class_metrics", "_lbfgs", "_levenberg_marquardt", "backend", "config", "datasets", "export", "export._bound", "export._c", "export._carried", "export._chained", "export._network_parts", "export._numpy", "export._numpy_template", "export._onnx", "export._onnx_activations", "export._scaling", "export._vectors", "history", "initializers", "inputs", "losses", "metrics", "model",
+MODULES = ["_class_metrics", "_lbfgs", "_levenberg_marquardt", "backend", "config", "datasets", "export", "export._bound", "export._c", "export._carried", "export._chained", "export._network_parts", "export._numpy", "export._numpy_template", "export._onnx", "export._onnx_activations", "export._scaling", "export._vectors", "history", "initializers", "inputs", "losses", "many", "metrics", "model",
            "optimizers", "persistence", "predictor", "preprocessing", "progress", "reference", "reference.checked", "reference.further_losses", "reference.further_rules", "reference.least_squares",
-           "reference.mathematics", "reference.random_numbers", "schedules", "stopping", "streams", "streams._columns", "streams._csv", "streams._npy", "streams._order", "streams._parquet", "streams._stream", "targets", "trainer", "_batch_trainer", "_batches"]  # fmt: skip
+           "reference.mathematics", "reference.random_numbers", "schedules", "stopping", "streams", "streams._columns", "streams._csv", "streams._npy", "streams._order", "streams._parquet", "streams._stream", "targets", "trainer", "_batch_trainer", "_batches", "_manual_trainer", "passes", "reference.kept"]  # fmt: skip
 SECTIONS = {
     "Parameters",
     "Returns",
@@ -50,8 +50,8 @@ ALL = [
     for module in MODULES
     for name, thing in public(importlib.import_module(f"chainrule.{module}"))
 ]
-TAUGHT = [chainrule.MLP, chainrule.Trainer, chainrule.SGD, chainrule.EarlyStopping, chainrule.LevenbergMarquardt, chainrule.LBFGS, chainrule.Adam, chainrule.AdamW, chainrule.RMSprop, chainrule.Adagrad, chainrule.RPROP, chainrule.Trainer.fit, chainrule.Trainer.fit_batches, chainrule.streams.NpyStream, chainrule.streams.CsvStream, chainrule.streams.ParquetStream, chainrule.Trainer.evaluate,
-          chainrule.MLP.predict, chainrule.Predictor.__call__, chainrule.set_backend, chainrule.load, chainrule.losses.cross_entropy,
+TAUGHT = [chainrule.MLP, chainrule.Trainer, chainrule.SGD, chainrule.EarlyStopping, chainrule.LevenbergMarquardt, chainrule.LBFGS, chainrule.Adam, chainrule.AdamW, chainrule.RMSprop, chainrule.Adagrad, chainrule.RPROP, chainrule.Trainer.fit, chainrule.Trainer.fit_batches, chainrule.Trainer.forward, chainrule.Trainer.apply_gradients, chainrule.Trainer.freeze, chainrule.ForwardPass, chainrule.MLP.input_gradients, chainrule.MLP.jacobian, chainrule.streams.NpyStream, chainrule.streams.CsvStream, chainrule.streams.ParquetStream, chainrule.Trainer.evaluate,
+          chainrule.MLP.predict, chainrule.Predictor.__call__, chainrule.set_backend, chainrule.load, chainrule.fit_many, chainrule.each, chainrule.losses.cross_entropy,
           chainrule.export.to_c, chainrule.export.to_numpy, chainrule.export.to_onnx,
           chainrule.metrics.accuracy, chainrule.metrics.roc_auc, chainrule.initializers.constant]  # fmt: skip
 
@@ -106,7 +106,10 @@ def test_what_users_meet_first_describes_every_parameter_and_its_errors(thing: A
         "model",
         "trainer",
         "_batch_trainer",
+        "_manual_trainer",
         "backend",
+        "many",
+        "passes",
         "predictor",
         "stopping",
         "streams",

@@ -25,6 +25,7 @@ from .checkpoints import Checkpoints
 from .config import show_config
 from .history import Ending, History
 from .inputs import DtypeConversionWarning
+from .many import each, fit_many
 from .model import MLP
 from .optimizers import RPROP, SGD, Adagrad, Adam, AdamW, RMSprop
 from .passes import ForwardPass, Gradients
@@ -69,7 +70,9 @@ __all__ = [
     "__version__",
     "backend",
     "datasets",
+    "each",
     "export",
+    "fit_many",
     "get_backend",
     "initializers",
     "load",

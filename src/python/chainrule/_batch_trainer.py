@@ -97,6 +97,4 @@ class BatchTrainer(BaseTrainer):
             tolerance_epochs=tolerance_epochs, checkpoint=checkpoint, keep=keep, checkpoint_every=checkpoint_every,
             callbacks=callbacks
         )  # fmt: skip
-        before = len(self.history)
-        fit_epochs(trainer, request)
-        return self.history.since(before)
+        return fit_epochs(trainer, request)

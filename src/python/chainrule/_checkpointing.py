@@ -139,6 +139,8 @@ class Keeper:
     trainer : Trainer
     settings : Checkpointing
     watchers : Watchers
+    only_check : bool, default False
+        Whether to let go of the file at once; nothing is written.
 
     Raises
     ------
@@ -148,15 +150,20 @@ class Keeper:
         If it cannot be written.
     """
 
-    def __init__(self, trainer: Trainer, settings: Checkpointing, watchers: Watchers) -> None:
+    def __init__(
+        self, trainer: Trainer, settings: Checkpointing, watchers: Watchers, *, only_check: bool = False
+    ) -> None:
         self._trainer, self._settings, self._watchers = trainer, settings, watchers
         self._file = RunFile(settings.path, writing=True)
         try:
             self._check_that_it_goes_on()
-            self._write("start", has_state=not self._file.entries)
+            if not only_check:
+                self._write("start", has_state=not self._file.entries)
         except BaseException:
             self._file.close()
             raise
+        if only_check:
+            self._file.close()
 
     def _check_that_it_goes_on(self) -> None:
         path, trainer, before = self._settings.path, self._trainer, None

@@ -13,6 +13,7 @@ from ._checks_values import check_bool, check_int, check_real, check_sequence, c
 from ._evaluation import Rows, as_rows
 from ._plateau import plateau_of
 from ._split import split_rows
+from ._watching import Halt
 from .callbacks import Callbacks, find_callbacks
 from .metrics import Metric, find_metrics
 from .progress import Display, RowCount, find_display
@@ -38,6 +39,7 @@ class Request(NamedTuple):
     plateau_mode: str | None
     checkpointing: Checkpointing | None
     callbacks: Callbacks
+    halt: Halt | None = None
 
     @property
     def looks_at_each_epoch(self) -> bool:
@@ -50,8 +52,9 @@ class Request(NamedTuple):
 
     @property
     def is_plain(self) -> bool:
-        """Whether there is nothing to look at, not even the clock, and nothing to write."""
-        return not self.looks_at_each_epoch and self.time_budget is None and self.checkpointing is None
+        """Whether there is nothing to look at, not even the clock or a wish to end, and nothing to write."""
+        rest = (self.time_budget, self.checkpointing, self.halt)
+        return not self.looks_at_each_epoch and all(each is None for each in rest)
 
 
 def fit_request(

@@ -18,7 +18,7 @@ from ._plateau import plateau_of
 from ._watching import Clock, EarlyStopper, EndsEpoch, Stopped, Watch
 from ._whole_batch import AfterEpoch, takes_all_rows
 from .callbacks import Fit
-from .history import Ending, Measurements
+from .history import Ending, History, Measurements
 from .progress import Display
 
 if TYPE_CHECKING:
@@ -28,19 +28,27 @@ Look = Callable[[], "str | None"]
 
 
 SHORT = 0.025
-"""Seconds. With nothing to look at but the clock, epochs that take less together are trained two times as many at once."""
+"""Seconds. With nothing to look at but the clock, epochs that take less together are trained two times as many at once; with
+nothing but a wish to end, as many as will take two times as long as this."""
 
 
-def fit_epochs(trainer: Trainer, request: Request) -> None:
-    """Train as the request says; the history of the trainer gets what is measured, and how the fit ended.
-
-    Where there is nothing to look at, all the epochs are one call of the core.
-    """
-    if not request.is_plain:
-        _some_epochs(trainer, request, 0)  # for its checks, before anything else
+def check_epochs(trainer: Trainer, request: Request) -> None:
+    """Refuse what shows only when the core or a metric is asked; nothing changes."""
+    _some_epochs(trainer, request, 0)
     if request.metrics:  # on all rows: a metric may depend on their number, or on every class being there
         _measure(trainer, request)
-    watchers = _watchers(trainer, request)
+
+
+def fit_epochs(trainer: Trainer, request: Request, *, is_checked: bool = False) -> History:
+    """Train as the request says; return what was measured and how the fit ended, which the history of the trainer gets.
+
+    Where there is nothing to look at, all the epochs are one call of the core, which checks by itself. Where `check_epochs`
+    was called, it is not again.
+    """
+    before = len(trainer.history)
+    if not (is_checked or request.is_plain):
+        check_epochs(trainer, request)
+    watchers = watchers_of(trainer, request)
     keeper = None
     if request.checkpointing is not None:
         keeper = Keeper(trainer, request.checkpointing, watchers)
@@ -53,9 +61,10 @@ def fit_epochs(trainer: Trainer, request: Request) -> None:
         raise
     if keeper is not None:
         keeper.finish()
+    return trainer.history.since(before)
 
 
-def _watchers(trainer: Trainer, request: Request) -> Watchers:
+def watchers_of(trainer: Trainer, request: Request) -> Watchers:
     """Return what looks at the epochs; where a fit was ended from outside, and this one is to do the same, it goes on."""
     stopper, settled, tolerance = None, None, None
     if request.early_stopping is not None:
@@ -141,8 +150,10 @@ def _train(
             settled.look(measured.loss)
         return _reason(trainer, request, watchers)
 
+    looks = request.looks_at_each_epoch
+
     def look_and_keep() -> str | None:
-        reason = look() if request.looks_at_each_epoch else None
+        reason = look() if looks else None
         request.callbacks.call("on_epoch_end", fit)
         if keeper is not None:
             keeper.epoch()
@@ -185,6 +196,8 @@ def _train_all_rows(
         reason = look()
         if reason is None and left and clock is not None and clock.is_over():
             reason = "time_budget"
+        if reason is None and left and request.halt is not None:
+            request.halt.look()
         return reason is not None or (left > 0 and before())
 
     if before():
@@ -207,11 +220,16 @@ def _train_epochs(
             raise Stopped
 
     polls = [watcher.poll for watcher in (lines, clock) if watcher is not None]
-    poll = _each([after_batch, *polls] if each_batch else polls)
+    if each_batch:
+        polls.insert(0, after_batch)
+    poll, halt = _each(polls), request.halt
+    halting = poll if halt is None else _each([*polls, halt.poll])
+    is_long = True  # an epoch, until it is seen to be short; a poll takes the interpreter's lock after each
     left, together, every = request.epochs, 1, request.epochs
+    looks = request.looks_at_each_epoch
     if request.checkpointing is not None:
         every = request.checkpointing.every
-    if not request.looks_at_each_epoch and clock is None:
+    if not looks and clock is None and halt is None:
         together = min(every, left)
     while left > 0:
         request.callbacks.call("on_epoch_begin", fit)
@@ -219,15 +237,19 @@ def _train_epochs(
             return "callback"
         started, first_step = monotonic(), state.step
         try:
-            _some_epochs(trainer, request, together, poll, poll_each_step=each_batch)
+            _some_epochs(trainer, request, together, halting if is_long else poll, poll_each_step=each_batch)
         except EndsEpoch as end:
             return end.reason
         left -= together
+        took = monotonic() - started
+        is_long = took >= together * SHORT
         reason = look()
         if reason is not None:
             return reason
-        if not request.looks_at_each_epoch and monotonic() - started < SHORT:
-            together *= 2
+        if left and halt is not None:
+            halt.look()
+        if not looks and monotonic() - started < SHORT:
+            together *= 2 if halt is None else max(2, int(2 * SHORT / max(took, 1e-6)))
         together = min(together, every, left)
         if left and clock is not None and clock.is_over():
             return "time_budget"

@@ -37,8 +37,8 @@ def in_notebook() -> bool:
 class ProgressBar:
     """Shows the progress of a fit; see `progress.Progress`, whose methods it has."""
 
-    def __init__(self, kind: Callable[..., Any], epochs: int, rows: RowCount) -> None:
-        self._bar = kind(total=epochs, unit="epoch", file=sys.stderr, dynamic_ncols=True)
+    def __init__(self, kind: Callable[..., Any], epochs: int, rows: RowCount, unit: str = "epoch") -> None:
+        self._bar = kind(total=epochs, unit=unit, file=sys.stderr, dynamic_ncols=True)
         self._done, self._last, self._shown = 0, -1, perf_counter()
 
     def poll(self, epoch: int, step_in_epoch: int, steps_per_epoch: int, loss: float) -> None:

@@ -156,3 +156,24 @@ class Clock:
         """Raise TimeIsUp between two batches; not after the last one, whose epoch is yet to be counted."""
         if step_in_epoch != steps_per_epoch and self.is_over():
             raise TimeIsUp
+
+
+class Halted(KeyboardInterrupt):
+    """Ctrl-C for a fit in another thread than the one that gets it: ends the fit between two batches, as if it came there."""
+
+
+class Halt:
+    """What ends several fits at once, each between two of its batches."""
+
+    def __init__(self) -> None:
+        self.is_wanted = False
+
+    def look(self) -> None:
+        """Raise Halted if the end is wanted."""
+        if self.is_wanted:
+            raise Halted
+
+    def poll(self, epoch: int, step_in_epoch: int, steps_per_epoch: int, loss: float) -> None:
+        """Raise Halted between two batches; not after the last one, whose epoch is yet to be counted."""
+        if step_in_epoch != steps_per_epoch:
+            self.look()

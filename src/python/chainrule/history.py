@@ -62,7 +62,7 @@ REASONS = {
     "target_loss": "the loss reached target_loss",
     "time_budget": "the time_budget was used up",
     "callback": "a callback asked for it",
-    "interrupted": "Ctrl-C",
+    "interrupted": "Ctrl-C, or an error of another fit in fit_many",
     "not_finite": "a loss, a gradient or a parameter was not finite",
     "error": "an exception, for instance of a metric",
 }
@@ -97,7 +97,7 @@ class History:
         """Why the (last) fit ended; None before one has.
 
         "epochs": all were done. "early_stopping", "settled" (tolerance), "target_loss", "time_budget": the argument of
-        `Trainer.fit` that ended it. "callback": `Fit.stop`. "interrupted" (Ctrl-C), "not_finite" (FloatingPointError), "error": an exception.
+        `Trainer.fit` that ended it. "callback": `Fit.stop`. "interrupted" (Ctrl-C, or an error of another fit in `fit_many`), "not_finite" (FloatingPointError), "error": an exception.
         "converged": an optimizer that takes all rows at once found nothing lower.
         """
         return None if self.ending is None else self.ending.reason

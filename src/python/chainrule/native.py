@@ -21,6 +21,7 @@ from ._held import Claim, guarded, pins
 from ._losses import LossFunction, LossRule, call_loss
 from ._network import Array, Network, TrainingState
 from ._rules import Rates, Rule
+from ._threads import allowed_threads
 from ._version import __version__
 from .passes import ForwardPass
 from .targets import one_hot
@@ -57,7 +58,7 @@ def _compiled(network: Network) -> _core.Network:
 
 def _int32(n_threads: int | None) -> int:
     """Return the number of threads as the core takes it: 0 for None, and the most an int of C holds for any more."""
-    return min(n_threads or 0, 2**31 - 1)
+    return min(allowed_threads(n_threads), 2**31 - 1)
 
 
 def random_words(n: int, *, seed: int, stream: int, step: int = 0, start: int = 0) -> Array:

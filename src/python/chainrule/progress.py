@@ -35,8 +35,10 @@ RowCount = int | Callable[[], int]
 """Rows per epoch; or, where nobody knows them beforehand, a function that says how many there were so far."""
 
 
-def find_display(progress: Any) -> Callable[[int, RowCount], Display] | None:
+def find_display(progress: Any, unit: str = "epoch") -> Callable[[int, RowCount], Display] | None:
     """Return what makes the display of a fit of so many epochs and rows; None if there is to be none.
+
+    With another unit it is one of so many of these, of which nobody counts the rows.
 
     Raises
     ------
@@ -51,7 +53,7 @@ def find_display(progress: Any) -> Callable[[int, RowCount], Display] | None:
         from ._progress_bar import ProgressBar, bar_class, in_notebook
 
         if (kind := bar_class()) is not None:
-            return partial(ProgressBar, kind)
+            return partial(ProgressBar, kind, unit=unit)
         if progress is not True and not in_notebook() and not sys.stderr.isatty():
             return None
         progress = sys.stderr
@@ -59,7 +61,7 @@ def find_display(progress: Any) -> Callable[[int, RowCount], Display] | None:
         raise TypeError(
             f"progress must be True, False, 'auto' or something with a method write, but it is {describe(progress)}"
         )
-    return partial(Progress, progress)
+    return partial(Progress, progress, unit=unit)
 
 
 def measured_values(measured: Measurements) -> dict[str, float]:
@@ -91,11 +93,13 @@ class Progress:
     epochs : int
         How many epochs this fit has.
     rows : int or function
-        Rows per epoch, or what returns how many there were so far.
+        Rows per epoch, or what returns how many there were so far; 0 says nothing of rows.
+    unit : str, default "epoch"
+        What to call an epoch.
     """
 
-    def __init__(self, stream: Any, epochs: int, rows: RowCount) -> None:
-        self._stream, self._epochs, self._rows = stream, epochs, rows
+    def __init__(self, stream: Any, epochs: int, rows: RowCount, unit: str = "epoch") -> None:
+        self._stream, self._epochs, self._rows, self._unit = stream, epochs, rows, unit
         self._terminal = bool(getattr(stream, "isatty", bool)())
         self._start = self._shown = perf_counter()
         self._done, self._last = 0, -1  # epochs of this fit, and the last one as `Measurements` counts it
@@ -109,15 +113,14 @@ class Progress:
             done, batch = float(self._done), f"  batch {step_in_epoch}"
             if steps_per_epoch:
                 done, batch = done + step_in_epoch / steps_per_epoch, ""
-            self._overwrite(
-                f"epoch {self._done + 1}/{self._epochs}{batch}  loss {loss:.5g}" + self._rate(done, now)
-            )
+            line = f"{self._unit} {self._done + 1}/{self._epochs}{batch}  loss {loss:.5g}"
+            self._overwrite(line + self._rate(done, now))
 
     def epoch(self, measured: Measurements) -> None:
         """Show the measurements of a finished epoch."""
         self._done, self._last = self._done + 1, measured.epoch
         values = measured_values(measured)
-        line = f"epoch {self._done}/{self._epochs}" + "".join(
+        line = f"{self._unit} {self._done}/{self._epochs}" + "".join(
             f"  {name} {v:.5g}" for name, v in values.items()
         )
         line += self._rate(self._done, perf_counter())
@@ -145,7 +148,7 @@ class Progress:
         """Return the rows per second and the time still to go, for so many epochs done."""
         seconds = max(now - self._start, 1e-9)
         rows = self._rows() if callable(self._rows) else done * self._rows
-        rate = f"  {rows / seconds:,.0f} rows/s"
+        rate = f"  {rows / seconds:,.0f} rows/s" if self._rows else ""
         if not done:  # in the first epoch, which nobody knows the end of
             return rate
         left = seconds * (self._epochs - done) / done

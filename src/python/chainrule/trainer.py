@@ -169,9 +169,7 @@ class Trainer(ManualTrainer, BatchTrainer):
             tolerance=tolerance, tolerance_epochs=tolerance_epochs, checkpoint=checkpoint, keep=keep,
             checkpoint_every=checkpoint_every, callbacks=callbacks
         )  # fmt: skip
-        before = len(self.history)
-        fit_epochs(self, request)
-        return self.history.since(before)
+        return fit_epochs(self, request)
 
     @classmethod
     def resume(
