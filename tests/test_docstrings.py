@@ -50,7 +50,7 @@ ALL = [
     for module in MODULES
     for name, thing in public(importlib.import_module(f"chainrule.{module}"))
 ]
-TAUGHT = [chainrule.MLP, chainrule.Trainer, chainrule.SGD, chainrule.EarlyStopping, chainrule.LevenbergMarquardt, chainrule.LBFGS, chainrule.Adam, chainrule.AdamW, chainrule.RMSprop, chainrule.Adagrad, chainrule.RPROP, chainrule.Trainer.fit, chainrule.Trainer.fit_batches, chainrule.Trainer.forward, chainrule.Trainer.apply_gradients, chainrule.Trainer.freeze, chainrule.ForwardPass, chainrule.MLP.input_gradients, chainrule.MLP.jacobian, chainrule.streams.NpyStream, chainrule.streams.CsvStream, chainrule.streams.ParquetStream, chainrule.Trainer.evaluate,
+TAUGHT = [chainrule.MLP, chainrule.Trainer, chainrule.SGD, chainrule.EarlyStopping, chainrule.LevenbergMarquardt, chainrule.LBFGS, chainrule.Adam, chainrule.AdamW, chainrule.RMSprop, chainrule.Adagrad, chainrule.RPROP, chainrule.Trainer.fit, chainrule.Trainer.fit_batches, chainrule.Trainer.forward, chainrule.Trainer.apply_gradients, chainrule.Trainer.freeze, chainrule.ForwardPass.backward, chainrule.ForwardPass.input_gradients, chainrule.MLP.forward, chainrule.MLP.input_gradients, chainrule.MLP.jacobian, chainrule.streams.NpyStream, chainrule.streams.CsvStream, chainrule.streams.ParquetStream, chainrule.Trainer.evaluate,
           chainrule.MLP.predict, chainrule.Predictor.__call__, chainrule.set_backend, chainrule.load, chainrule.fit_many, chainrule.each, chainrule.losses.cross_entropy,
           chainrule.export.to_c, chainrule.export.to_numpy, chainrule.export.to_onnx,
           chainrule.metrics.accuracy, chainrule.metrics.roc_auc, chainrule.initializers.constant]  # fmt: skip
