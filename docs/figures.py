@@ -80,11 +80,26 @@ def tutorials(folder: Path) -> None:
     save(figure, folder, "perceptron")
 
 
+def grid_search(folder: Path, epochs: int = 10) -> None:
+    """What the same grid takes in three ways."""
+    import grid_search
+
+    seconds = grid_search.main(epochs)
+    figure, axes = plt.subplots(figsize=(4.5, 1.3))
+    bars = axes.barh(
+        list(seconds), list(seconds.values()), color=("gray", "black", "lightgray")[: len(seconds)]
+    )
+    axes.bar_label(bars, [f" {value:.2f} s" for value in seconds.values()])
+    axes.invert_yaxis()
+    axes.set(xlabel="seconds", xlim=(0, 1.15 * max(seconds.values())))
+    save(figure, folder, "grid_search")
+
+
 def main(folder: Path) -> None:
     """Draw all of them."""
     folder.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context(STYLE):
-        for draw in (cart_pole, emulator, drift, tutorials):
+        for draw in (cart_pole, emulator, drift, grid_search, tutorials):
             draw(folder)
 
 

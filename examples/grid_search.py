@@ -31,10 +31,11 @@ def a_trainer(parameters: dict[str, Any]) -> cr.Trainer:
     return cr.Trainer(model, loss="cross_entropy", optimizer=optimizer, batch_size=BATCH)
 
 
-def show(name: str, scores: Any, started: float) -> None:
-    """Print the best of the grid, by the mean over the folds, and the time all of it took."""
-    best = int(np.argmax(scores))
-    print(f"{name:24} {perf_counter() - started:6.2f} s  best {scores[best]:.4f} with {GRID[best]}")
+def show(name: str, scores: Any, started: float) -> float:
+    """Print the best of the grid, by the mean over the folds, and the time all of it took, which is returned."""
+    best, seconds = int(np.argmax(scores)), perf_counter() - started
+    print(f"{name:24} {seconds:6.2f} s  best {scores[best]:.4f} with {GRID[best]}")
+    return seconds
 
 
 def scores_of(trainers: list[cr.Trainer], held_out: list[tuple[Any, Any]]) -> Any:
@@ -44,31 +45,32 @@ def scores_of(trainers: list[cr.Trainer], held_out: list[tuple[Any, Any]]) -> An
     return np.reshape(accuracy, (len(GRID), N_FOLDS)).mean(axis=1)
 
 
-def main() -> None:
-    """Search the same grid in three ways."""
+def main(epochs: int = EPOCHS) -> dict[str, float]:
+    """Search the same grid in three ways; return the seconds of each."""
+    seconds = {}
     digits = load_digits()
     X, y = (digits.data / 16).astype("float32"), digits.target
     split = folds(len(X))
     learn = [(X[train], y[train]) for train, _ in split] * len(GRID)  # the arrays of a fold are there once
     held_out = [(X[test], y[test]) for _, test in split] * len(GRID)
     points = [parameters for parameters in GRID for _ in range(N_FOLDS)]
-    print(f"{len(GRID)} points of a grid, {N_FOLDS} folds: {len(points)} networks of {EPOCHS} epochs each")
+    print(f"{len(GRID)} points of a grid, {N_FOLDS} folds: {len(points)} networks of {epochs} epochs each")
 
     started, trainers = perf_counter(), [a_trainer(parameters) for parameters in points]
     for trainer, rows in zip(trainers, learn, strict=True):
-        trainer.fit(*rows, epochs=EPOCHS)
+        trainer.fit(*rows, epochs=epochs)
     one_by_one = scores_of(trainers, held_out)
-    show("one after the other", one_by_one, started)
+    seconds["one after the other"] = show("one after the other", one_by_one, started)
 
     started, trainers = perf_counter(), [a_trainer(parameters) for parameters in points]
-    cr.fit_many(trainers, cr.each([X for X, _ in learn]), cr.each([y for _, y in learn]), epochs=EPOCHS)
+    cr.fit_many(trainers, cr.each([X for X, _ in learn]), cr.each([y for _, y in learn]), epochs=epochs)
     scores = scores_of(trainers, held_out)
-    show("fit_many", scores, started)
+    seconds["fit_many"] = show("fit_many", scores, started)
     print("the same scores to the last bit:", bool((scores == one_by_one).all()))
-    search_with_scikit_learn(X, y, split)
+    return seconds | search_with_scikit_learn(X, y, split, epochs)
 
 
-def search_with_scikit_learn(X: Any, y: Any, split: list[tuple[Any, Any]]) -> None:
+def search_with_scikit_learn(X: Any, y: Any, split: list[tuple[Any, Any]], epochs: int) -> dict[str, float]:
     """Search the same grid on the same folds with MLPClassifier, in two processes."""
     try:
         from sklearn.exceptions import ConvergenceWarning
@@ -76,7 +78,7 @@ def search_with_scikit_learn(X: Any, y: Any, split: list[tuple[Any, Any]]) -> No
         from sklearn.neural_network import MLPClassifier
     except ImportError:
         print("scikit-learn is not installed: no GridSearchCV to compare with")
-        return
+        return {}
     import warnings
 
     class Quiet(MLPClassifier):  # type: ignore[misc]
@@ -88,12 +90,13 @@ def search_with_scikit_learn(X: Any, y: Any, split: list[tuple[Any, Any]]) -> No
                 return super().fit(X, y)
 
     how = {"solver": "sgd", "momentum": 0.9, "nesterovs_momentum": False, "alpha": 0.0, "batch_size": BATCH}
-    ends = {"max_iter": EPOCHS, "n_iter_no_change": EPOCHS, "tol": 0.0, "random_state": 0}
+    ends = {"max_iter": epochs, "n_iter_no_change": epochs, "tol": 0.0, "random_state": 0}
     grid = {"hidden_layer_sizes": [(hidden,) for hidden in HIDDEN], "learning_rate_init": list(RATES)}
     started = perf_counter()
     search = GridSearchCV(Quiet(**how, **ends), grid, cv=split, n_jobs=2, refit=False)
     search.fit(X, y)
-    show("GridSearchCV, n_jobs=2", search.cv_results_["mean_test_score"], started)
+    name = "GridSearchCV, n_jobs=2"
+    return {name: show(name, search.cv_results_["mean_test_score"], started)}
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ def test_every_figure_of_the_examples_can_be_drawn(figures, tmp_path, capsys):
     figures.cart_pole(tmp_path, rounds=2)
     figures.emulator(tmp_path, rows=100, epochs=2)
     figures.drift(tmp_path, rows=90)
+    figures.grid_search(tmp_path, epochs=1)
     figures.tutorials(tmp_path)
     drawn = {path.name for path in tmp_path.iterdir()}
     shown = set(re.findall(r"figures/(\w+\.svg)", (ROOT / "docs" / "examples.md").read_text("utf-8")))
