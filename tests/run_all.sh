@@ -43,7 +43,9 @@ install_wheel() {
         "$venv/bin/pip" install --quiet --force-reinstall --no-deps "$wheel" &&
         (cd "$work" && python -c 'import chainrule.native; print("installed in", chainrule.__path__[0])')
 }
-run_pytest() { (cd "$work" && python -m pytest -c "$root/pyproject.toml" --rootdir "$root" -p no:cacheprovider "$@"); }
+run_pytest() {  # a process for each processor; the tests of a file stay together
+    (cd "$work" && python -m pytest -c "$root/pyproject.toml" --rootdir "$root" -p no:cacheprovider -n auto --dist loadfile "$@")
+}
 run_python() { (cd "$work" && python "$@"); }
 
 must "environment" make_environment

@@ -8,7 +8,7 @@
 #include "model/epochs.hpp"
 #include "model/step.hpp"
 #include "runtime/team.hpp"
-#include "runtime/team_choice.hpp"
+#include "runtime/remembered_choice.hpp"
 
 namespace chainrule {
 
@@ -25,7 +25,8 @@ public:
                   {.row_weights = request.data.weight != nullptr, .custom_loss = request.custom.call != nullptr}),
           loss_(request.loss, request.network->n_out(), request.data.missing),
           step_(memory_, loss_, request.custom, request.rule, request.frozen),
-          choice_(threads_, double(batch_) * request.network->training_work() / multiply_adds_per_second) {}
+          choice_(remembered_choice(CallKind::step, threads_, work())) {}
+    ~GeneralRunner() override { remembered_choice(CallKind::step, threads_, work()) = choice_; }
 
     void pack() override {
         run_team(copying_threads(), [&](int thread, int members, Barrier&) {
@@ -65,8 +66,9 @@ private:
 
     using Clock = std::chrono::steady_clock;
     static double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-    static constexpr double multiply_adds_per_second = 30e9;  // a guess, for the first piece only
-    static constexpr double longest_piece = 0.05;             // seconds until somebody may ask to stop
+    static constexpr double longest_piece = 0.05;  // seconds until somebody may ask to stop
+
+    double work() const { return double(batch_) * request_.network->training_work(); }
 
     // Has the rates of steps from `step` on at hand; returns of how many, at most `wanted`.
     std::ptrdiff_t rates_from(std::uint64_t step, std::ptrdiff_t wanted) {

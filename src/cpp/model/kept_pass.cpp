@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "model/train.hpp"
+#include "runtime/remembered_choice.hpp"
 #include "runtime/team.hpp"
 
 namespace chainrule {
@@ -28,19 +29,21 @@ void copy_rows(std::ptrdiff_t rows, std::ptrdiff_t width, const T* from, std::pt
 template <class T>
 KeptPass<T>::KeptPass(const Network& network, const Parameters<T>& parameters, const Data<T>& data, std::uint64_t seed,
                       std::uint64_t step, int n_threads)
-    : network_(network), nowhere_(null_pointers<T>(network)),
-      threads_(resolve_threads(n_threads, double(data.rows) * network.training_work() / 2, work_of_a_call)),
-      seed_(seed), step_number_(step),
+    : network_(network), nowhere_(null_pointers<T>(network)), work_(double(data.rows) * network.training_work() / 2),
+      threads_(resolve_threads(n_threads, work_, work_of_a_call)), seed_(seed), step_number_(step),
       memory_(network_, data.rows, threads_, {}, &nowhere_, {.custom_loss = true, .input_gradient = true}),
       loss_({}, network.n_out(), false), step_(memory_, loss_, {}, {}) {
     memory_.pack(parameters, {}, {});
     const LayerMemory<T>& m = memory_.layers.back();
     const Layer& layer = network_.layers.back();
-    run_team(threads_, [&](int thread, int members, Barrier&) {
-        step_.forward_rows(request(&data), thread, members);
-        const std::ptrdiff_t r0 = rows() * thread / members, n = rows() * (thread + 1) / members - r0, at = r0 * m.ld;
-        if (n > 0)  // the sums stay in A, the outputs are beside them
-            memory_.kernels.activate(layer.activation, n, layer.N, m.A + at, m.ld, m.custom + at, m.ld);
+    with_choice(CallKind::forward, threads_, work_, [&](int n_threads_now) {
+        run_team(n_threads_now, [&](int thread, int members, Barrier&) {
+            step_.forward_rows(request(&data), thread, members);
+            const std::ptrdiff_t r0 = rows() * thread / members, n = rows() * (thread + 1) / members - r0,
+                                 at = r0 * m.ld;
+            if (n > 0)  // the sums stay in A, the outputs are beside them
+                memory_.kernels.activate(layer.activation, n, layer.N, m.A + at, m.ld, m.custom + at, m.ld);
+        });
     });
 }
 
@@ -88,20 +91,23 @@ void KeptPass<T>::back(const T* d, bool of_sums, const Parameters<T>* out, T* dX
     const LayerMemory<T>& m = memory_.layers.back();
     const std::ptrdiff_t N = network_.n_out(), n_in = network_.n_in();
     for (std::size_t l = 0; out && l < memory_.layers.size(); ++l) memory_.layers[l].gradient = out->weights[l];
-    run_team(threads_, [&](int thread, int members, Barrier& barrier) {
-        const std::ptrdiff_t r0 = rows() * thread / members, n = rows() * (thread + 1) / members - r0, at = r0 * m.ld;
-        copy_rows(n, N, d + r0 * N, N, m.dZ + at, m.ld);
-        if (!of_sums && n > 0)
-            memory_.kernels.activation_gradient(network_.layers.back().activation, n, N, m.custom + at, m.ld, m.A + at,
-                                                m.ld, m.dZ + at, m.ld, m.dZ + at, m.ld);
-        step_.backward_rows(rows(), thread, members);
-        if (out) {
-            barrier.wait();
-            step_.weights_phase(request(nullptr), thread, members, nullptr, barrier);
-            return;
-        }
-        step_.input_gradient(request(nullptr), thread, members);
-        copy_rows(n, n_in, memory_.dX + r0 * memory_.ldx, memory_.ldx, dX + r0 * n_in, n_in);
+    with_choice(CallKind::backward, threads_, work_, [&](int n_threads_now) {
+        run_team(n_threads_now, [&](int thread, int members, Barrier& barrier) {
+            const std::ptrdiff_t r0 = rows() * thread / members, n = rows() * (thread + 1) / members - r0,
+                                 at = r0 * m.ld;
+            copy_rows(n, N, d + r0 * N, N, m.dZ + at, m.ld);
+            if (!of_sums && n > 0)
+                memory_.kernels.activation_gradient(network_.layers.back().activation, n, N, m.custom + at, m.ld,
+                                                    m.A + at, m.ld, m.dZ + at, m.ld, m.dZ + at, m.ld);
+            step_.backward_rows(rows(), thread, members);
+            if (out) {
+                barrier.wait();
+                step_.weights_phase(request(nullptr), thread, members, nullptr, barrier);
+                return;
+            }
+            step_.input_gradient(request(nullptr), thread, members);
+            copy_rows(n, n_in, memory_.dX + r0 * memory_.ldx, memory_.ldx, dX + r0 * n_in, n_in);
+        });
     });
     for (std::size_t l = 0; out && l < out->biases.size(); ++l)
         std::copy_n(memory_.layers[l].bias_gradient, network_.bias == BiasMode::layer ? 1 : network_.layers[l].N,

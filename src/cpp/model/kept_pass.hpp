@@ -32,6 +32,7 @@ private:
 
     const Network network_;
     const Parameters<T> nowhere_;  // null pointers
+    const double work_;            // of a pass, there or back
     const int threads_;
     const std::uint64_t seed_, step_number_;
     Workspace<T> memory_;

@@ -186,11 +186,13 @@ double gradients(const Network& network, const Parameters<T>& parameters, const 
     Step<T> one(memory, typed, custom, {});
     const double weight = total_weight(data, nullptr, data.rows);
     const StepRequest<T> request{&data, nullptr, data.rows, weight, seed, step};
-    run_team(threads, [&](int thread, int members, Barrier& barrier) {
-        one.passes(request, thread, members, barrier);
-        barrier.wait();
-        if (one.failed()) return;  // alone, then
-        one.weights_phase(request, thread, members, nullptr, barrier);
+    with_choice(CallKind::gradients, threads, work, [&](int n) {
+        run_team(n, [&](int thread, int members, Barrier& barrier) {
+            one.passes(request, thread, members, barrier);
+            barrier.wait();
+            if (one.failed()) return;  // alone, then
+            one.weights_phase(request, thread, members, nullptr, barrier);
+        });
     });
     for (std::size_t l = 0; l < out.biases.size(); ++l)
         std::copy_n(memory.layers[l].bias_gradient, network.bias == BiasMode::layer ? 1 : network.layers[l].N,

@@ -51,7 +51,7 @@ private:
     // Steps that long gain most from a team, and lose most by a comparison: not at once.
     static constexpr double long_step = 5e-3;
     static constexpr std::ptrdiff_t long_steps_first = 16;
-    const int threads_;
+    int threads_;
     double seconds_[2];  // a step alone, a step with the team
     std::ptrdiff_t pieces_ = 0, compare_at_, interval_ = first_interval;
     Piece piece_{0, 1, 0};
