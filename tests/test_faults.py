@@ -97,7 +97,7 @@ def shared(folder):
     made = folder / "shared"
     made.mkdir()
     for each in (made, *made.parents):
-        if each.stat().st_uid == os.geteuid() and each.name.startswith(("pytest-", "test_", "shared")):
+        if each.stat().st_uid == os.geteuid() and each.name.startswith(("pytest-", "popen-", "test_", "shared")):
             each.chmod(0o755 if each != made else 0o777)
     return made
 
@@ -160,8 +160,10 @@ for i in range(60):
         finally:
             timer.cancel()
             timer.join()
+        length *= 0.8  # the machine is not as busy as it was
     except KeyboardInterrupt:
         interrupted += 1
+        length *= 1.1
     whole(trainer)
     if not os.path.exists(path) or not os.path.getsize(path):
         assert trainer.step == 0

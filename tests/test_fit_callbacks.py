@@ -203,7 +203,7 @@ def test_an_error_of_a_callback_ends_the_fit_and_the_end_is_told(backend):
             trainer.fit(X, Y, epochs=2, callbacks=[log, Fails(event)])
         assert log.kinds()[-1] == "fit end"
         assert len(trainer.history) == trainer.epoch
-        expected = {"on_fit_begin": None, "on_epoch_begin": None, "on_fit_end": "epochs"}.get(event, "error")
+        expected = {"on_fit_end": "epochs"}.get(event, "error")
         assert trainer.history.stopped_because == expected
         trainer.fit(X, Y)
 

@@ -132,8 +132,19 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(dtype):
         )
     with pytest.raises(TypeError, match="other must be Gradients"):
         total.plus(3)
-    with pytest.raises(TypeError, match="factor"):
-        total.times("2")
+    for wrong in ("2", None, True, [1.0]):
+        with pytest.raises(TypeError, match="factor must be a number"):
+            total.times(wrong)
+    twice = sum([total, total])
+    for same in (
+        total.times(np.float32(2)),
+        total.plus(total),
+        total * 2,
+        np.int64(2) * total,
+        total + total,
+    ):
+        assert [a.tobytes() for a in same.weights] == [a.tobytes() for a in twice.weights]
+        assert (len(same), same.loss) == (3, 2 * total.loss)
 
 
 def test_a_pair_of_lists_in_any_layout_is_taken_as_gradients():

@@ -87,7 +87,7 @@ void KeptPass<T>::input_gradients(const T* d, bool of_sums, T* out) {
 
 template <class T>
 void KeptPass<T>::back(const T* d, bool of_sums, const Parameters<T>* out, T* dX) {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_.of_this_process());
     const LayerMemory<T>& m = memory_.layers.back();
     const std::ptrdiff_t N = network_.n_out(), n_in = network_.n_in();
     for (std::size_t l = 0; out && l < memory_.layers.size(); ++l) memory_.layers[l].gradient = out->weights[l];

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "model/step.hpp"
+#include "runtime/forked_mutex.hpp"
 
 namespace chainrule {
 
@@ -38,7 +39,7 @@ private:
     Workspace<T> memory_;
     const TypedLoss<T> loss_;
     Step<T> step_;
-    std::mutex mutex_;
+    ForkedMutex mutex_;
 };
 
 // One update; false, with nothing changed, where something new is not finite.

@@ -155,10 +155,11 @@ class Keeper:
     ) -> None:
         self._trainer, self._settings, self._watchers = trainer, settings, watchers
         self._file = RunFile(settings.path, writing=True)
+        self._other_settings = False  # than those that the file ends with
         try:
             self._check_that_it_goes_on()
             if not only_check:
-                self._write("start", has_state=not self._file.entries)
+                self._write("start", has_state=not self._file.entries or self._other_settings)
         except BaseException:
             self._file.close()
             raise
@@ -183,11 +184,12 @@ class Keeper:
                     name: value for name, value in part.get("model", {}).items() if name != "chainrule"
                 }
             same = all(body.get(name) == mine[name] for name in _STATE)
+            self._other_settings = body.get("settings") != mine["settings"]
             if same and (last["epoch"], last["step"]) == (trainer.epoch, trainer.step):
                 return
         raise ValueError(
-            f"{path} holds a run up to epoch {last['epoch']}, and this trainer, at epoch {trainer.epoch}, is not what it ends "
-            f"with: go on with Trainer.resume({path!r}), which is at its end, or name another file"
+            f"{path} holds a run up to epoch {last['epoch']}, update {last['step']}, and this trainer, at epoch {trainer.epoch}, "
+            f"update {trainer.step}, is not what it ends with: go on with Trainer.resume({path!r}), which is at its end, or name another file"
         )
 
     def epoch(self) -> None:

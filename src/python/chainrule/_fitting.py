@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, cast
@@ -94,7 +95,7 @@ def _fit(trainer: Trainer, request: Request, watchers: Watchers, keeper: Keeper 
             request.epochs, (lambda: rows.rows_done) if isinstance(rows, Batches) else len(rows.inputs)
         )
     try:
-        request.callbacks.call("on_fit_begin", fit)
+        request.callbacks.begin(fit)
         ending = end(_train(trainer, request, watchers, keeper, lines, fit))
         if lines is not None:
             lines.end(ending)
@@ -108,13 +109,13 @@ def _fit(trainer: Trainer, request: Request, watchers: Watchers, keeper: Keeper 
             error.args = (str(error).replace(KEPT, best),)
         raise
     except BaseException:
-        if trainer.step > step:  # else nothing has happened
+        if trainer.step > step or request.callbacks:  # else nothing has happened that anybody saw
             end("error")
         raise
     finally:
         if lines is not None:
             lines.close()
-        request.callbacks.call("on_fit_end", fit)
+        request.callbacks.end(fit, sys.exc_info()[1])
 
 
 def _train(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import ReferenceType, ref
@@ -12,6 +13,11 @@ from ._network import Array
 
 _claimed: dict[int, int] = {}
 """The claim of each parameters, known by the address of the first weights, whichever trainer and core they come from."""
+
+
+if hasattr(os, "register_at_fork"):
+    # A child has none of the threads that train; it may train what they did.
+    os.register_at_fork(after_in_child=_claimed.clear)
 
 
 class Claim:

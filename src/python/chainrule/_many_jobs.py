@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -91,10 +92,13 @@ def find_jobs(trainers: Any, arguments: Mapping[str, Any]) -> list[Job]:
 def say_which(error: BaseException, number: int) -> None:
     """Say in an exception which of the trainers it is of: in its message, if it is of a kind that this library raises, else in a note."""
     if type(error) in (ValueError, TypeError, FloatingPointError) and len(error.args) == 1:
-        error.args = (f"trainers[{number}]: {error.args[0]}",)
+        if not str(error.args[0]).startswith("trainers["):  # one object may be raised by several
+            error.args = (f"trainers[{number}]: {error.args[0]}",)
         return
     note = f"raised by the fit of trainers[{number}]"
-    error.__notes__ = [*getattr(error, "__notes__", ()), note]  # type: ignore[attr-defined] # since Python 3.11
+    with contextlib.suppress(Exception):  # an exception of somebody's may refuse attributes
+        notes = getattr(error, "__notes__", None) or ()
+        error.__notes__ = [*notes, note]  # type: ignore[attr-defined] # since Python 3.11
 
 
 def _checked(number: int, trainer: Trainer, arguments: dict[str, Any]) -> Job:

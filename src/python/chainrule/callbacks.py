@@ -106,7 +106,9 @@ class Callback:
     def on_fit_end(self, fit: Fit) -> None:
         """Called after the last epoch, also when an error or Ctrl-C ends the fit: ``fit.history.ending`` says why.
 
-        The parameters of the best epoch are back, if early stopping restores them.
+        The parameters of the best epoch are back, if early stopping restores them. Every callback whose `on_fit_begin` was
+        called without an error gets this call; what one raises is raised after the last, unless the fit ends with an error of
+        its own.
         """
 
 
@@ -114,9 +116,13 @@ class Callbacks:
     """The callbacks of a fit: for each event the methods that were defined."""
 
     def __init__(self, given: Sequence[Any]) -> None:
+        self._given, self._begun = given, 0
         self._methods = {
             event: [method for one in given if (method := _method(one, event))] for event in EVENTS
         }
+
+    def __bool__(self) -> bool:
+        return bool(self._given)
 
     def has(self, *events: str) -> bool:
         """Return whether any of these is wanted."""
@@ -126,6 +132,25 @@ class Callbacks:
         """Call the methods of an event."""
         for method in self._methods[event]:
             method(fit)
+
+    def begin(self, fit: Fit) -> None:
+        """Call `on_fit_begin`."""
+        for one in self._given:
+            if method := _method(one, "on_fit_begin"):
+                method(fit)
+            self._begun += 1
+
+    def end(self, fit: Fit, error: BaseException | None) -> None:
+        """Call `on_fit_end` of all that have begun; the first error is raised after the last call, if none is on its way."""
+        late: BaseException | None = None
+        for one in self._given[: self._begun]:
+            if method := _method(one, "on_fit_end"):
+                try:
+                    method(fit)
+                except BaseException as another:  # noqa: BLE001 - the others are to be called too
+                    late = late or another
+        if late is not None and error is None:
+            raise late
 
 
 def find_callbacks(callbacks: Any) -> Callbacks:
@@ -142,7 +167,13 @@ def find_callbacks(callbacks: Any) -> Callbacks:
             raise TypeError(
                 f"callbacks[{i}] is the class {one.__name__}; give an object of it, {one.__name__}()"
             )
-        if not isinstance(one, Callback) and not any(_method(one, event) for event in EVENTS):
+        if isinstance(one, Callback):
+            unknown = [name for name in dir(one) if name.startswith("on_") and name not in EVENTS]
+            if unknown:
+                raise TypeError(
+                    f"callbacks[{i}] has a method {unknown[0]}, but the events are {', '.join(EVENTS)}"
+                )
+        elif not any(_method(one, event) for event in EVENTS):
             raise TypeError(
                 f"callbacks[{i}] must have a method {' or '.join(EVENTS)}, but it is {describe(one)}"
             )

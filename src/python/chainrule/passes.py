@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from . import _checks
-from ._checks_values import check_number, describe
+from ._checks_values import describe
 from ._network import Array, Network
 from .backend import core
 from .inputs import as_dtype
@@ -24,12 +24,17 @@ class Gradients(NamedTuple):
     biases: list[Array]
 
     def times(self, factor: float) -> Gradients:
-        """Return these, multiplied by a number."""
-        number = check_number(factor, "factor")
+        """Return these, multiplied by a number; so does ``*``."""
+        if isinstance(factor, bool) or not isinstance(factor, (int, float, np.integer, np.floating)):
+            raise TypeError(f"factor must be a number, but it is {describe(factor)}")
+        number = float(factor)
         return Gradients(self.loss * number, *([a * a.dtype.type(number) for a in each] for each in self[1:]))
 
     def plus(self, other: Gradients) -> Gradients:
-        """Return the sum of these and others, loss and all derivatives: what gradient accumulation adds up.
+        """Return the sum of these and others, loss and all derivatives, as gradient accumulation wants it; so does ``+``.
+
+        Dropout masks and noise depend on the place of a row in its batch: those of the parts of a batch, each taken alone,
+        are not those of the whole. With another ``trainer.seed`` for each part, no two parts have the same.
 
         Raises
         ------
@@ -43,6 +48,18 @@ class Gradients(NamedTuple):
             raise ValueError("other must be of a network of the same shape and dtype, but it is not")
         sums = ([a + b for a, b in zip(x, y, strict=True)] for x, y in zip(self[1:], other[1:], strict=True))
         return Gradients(self.loss + other.loss, *sums)
+
+    def __add__(self, other: Any) -> Gradients:  # a tuple would be made longer
+        return self.plus(other)
+
+    def __radd__(self, other: Any) -> Gradients:  # for sum()
+        return self if isinstance(other, int) and other == 0 else NotImplemented
+
+    def __mul__(self, factor: Any) -> Gradients:
+        return self.times(factor)
+
+    def __rmul__(self, factor: Any) -> Gradients:
+        return self.times(factor)
 
 
 class Kept(Protocol):
