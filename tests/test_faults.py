@@ -97,7 +97,9 @@ def shared(folder):
     made = folder / "shared"
     made.mkdir()
     for each in (made, *made.parents):
-        if each.stat().st_uid == os.geteuid() and each.name.startswith(("pytest-", "popen-", "test_", "shared")):
+        if each.stat().st_uid == os.geteuid() and each.name.startswith(
+            ("pytest-", "popen-", "test_", "shared")
+        ):
             each.chmod(0o755 if each != made else 0o777)
     return made
 
