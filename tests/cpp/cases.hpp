@@ -96,6 +96,8 @@ void test_ends_of_training(const Options&);
 template <class T>
 void test_tiny_steps(const Options&);
 template <class T>
+void test_team_choices(const Options&);
+template <class T>
 void test_kept_passes(const Options&);
 template <class T>
 void test_least_squares(const Options&);

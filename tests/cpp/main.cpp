@@ -38,6 +38,7 @@ void run_groups(const Options& options) {
                   {"ends of training", test_ends_of_training<T>},
                   {"row by row", test_tiny_steps<T>},
                   {"kept pass", test_kept_passes<T>},
+                  {"team choice", test_team_choices<T>},
                   {"least squares", test_least_squares<T>},
                   {"huge strides", test_huge_strides<T>}};
     for (const auto& group : groups) {
