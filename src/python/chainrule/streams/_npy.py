@@ -19,11 +19,9 @@ from ._stream import WINDOW, Stream, _as_dtype
 _READ = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
-    (
-        3,
-        0,
-    ): np.lib.format.read_array_header_2_0,  # differs in the encoding of names of fields, which numbers have not
+    (3, 0): np.lib.format.read_array_header_2_0,
 }
+"""What reads the header of each version; 3.0 differs from 2.0 in the encoding of names of fields, which numbers lack."""
 
 
 class _Header(NamedTuple):

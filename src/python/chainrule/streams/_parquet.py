@@ -61,7 +61,8 @@ class ParquetStream(Stream):
         If pyarrow is not installed.
     ValueError, TypeError
         If an argument does not fit, the file is no Parquet file, or a column is not there or of another type. While it is iterated:
-        if a value is missing (but a float of the target) or not finite, a whole number too large, or of no class. The message has the file, the row (from 0 on) and the column.
+        if a value is missing (but a float of the target) or not finite, a whole number too large, or of no class. The message has the
+        file, the row (from 0 on) and the column.
     OSError
         If the file cannot be read.
 
