@@ -35,7 +35,7 @@ class BatchTrainer(BaseTrainer):
         ----------
         batches : iterable, or function of the epoch that returns one
             Of ``(X, y)`` or ``(X, y, sample_weight)``, as `train_on_batch` takes them; at least one an epoch. In a batch,
-            unlike there, all targets may be NaN and all weights 0. An iterable is iterated anew in each epoch. A function
+            unlike there, all targets may be NaN and all weights 0, but not in all batches of an epoch. An iterable is iterated anew in each epoch. A function
             gets ``trainer.epoch``, the number of epochs done before, so that each epoch may have rows or an order of its
             own, and `Trainer.resume` goes on to the same bits. An iterator, such as a generator, is enough for one epoch.
             Iterators are closed (``close()``, where they have it) however the epoch ends.
@@ -66,7 +66,8 @@ class BatchTrainer(BaseTrainer):
             If an argument does not fit, `batches` is an iterator and there are several epochs, or the optimizer takes all
             rows at once (RPROP, LBFGS, LevenbergMarquardt): nothing has changed. If an epoch has no batch, or a batch does
             not fit ("epoch 0, batch 3: X has 3 features, but this MLP expects 4"; both count from 0): the state is as after
-            the batch before. What an iterator itself raises comes through unchanged.
+            the batch before. If in all batches of an epoch all weights are 0 or targets NaN, which would be a loss of 0: the
+            state is as after its updates, and the epoch is not counted. What an iterator itself raises comes through unchanged.
         ImportError, FloatingPointError, OSError
             As `fit`.
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ._checks_values import describe
 from ._epochs import Poll, make_update
-from ._evaluation import Rows, as_rows
+from ._evaluation import Rows, as_rows, counts
 from ._held import Claim
 from ._rules import rule_of
 from ._watching import EndsEpoch
@@ -115,7 +115,7 @@ def train_batches(trainer: Trainer, batches: Batches, epochs: int, poll: Poll | 
     Raises
     ------
     ValueError, TypeError
-        If there is no batch in an epoch, or one does not fit; the message says which.
+        If there is no batch in an epoch, or nothing that counts, or one does not fit; the message says which.
     FloatingPointError
         If a loss, a gradient or a parameter is not finite.
     """
@@ -132,11 +132,13 @@ def train_batches(trainer: Trainer, batches: Batches, epochs: int, poll: Poll | 
 def _train_epoch(trainer: Trainer, batches: Batches, iterator: Iterator[Any], poll: Poll | None) -> None:
     epoch, expected = trainer.epoch, len(batches)
     total, counted, done = 0.0, 0.0, 0
+    is_idle = True  # until a row counts
     ended: EndsEpoch | None = None
     while (rows := _next_rows(trainer, iterator, done, only_look=ended is not None)) is not None:
         if ended is not None:
             raise ended
         loss, weight = _update(trainer, rows, done), _weight(rows)
+        is_idle = is_idle and not counts(rows, trainer.objective.output_weights)
         batches.rows_done += len(rows.inputs)
         del rows  # before the next ones are read
         total, counted, done = total + loss * weight, counted + weight, done + 1
@@ -149,7 +151,9 @@ def _train_epoch(trainer: Trainer, batches: Batches, iterator: Iterator[Any], po
                 ended = end
     if done == 0:
         raise ValueError(f"batches has none in epoch {epoch}; each epoch needs at least one")
-    trainer.state.finish_epoch(total / counted if counted else 0.0)
+    if is_idle:  # a loss of 0 would be the best one
+        raise ValueError(f"the rows of epoch {epoch} count nothing: all weights are 0 or targets missing")
+    trainer.state.finish_epoch(total / counted)
 
 
 def _next_rows(trainer: Trainer, iterator: Iterator[Any], number: int, only_look: bool) -> Rows | None:

@@ -14,6 +14,7 @@ MISSING = frozenset(["", "na", "n/a", "nan", "null", "none", "?"])
 
 LARGEST = {name: float(np.finfo(name).max) for name in ("float32", "float64")}
 """The largest number of each dtype."""
+_GZIP = b"\x1f\x8b"
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 
@@ -35,6 +36,8 @@ def parse_number(text: str, dtype: str = "float32") -> float:
         number = float(text.replace("_", " "))  # Python would take 1_000 for a thousand
     except ValueError:
         raise ValueError(f'"{shorten(text)}" is not a number') from None
+    if math.isnan(number):  # with a sign, as C writes it
+        raise ValueError(f'missing value ("{text}")')
     if math.isinf(number) and not any(sign.isdigit() for sign in text):
         raise ValueError(f'infinite value ("{text}")')
     if abs(number) > LARGEST[dtype]:
@@ -53,6 +56,8 @@ def records(path: str, delimiter: str) -> Generator[tuple[int, list[str]], None,
     """Yield the line on which each record begins and its fields; lines without anything are left out."""
     # Bytes that are not UTF-8 become lone surrogates, so that they are found in their line and column.
     with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
+        if file.buffer.peek(2)[:2] == _GZIP:  # type: ignore[attr-defined]
+            raise CsvError(path, "the file is compressed (gzip); unpack it first")
         reader = csv.reader(file, delimiter=delimiter, strict=True)
         line = 1
         try:
@@ -64,8 +69,13 @@ def records(path: str, delimiter: str) -> Generator[tuple[int, list[str]], None,
             raise CsvError(path, f"this is not CSV: {error}", line=line) from None
 
 
-def check_header(path: str, line: int, header: list[str]) -> list[str]:
-    """Return the names of the columns, which a header must have."""
+def check_header(
+    path: str, line: int, header: list[str], *, may_be_unnamed: bool = False, hint: str = ""
+) -> list[str]:
+    """Return the names of the columns, which a header must have, each but once.
+
+    What is said of a column without a name, where all must have one, ends with ``hint``.
+    """
     if not header:
         raise CsvError(path, "the file is empty")
     for place, text in enumerate(header, start=1):
@@ -78,11 +88,13 @@ def check_header(path: str, line: int, header: list[str]) -> list[str]:
         raise CsvError(
             path, "there is no header: the first line must hold the names of the columns", line=line
         )
+    places: dict[str, int] = {}
     for place, name in enumerate(header, start=1):
         if not name:
-            raise CsvError(path, f"column {place} has no name in the header", line=line)
-        if name in header[: place - 1]:
-            first = header.index(name) + 1
+            if may_be_unnamed:
+                continue
+            raise CsvError(path, f"column {place} has no name in the header{hint}", line=line)
+        if (first := places.setdefault(name, place)) != place:
             raise CsvError(path, f"columns {first} and {place} have the same name", line=line, column=name)
     return header
 
@@ -104,10 +116,10 @@ def check_fields(path: str, line: int, header: list[str], fields: list[str]) -> 
             )
 
 
-def no_column(name: str, header: list[str]) -> str:
-    """Return what is said of a column that is not there."""
+def no_column(name: str, header: list[str], delimiter: str = "--delimiter") -> str:
+    """Return what is said of a column that is not there; ``delimiter`` is what sets the delimiter."""
     if len(header) == 1:
-        return f'there is no column "{name}", only "{shorten(header[0])}"; --delimiter sets what separates columns'
+        return f'there is no column "{name}", only "{shorten(header[0])}"; {delimiter} sets what separates columns'
     shown = ", ".join(shorten(known) for known in header[:8]) + (", ..." if len(header) > 8 else "")
     return f'there is no column "{name}"; the columns are {shown}'
 

@@ -69,22 +69,27 @@ def as_rows(
 def _check_something_counts(
     target: Array, weight: Array | None, output_weights: tuple[float, ...] | None, y_name: str, weight_name: str
 ) -> None:  # fmt: skip
-    factors = {
-        weight_name: weight,
-        "output_weights": None if output_weights is None else np.array(output_weights),
-    }
-    zeros = {name: factor == 0 for name, factor in factors.items() if factor is not None and not factor.all()}
-    if not zeros or not has_missing(target):
-        return
-    counted = ~np.isnan(target)
-    if weight_name in zeros:
-        counted[zeros[weight_name]] = False
-    if "output_weights" in zeros:
-        counted[:, zeros["output_weights"]] = False
-    if not counted.any():
+    if not counts(Rows(np.empty(0), target, weight), output_weights):
+        factors = {weight_name: weight, "output_weights": output_weights}
+        zeros = [name for name, factor in factors.items() if factor is not None and not np.all(factor)]
         raise ValueError(
             f"{' times '.join(zeros)} is 0 wherever {y_name} is not NaN: there is nothing to learn from"
         )
+
+
+def counts(rows: Rows, output_weights: tuple[float, ...] | None) -> bool:
+    """Return whether some target is there and has a weight that is not 0."""
+    target, weight = rows.target, rows.weight
+    if weight is not None and not weight.any():
+        return False
+    if not has_missing(target):
+        return True
+    counted = ~np.isnan(target)
+    if weight is not None:
+        counted[weight == 0] = False
+    if output_weights is not None:
+        counted[:, np.array(output_weights) == 0] = False
+    return bool(counted.any())
 
 
 def evaluate(

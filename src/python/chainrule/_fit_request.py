@@ -94,7 +94,7 @@ def batches_request(trainer: Trainer, batches: Any, **asked: Any) -> Request:
     epochs = check_int(asked["epochs"], "epochs", 0)
     source = find_batches(batches, epochs, trainer.optimizer)
     judged = asked["validation_data"] is not None
-    checked = _checked(trainer, judged, **{**asked, "epochs": epochs})
+    checked = _checked(trainer, judged, by_batches=True, **{**asked, "epochs": epochs})
     measures = checked["metrics"]
     if measures and not judged:
         raise ValueError(
@@ -116,15 +116,15 @@ def batches_request(trainer: Trainer, batches: Any, **asked: Any) -> Request:
 def _checked(
     trainer: Trainer, judged: bool, *, epochs: int, validation_data: Any, metrics: Any, progress: Any, early_stopping: Any,
     time_budget: Any, target_loss: Any, tolerance: Any, tolerance_epochs: Any, checkpoint: Any, keep: Any,
-    checkpoint_every: Any, callbacks: Any
+    checkpoint_every: Any, callbacks: Any, by_batches: bool = False
 ) -> dict[str, Any]:  # fmt: skip
     """Return what both kinds of fit are asked for, but for the rows; ``judged`` is whether there are validation data."""
     measures, display, called = find_metrics(metrics), find_display(progress), find_callbacks(callbacks)
-    early_stopping = find_early_stopping(early_stopping, measures, judged)
+    early_stopping = find_early_stopping(early_stopping, measures, judged, by_batches)
     plateau, plateau_mode = plateau_of(trainer.optimizer), None
     if plateau is not None:
         name = "the learning_rate ReduceOnPlateau"
-        plateau_mode = find_mode(plateau.monitor, plateau.mode, measures, judged, name)
+        plateau_mode = find_mode(plateau.monitor, plateau.mode, measures, judged, name, by_batches)
     reals = {"time_budget": time_budget, "target_loss": target_loss, "tolerance": tolerance}
     reals = {name: None if value is None else check_real(value, name, 0.0) for name, value in reals.items()}
     tolerance_epochs = check_int(tolerance_epochs, "tolerance_epochs", 1)

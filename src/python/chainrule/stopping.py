@@ -87,9 +87,11 @@ class EarlyStopping:
 
 
 def find_early_stopping(
-    early_stopping: Any, metrics: Mapping[str, Metric], validation: bool
+    early_stopping: Any, metrics: Mapping[str, Metric], validation: bool, by_batches: bool = False
 ) -> EarlyStopping | None:
     """Return the settings with their mode found out, for a fit with these metrics, with validation data or without.
+
+    ``by_batches`` is as `find_mode` takes it.
 
     Raises
     ------
@@ -109,13 +111,22 @@ def find_early_stopping(
         monitor,
         early_stopping.patience,
         early_stopping.min_delta,
-        find_mode(monitor, mode, metrics, validation, "early_stopping"),
+        find_mode(monitor, mode, metrics, validation, "early_stopping", by_batches),
         early_stopping.restore_best,
     )
 
 
-def find_mode(monitor: str, mode: str, metrics: Mapping[str, Metric], validation: bool, name: str) -> str:
+def find_mode(
+    monitor: str,
+    mode: str,
+    metrics: Mapping[str, Metric],
+    validation: bool,
+    name: str,
+    by_batches: bool = False,
+) -> str:
     """Return whether less ("min") or more ("max") of what is monitored is better, for a fit that measures these.
+
+    One ``by_batches`` has no rows to split, and measures metrics on validation data only.
 
     Raises
     ------
@@ -129,10 +140,10 @@ def find_mode(monitor: str, mode: str, metrics: Mapping[str, Metric], validation
     if both := known.keys() & judged.keys():
         raise ValueError(f"the metric {min(both)} has the name of something measured on validation data")
     if monitor in judged and not validation:
-        raise ValueError(
-            f"{name} monitors {monitor}, but there are no validation data: give validation_data or "
-            f"validation_split, or monitor {monitor.removeprefix('validation_')}"
-        )
+        advice = ["give validation_data" if by_batches else "give validation_data or validation_split"]
+        if not by_batches or monitor == "validation_loss":
+            advice.append(f"or monitor {monitor.removeprefix('validation_')}")
+        raise ValueError(f"{name} monitors {monitor}, but there are no validation data: {', '.join(advice)}")
     known.update(judged if validation else {})
     if monitor not in known:
         key = monitor.removeprefix("validation_")

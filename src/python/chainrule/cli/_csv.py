@@ -74,16 +74,18 @@ def read_table(
     rows = records(path, delimiter)
     header_line, header = next(rows, (1, []))
     header = check_header(path, header_line, header)
+    place_of = {name: place for place, name in enumerate(header)}
     for name in [*(features or ()), *([] if target is None else [target]), *ignore]:
-        if name not in header:
+        if name not in place_of:
             raise CsvError(path, no_column(name, header), line=header_line)
     hint = "; --ignore leaves it out" if features is None and target is not None else ""
     if features is None:
-        features = [name for name in header if name != target and name not in ignore]
+        left_out = set(ignore)
+        features = [name for name in header if name != target and name not in left_out]
         if not features:
             raise CsvError(path, "no column is left for the inputs", line=header_line)
-    places = [(header.index(name), name) for name in features]
-    target_place = None if target is None else header.index(target)
+    places = [(place_of[name], name) for name in features]
+    target_place = None if target is None else place_of[target]
     numbers, lines, texts = array("d"), array("q"), []
     for line, fields in rows:
         check_fields(path, line, header, fields)

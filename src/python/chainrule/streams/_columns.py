@@ -33,17 +33,26 @@ class Columns:
         self, names: Sequence[str], features: Any, target: Any, ignore: Any, no_column: Callable[[str], str]
     ) -> None:
         self.is_single = isinstance(target, str)
-        self.targets = [] if target is None else [target] if self.is_single else _texts(target, "target")
+        if not isinstance(target, (str, list, tuple, type(None))):
+            raise TypeError(
+                f"target must be the name of a column or a list of names, but it is {describe(target)}"
+            )
+        self.targets: list[str] = (
+            [] if target is None else [target] if isinstance(target, str) else _texts(target, "target")
+        )
         left_out = _texts(ignore, "ignore")
         wanted = None if features is None else _texts(features, "features")
+        known, aims = set(names), set(self.targets)
         for name in [*self.targets, *left_out, *(wanted or ())]:
-            if name not in names:
+            if name not in known:
                 raise ValueError(no_column(name))
-        self.features = [name for name in names if name not in left_out] if wanted is None else wanted
         if wanted is None:
-            self.features = [name for name in self.features if name not in self.targets]
+            others = aims.union(left_out)
+            self.features = [name for name in names if name not in others]
+        else:
+            self.features = wanted
         for name in self.features:
-            if name in self.targets:
+            if name in aims:
                 raise ValueError(f'column "{name}" is among features and target')
         if not self.features:
             raise ValueError("no column is left for the inputs")
@@ -77,9 +86,11 @@ def no_class(text: str, classes: dict[str, int]) -> str:
 
 def _texts(value: Any, name: str) -> list[str]:
     texts = list(check_sequence(value, name))
+    seen: set[str] = set()
     for text in texts:
         if not isinstance(text, str):
             raise TypeError(f"{name} must hold texts, but one is {describe(text)}")
-        if texts.count(text) > 1:
+        if text in seen:
             raise ValueError(f'{name} has "{text}" twice')
+        seen.add(text)
     return texts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from array import array
 from collections.abc import Iterator
@@ -28,6 +29,8 @@ from ._order import Piece
 from ._stream import WINDOW, Stream
 
 _LABEL = re.compile(r"\+?[0-9]{1,18}")
+_MISSING_TARGET = frozenset(["", "nan", "+nan", "-nan"])
+"""Fields of a target of numbers that is missing, in any case."""
 
 
 class CsvStream(Stream):
@@ -37,7 +40,8 @@ class CsvStream(Stream):
     ----------
     path : str or path
     target : str or list of str, optional
-        The column that is y, (rows,); or several, (rows, outputs). None is for prediction.
+        The column that is y, (rows,); or several, (rows, outputs). In a column of numbers (no labels, no classes) a field
+        that is empty or ``nan`` becomes NaN: a target that is missing. None is for prediction.
     labels : bool, default False
         Whether the target column holds class labels: integers from 0 on.
     classes : list of str, optional
@@ -45,7 +49,7 @@ class CsvStream(Stream):
     features : list of str, optional
         The columns of X, in this order; all but the others if not given.
     ignore : list of str, default ()
-        Columns that are left out.
+        Columns that are left out; ``""`` are those without a name, such as the index that pandas writes first.
     delimiter : str, default ","
         What separates columns: one character.
     batch_size : int, default 32
@@ -78,8 +82,8 @@ class CsvStream(Stream):
     Notes
     -----
     The file must stay as it is as long as the stream is used: where its size or the time it was last written to changes,
-    the next window is an error. Reading text takes longer than training a small network; `NpyStream` reads the
-    same numbers many times as fast.
+    the window that is read then, or next, is an error and not given. Reading text takes longer than
+    training a small network; `NpyStream` reads the same numbers many times as fast.
 
     Examples
     --------
@@ -99,11 +103,19 @@ class CsvStream(Stream):
         open_regular(self._path)[0].close()
         with closing(records(self._path, delimiter)) as rows:
             line, header = next(rows, (1, []))
-        self._header = check_header(self._path, line, header)
+        self._header = check_header(
+            self._path, line, header, may_be_unnamed=_has_unnamed(ignore), hint='; ignore=[""] leaves it out'
+        )
         try:
             columns = Columns(
-                self._header, features, target, ignore, lambda name: no_column(name, self._header)
+                self._header,
+                features,
+                target,
+                ignore,
+                lambda name: no_column(name, self._header, "delimiter="),
             )
+            if "" in columns.features or "" in columns.targets:
+                raise ValueError("a column without a name can only be left out")
         except ValueError as error:
             raise CsvError(self._path, str(error), line=line) from None
         self._labels, self._classes = check_bool(labels, "labels"), find_classes(classes, columns)
@@ -112,7 +124,8 @@ class CsvStream(Stream):
         self._columns, self.feature_names = columns, list(columns.features)
         self.n_features = len(columns.features)
         numbers = columns.features if self._labels or self._classes else [*columns.features, *columns.targets]
-        self._numbers = [(self._header.index(name), name) for name in numbers]
+        place_of = {name: place for place, name in enumerate(self._header)}
+        self._numbers = [(place_of[name], name) for name in numbers]
         self._all_in_order = numbers == self._header
         super().__init__(
             [self._path], bool(columns.targets), batch_size=batch_size, window=window, shuffle=shuffle, seed=seed,
@@ -124,7 +137,6 @@ class CsvStream(Stream):
         label_place = None
         if self._labels or self._classes is not None:
             label_place = self._header.index(self._columns.targets[0])
-        self._check_unchanged()
         with closing(records(self._path, self._delimiter)) as rows:
             next(rows, None)  # the header, which is as it was
             n = 0
@@ -139,7 +151,6 @@ class CsvStream(Stream):
                     n, numbers, labels = 0, array("d"), array("q")
                     yield number, ready.pop()  # so that it is held nowhere else
                     number += 1
-                    self._check_unchanged()
             if n:
                 yield number, self._window(numbers, labels, number * self.window)
             elif not number:
@@ -156,6 +167,9 @@ class CsvStream(Stream):
             pass
         found = []
         for text, (_, name) in zip(picked, self._numbers, strict=True):
+            if len(found) >= self.n_features and text.strip().lower() in _MISSING_TARGET:
+                found.append(math.nan)
+                continue
             try:
                 found.append(parse_number(text, self.dtype))
             except ValueError as error:
@@ -184,3 +198,8 @@ class CsvStream(Stream):
             return X, np.array(labels, dtype=np.int64)
         y = values[:, self.n_features :].astype(self.dtype)
         return X, y[:, 0].copy() if self._columns.is_single else y
+
+
+def _has_unnamed(ignore: Any) -> bool:
+    """Return whether columns without a name are left out; whether these are texts is not looked at yet."""
+    return isinstance(ignore, (list, tuple)) and any(isinstance(name, str) and not name for name in ignore)

@@ -16,6 +16,13 @@ from chainrule._network import Array
 from ._order import Piece, order_of_windows
 from ._stream import WINDOW, Stream, _as_dtype
 
+_READ = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+    (3, 0): np.lib.format.read_array_header_2_0,
+}
+"""What reads the header of each version; 3.0 differs from 2.0 in the encoding of names of fields, which numbers lack."""
+
 
 class _Header(NamedTuple):
     """What a .npy file says of itself."""
@@ -87,7 +94,7 @@ class NpyStream(Stream):
     Notes
     -----
     The files must stay as they are as long as the stream is used: where their size or the time they were last written to
-    changes, the next window is an error.
+    changes, the window that is read then, or next, is an error and not given.
 
     Examples
     --------
@@ -128,7 +135,6 @@ class NpyStream(Stream):
         with ExitStack() as stack:
             files = [stack.enter_context(open(header.path, "rb", buffering=0)) for header in self._headers]
             for number in range(n) if epoch is None else order_of_windows(n, self.seed, epoch).tolist():
-                self._check_unchanged()
                 yield number, self._window(files, number)
 
     def _window(self, files: list[Any], number: int) -> Piece:
@@ -147,11 +153,9 @@ def _header(path: str, dimensions: tuple[int, ...], axes: str) -> _Header:
     with file:
         try:
             version = np.lib.format.read_magic(file)
-            read = {
-                (1, 0): np.lib.format.read_array_header_1_0,
-                (2, 0): np.lib.format.read_array_header_2_0,
-            }[version]
-            shape, by_columns, dtype = read(file)
+            if version not in _READ:
+                raise ValueError(f"it has version {version[0]}.{version[1]}, but 1.0, 2.0 and 3.0 are read")
+            shape, by_columns, dtype = _READ[version](file)
         except Exception as error:  # noqa: BLE001 - NumPy parses the header as Python: even MemoryError may come of that
             raise ValueError(f"{path} is no .npy file of numbers: {error}") from None
         offset = file.tell()
@@ -163,6 +167,8 @@ def _header(path: str, dimensions: tuple[int, ...], axes: str) -> _Header:
         )
     if len(shape) not in dimensions:
         raise ValueError(f"{path} must hold an array {axes}, but its shape is {shape}")
+    if any(isinstance(n, bool) or n < 0 for n in shape):
+        raise ValueError(f"{path} is no .npy file of numbers: there is no array of shape {shape}")
     if 0 in shape:
         raise ValueError(f"{path} must have at least one row and one column, but its shape is {shape}")
     if size < offset + math.prod(shape) * dtype.itemsize:

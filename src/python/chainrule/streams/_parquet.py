@@ -17,6 +17,7 @@ from ._stream import WINDOW, Stream, _as_dtype
 
 _AT_ONCE, _BUFFER = 8192, 1 << 16
 """Rows that pyarrow converts at once, and bytes it reads of a column at once."""
+_INT64_MAX = np.uint64(2**63 - 1)
 
 
 class ParquetStream(Stream):
@@ -27,7 +28,8 @@ class ParquetStream(Stream):
     path : str or path
     target : str or list of str, optional
         The column that is y, (rows,); or several, (rows, outputs). One column of integers stays integers, such as class
-        labels; floats may be NaN, for a target that is missing. None is for prediction.
+        labels, at most 2^63 - 1. Floats may be NaN or null (as pandas writes NaN), which become NaN: a target that is missing.
+        None is for prediction.
     classes : list of str, optional
         The texts of the classes in the order of their labels: a target column of text.
     features : list of str, optional
@@ -59,14 +61,16 @@ class ParquetStream(Stream):
         If pyarrow is not installed.
     ValueError, TypeError
         If an argument does not fit, the file is no Parquet file, or a column is not there or of another type. While it is iterated:
-        if a value is missing or not finite, or of no class. The message has the file, the row (from 0 on) and the column.
+        if a value is missing (but a float of the target) or not finite, a whole number too large, or of no class. The message has the
+        file, the row (from 0 on) and the column.
     OSError
         If the file cannot be read.
 
     Notes
     -----
     The file must stay as it is as long as the stream is used: where its size or the time it was last written to changes,
-    the next window is an error. Memory also depends on how the file was written: a page of each column is held.
+    the window that is read then, or next, is an error and not given. Memory also depends on how the
+    file was written: a page of each column is held.
 
     Examples
     --------
@@ -85,6 +89,10 @@ class ParquetStream(Stream):
         with self._open() as file:
             schema, self.n_rows = file.schema_arrow, file.metadata.num_rows
         names = list(schema.names)
+        places: dict[str, int] = {}
+        for place, name in enumerate(names, start=1):
+            if (first := places.setdefault(name, place)) != place:
+                raise ValueError(f'{self._path}: columns {first} and {place} have the same name, "{name}"')
         shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
         try:
             columns = Columns(
@@ -132,11 +140,9 @@ class ParquetStream(Stream):
     def _read(self) -> Iterator[Piece]:
         """Yield the rows as they come; what is too large for the dtype becomes infinite."""
         first, wanted = 0, [*self._columns.features, *self._columns.targets]
-        self._check_unchanged()
         with self._open() as file:
             batches = file.iter_batches(min(_AT_ONCE, self.window), columns=wanted, use_threads=False)
             while True:
-                self._check_unchanged()
                 try:
                     batch = next(batches, None)
                 except (OSError, ValueError) as error:  # pyarrow's own are both
@@ -156,26 +162,42 @@ class ParquetStream(Stream):
             return ()
         if self._classes is not None:
             return (self._labels(batch, names[0], first),)
-        values = [self._values(batch, name, first) for name in names]
+        values = [self._values(batch, name, first, may_miss=True) for name in names]
+        if self._integers:
+            return (self._int64(values[0], names[0], first),)
         if self._columns.is_single:
-            return (values[0].astype(np.int64) if self._integers else _as_dtype(values[0], self.dtype),)
+            return (_as_dtype(values[0], self.dtype),)
         return (_as_dtype(np.stack(values, axis=1), self.dtype),)
 
-    def _values(self, batch: Any, name: str, first: int) -> Array:
-        """Return a column of numbers without gaps, where it lies: `to_numpy` would import pandas, if it is installed."""
-        column = batch.column(name)
-        if column.null_count:
+    def _int64(self, values: Array, name: str, first: int) -> Array:
+        """Return whole numbers as int64, which not all of uint64 are."""
+        if values.dtype == np.uint64 and (values > _INT64_MAX).any():
+            i = int(np.argmax(values > _INT64_MAX))
+            raise ValueError(
+                f'{self._path}, row {first + i}, column "{name}" is {values[i]}, but whole numbers of a target must be at '
+                "most 2^63 - 1"
+            )
+        return values.astype(np.int64)
+
+    def _values(self, batch: Any, name: str, first: int, may_miss: bool = False) -> Array:
+        """Return a column of numbers, where it lies: `to_numpy` would import pandas, if it is installed.
+
+        Floats that are missing are NaN if they may be.
+        """
+        column, types = batch.column(name), _pyarrow().types
+        is_float = types.is_floating(column.type)
+        if column.null_count and not (may_miss and is_float):
             row = first + column.is_null().to_pylist().index(True)
             raise ValueError(f'{self._path}, row {row}, column "{name}": missing value')
-        types, buffer = _pyarrow().types, column.buffers()[1]
+        valid, buffer = column.buffers()
         start, stop = column.offset, column.offset + len(column)
         if types.is_boolean(column.type):
-            bits = np.frombuffer(buffer, np.uint8)[start // 8 : (stop + 7) // 8]
-            return np.unpackbits(bits, bitorder="little")[start % 8 :][: len(column)]
-        kind = (
-            "f" if types.is_floating(column.type) else "u" if types.is_unsigned_integer(column.type) else "i"
-        )
-        return np.frombuffer(buffer, f"{kind}{column.type.bit_width // 8}")[start:stop]
+            return _bits(buffer, start, stop)
+        kind = "f" if is_float else "u" if types.is_unsigned_integer(column.type) else "i"
+        values = np.frombuffer(buffer, f"{kind}{column.type.bit_width // 8}")[start:stop]
+        if column.null_count:
+            values = np.where(_bits(valid, start, stop), values, values.dtype.type(np.nan))
+        return values
 
     def _labels(self, batch: Any, name: str, first: int) -> Array:
         classes = self._classes or {}
@@ -220,6 +242,12 @@ class ParquetStream(Stream):
             raise
         except (OSError, ValueError) as error:
             raise ValueError(f"{self._path} is no Parquet file: {error}") from error
+
+
+def _bits(buffer: Any, start: int, stop: int) -> Array:
+    """Return bits of a buffer of pyarrow's, a byte each."""
+    packed = np.frombuffer(buffer, np.uint8)[start // 8 : (stop + 7) // 8]
+    return np.unpackbits(packed, bitorder="little")[start % 8 :][: stop - start]
 
 
 def _pyarrow() -> Any:

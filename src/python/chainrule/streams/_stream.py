@@ -48,6 +48,8 @@ class Stream(ABC):
         self.window = check_int(window, "window", 1, MAX_WORDS)
         self.shuffle, self.seed = check_bool(shuffle, "shuffle"), check_seed(seed)
         self.dtype = check_dtype(dtype)
+        if isinstance(transform, type):
+            raise TypeError(f"transform is the class {transform.__name__}; give an object of it")
         if transform is not None and not callable(getattr(transform, "transform", transform)):
             raise TypeError(
                 f"transform must be a function of X, or have a method transform, but it is {describe(transform)}"
@@ -93,13 +95,24 @@ class Stream(ABC):
     def _pieces(self, epoch: int | None) -> Iterator[Piece]:
         """Yield all rows in the order for an epoch, no more than a batch at a time."""
         windows = self._windows(epoch)
-        while (numbered := next(windows, None)) is not None:
+        while (numbered := self._unchanged(windows)) is not None:
             number, window = numbered
             order = None
             if epoch is not None:
                 order = order_in_window(len(window[0]), self.seed, epoch, number)
             yield from shuffled(window, order, self.batch_size)
             del numbered, window, order  # before the next one is read
+
+    def _unchanged(self, windows: Iterator[tuple[int, Piece]]) -> tuple[int, Piece] | None:
+        """Return the next window, None after the last, of a file that was the same before it was read and is after it."""
+        self._check_unchanged()
+        try:
+            numbered = next(windows, None)
+        except (ValueError, TypeError):
+            self._check_unchanged()  # which says why there is something wrong with it
+            raise
+        self._check_unchanged()
+        return numbered
 
     def _check_unchanged(self) -> None:
         """Refuse to go on with a file that is no more what it was when the stream was made."""
@@ -120,9 +133,12 @@ class Stream(ABC):
         if self.transform is None:
             return X
         rows, shape = f"rows {first} to {first + len(X) - 1} of {path}", X.shape
-        X = as_array(
-            getattr(self.transform, "transform", self.transform)(X), f"what transform returned for {rows}"
-        )
+        made = getattr(self.transform, "transform", self.transform)(X)
+        if hasattr(made, "toarray"):  # scipy.sparse
+            raise TypeError(
+                f"transform returned a sparse matrix ({type(made).__name__}) for {rows}, but it must return an array"
+            )
+        X = as_array(made, f"what transform returned for {rows}")
         if X.ndim != 2 or len(X) != shape[0]:
             raise ValueError(
                 f"transform must return an array (rows, features) of as many rows, but for one of shape {shape} it returned "
