@@ -223,6 +223,8 @@ def check_state(
 
 def check_frozen(network: Network, frozen: Any) -> tuple[int, ...]:
     """Return the layers that do not learn: numbers from 0 on, in order, fewer than there are layers."""
+    if type(frozen) is tuple and not frozen:  # as nearly always
+        return ()
     layers = {
         check_int(layer, f"frozen[{i}]", 0, network.n_layers - 1)
         for i, layer in enumerate(check_sequence(frozen, "frozen"))
