@@ -100,7 +100,8 @@ def test_a_file_of_another_run_is_found_before_the_first_begins(backend: str, tm
     was = (tmp_path / "1.run").read_bytes()
     made = [without(plain(seed), checkpoint=tmp_path / f"{seed}.run") for seed in range(2)]
     with pytest.raises(
-        ValueError, match=r"trainers\[1\]: .*1.run holds a run up to epoch 1, and this trainer, at epoch 0"
+        ValueError,
+        match=r"trainers\[1\]: .*1.run holds a run up to epoch 1, update 13, and this trainer, at epoch 0, update 0",
     ):
         together(made)
     made[1] = without(made[1], checkpoint=tmp_path / "no folder" / "1.run")

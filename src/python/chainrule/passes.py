@@ -62,6 +62,10 @@ class Gradients(NamedTuple):
         return self.times(factor)
 
 
+# So that NumPy's numbers leave a product with these to them, instead of making an array of them first.
+Gradients.__array_ufunc__ = None  # type: ignore[attr-defined]
+
+
 class Kept(Protocol):
     """What a core has of a pass; ``d`` are derivatives by the outputs or the sums of the last layer, (rows, outputs)."""
 
