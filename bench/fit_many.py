@@ -133,7 +133,7 @@ def sized(work: Work, seconds: float, dtype: str) -> Work:
 
 def main() -> int:
     arguments = parser(__doc__.splitlines()[0], "2").parse_args()
-    use = settings(arguments, seconds=0.4)
+    use = settings(arguments, seconds=3.0)
     rows: list[dict[str, Any]] = []
     loads = [os.getloadavg()[0]] if hasattr(os, "getloadavg") else []
     for name, whole in WORKS.items():
