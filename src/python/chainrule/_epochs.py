@@ -23,8 +23,22 @@ def train_epochs(
     poll_each_step: bool = False
 ) -> None:  # fmt: skip
     """Train for so many more epochs, with the settings of the trainer."""
-    batch_size = trainer.batch_size if isinstance(trainer.batch_size, int) else len(rows.inputs)
-    _run(trainer, trainer.state, rows, batch_size, trainer.shuffle, epochs, poll, after, poll_each_step)
+    _run(
+        trainer,
+        trainer.state,
+        rows,
+        batch_size_for(trainer, rows),
+        trainer.shuffle,
+        epochs,
+        poll,
+        after,
+        poll_each_step,
+    )
+
+
+def batch_size_for(trainer: Trainer, rows: Rows) -> int:
+    """Return the rows in a batch."""
+    return trainer.batch_size if isinstance(trainer.batch_size, int) else len(rows.inputs)
 
 
 def make_update(trainer: Trainer, rows: Rows) -> float | None:

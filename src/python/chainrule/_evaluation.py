@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from operator import is_
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._checks_layers import check_rows
+from ._checks_layers import check_loss_and_gradient, check_rows
+from ._checks_network import check_forward
 from ._losses import loss_rule
 from ._metric_arrays import has_several_labels
 from ._network import Array, Network
@@ -92,36 +94,47 @@ def counts(rows: Rows, output_weights: tuple[float, ...] | None) -> bool:
     return bool(counted.any())
 
 
-def evaluate(
-    model: MLP, rows: Rows, objective: Objective, metrics: Mapping[str, Metric], n_threads: int | None
-) -> dict[str, float]:
-    """Return the loss and the metrics of the prediction for some rows.
+class Evaluation:
+    """The loss and the metrics of the prediction for some rows, to be measured as often as parameters change in place.
 
-    The metrics leave rows out where a target is missing, and know no weights.
+    The arguments are checked when it is made. The metrics leave rows out where a target is missing, and know no weights.
     """
-    active, name = core(), model.network.output_activation
-    Z = active.forward(
-        _without_output_activation(model.network),
-        model.weights,
-        model.biases,
-        rows.inputs,
-        n_threads=n_threads,
-    )
-    value: float = active.loss_and_gradient(
-        objective.loss, Z, rows.target, output_activation=name, sample_weight=rows.weight,
-        output_weights=objective.output_weights
-    )[0]  # fmt: skip
-    if not metrics:
-        return {"loss": value}
-    A, target = active.activation(name, Z, out=Z), rows.target
-    if has_missing(target):
-        whole = np.isfinite(target).all(axis=1)
-        if not whole.any():
-            raise ValueError("no row has all of its targets, as metrics need; leave them away")
-        A, target = A[whole], target[whole]
-    if loss_rule(objective.loss).kind == "hinge" and (A.shape[1] == 1 or has_several_labels(target)):
-        A = (A + 1) / 2  # yes is above 0 there, 0.5 for metrics
-    return {"loss": value, **measure(metrics, target, A)}
+
+    def __init__(self, model: MLP, rows: Rows, objective: Objective) -> None:
+        network, name = model.network, model.network.output_activation
+        self._network, self._name = _without_output_activation(network), name
+        forward = check_forward(self._network, model.weights, model.biases, rows.inputs, None, None)
+        self._forward, Z = forward[:3], forward[3]
+        self._loss = check_loss_and_gradient(
+            objective.loss, Z, rows.target, name, rows.weight, objective.output_weights
+        )[1:]
+
+    def is_of(self, model: MLP) -> bool:
+        """Return whether the model still has the arrays of parameters that it had."""
+        return are_same(self._forward[0], model.weights) and are_same(self._forward[1], model.biases)
+
+    def measure(self, metrics: Mapping[str, Metric], n_threads: int | None) -> dict[str, float]:
+        """Return the loss and the metrics."""
+        active, (weights, biases, X), (target, rule, *_) = core(), self._forward, self._loss
+        Z = np.empty((len(X), self._network.n_out), X.dtype)
+        active.forward_checked(self._network, weights, biases, X, Z, n_threads)
+        value: float = active.loss_checked(self._name, Z, *self._loss)[0]
+        if not metrics:
+            return {"loss": value}
+        A = active.activation(self._name, Z, out=Z)
+        if has_missing(target):
+            whole = np.isfinite(target).all(axis=1)
+            if not whole.any():
+                raise ValueError("no row has all of its targets, as metrics need; leave them away")
+            A, target = A[whole], target[whole]
+        if rule.kind == "hinge" and (A.shape[1] == 1 or has_several_labels(target)):
+            A = (A + 1) / 2  # yes is above 0 there, 0.5 for metrics
+        return {"loss": value, **measure(metrics, target, A)}
+
+
+def are_same(first: Sequence[object], second: Sequence[object]) -> bool:
+    """Return whether two lists hold the same objects."""
+    return len(first) == len(second) and all(map(is_, first, second))
 
 
 @lru_cache(maxsize=64)

@@ -40,6 +40,8 @@ class Request(NamedTuple):
     checkpointing: Checkpointing | None
     callbacks: Callbacks
     halt: Halt | None = None
+    repeated: object = None
+    """What was checked of it for all epochs, if that can be: a `Repeated`."""
 
     @property
     def looks_at_each_epoch(self) -> bool:

@@ -11,11 +11,12 @@ from ._batches import Batches, train_batches
 from ._checkpointing import Keeper, Watchers
 from ._checks_network import KEPT
 from ._epochs import Poll, train_epochs
-from ._evaluation import evaluate
+from ._evaluation import Evaluation
 from ._fit_request import Request
 from ._network import _to_the_end
 from ._plateau import look as lower_rate
 from ._plateau import plateau_of
+from ._repeated import Repeated, is_closed
 from ._watching import Clock, EarlyStopper, EndsEpoch, Stopped, Watch
 from ._whole_batch import AfterEpoch, takes_all_rows
 from .callbacks import Fit
@@ -33,11 +34,15 @@ SHORT = 0.025
 nothing but a wish to end, as many as will take two times as long as this."""
 
 
-def check_epochs(trainer: Trainer, request: Request) -> None:
-    """Refuse what shows only when the core or a metric is asked; nothing changes."""
-    _some_epochs(trainer, request, 0)
+def check_epochs(trainer: Trainer, request: Request) -> Request:
+    """Refuse what shows only when the core or a metric is asked; return the request with what was checked. Nothing changes."""
+    if is_closed(trainer, request):
+        request = request._replace(repeated=Repeated(trainer, request))
+    else:
+        _some_epochs(trainer, request, 0)
     if request.metrics:  # on all rows: a metric may depend on their number, or on every class being there
         _measure(trainer, request)
+    return request
 
 
 def fit_epochs(trainer: Trainer, request: Request, *, is_checked: bool = False) -> History:
@@ -48,7 +53,7 @@ def fit_epochs(trainer: Trainer, request: Request, *, is_checked: bool = False) 
     """
     before = len(trainer.history)
     if not (is_checked or request.is_plain):
-        check_epochs(trainer, request)
+        request = check_epochs(trainer, request)
     watchers = watchers_of(trainer, request)
     keeper = None
     if request.checkpointing is not None:
@@ -276,7 +281,9 @@ def _some_epochs(
     poll_each_step: bool = False,
 ) -> None:
     """Train for so many more epochs, on the rows that are there or on batches as they come."""
-    if isinstance(request.rows, Batches):
+    if isinstance(request.repeated, Repeated):
+        request.repeated.train(epochs, poll)
+    elif isinstance(request.rows, Batches):
         train_batches(trainer, request.rows, epochs, poll)
     else:
         train_epochs(trainer, request.rows, epochs, poll, after, poll_each_step)
@@ -296,12 +303,17 @@ def _each(polls: Sequence[Poll]) -> Poll | None:
 
 def _measure(trainer: Trainer, request: Request) -> tuple[float | None, dict[str, float], dict[str, float]]:
     """Measure the metrics of the rows, if there are any and they stay, and loss and metrics of the validation data."""
+    if isinstance(request.repeated, Repeated):
+        return request.repeated.measure()
     trained: dict[str, float] = {}
     validated: dict[str, float] = {}
-    how = (trainer.objective, request.metrics, trainer.n_threads)
     if request.metrics and not isinstance(request.rows, Batches):
-        trained = evaluate(trainer.model, request.rows, *how)
+        trained = Evaluation(trainer.model, request.rows, trainer.objective).measure(
+            request.metrics, trainer.n_threads
+        )
         del trained["loss"]
     if request.validation is not None:
-        validated = evaluate(trainer.model, request.validation, *how)
+        validated = Evaluation(trainer.model, request.validation, trainer.objective).measure(
+            request.metrics, trainer.n_threads
+        )
     return validated.pop("loss", None), trained, validated

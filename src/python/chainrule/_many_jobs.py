@@ -103,7 +103,7 @@ def say_which(error: BaseException, number: int) -> None:
 
 def _checked(number: int, trainer: Trainer, arguments: dict[str, Any]) -> Job:
     request = fit_request(trainer, **arguments)
-    check_epochs(trainer, request)
+    request = check_epochs(trainer, request)
     if request.checkpointing is not None:
         Keeper(trainer, request.checkpointing, watchers_of(trainer, request), only_check=True)
     rows = float(len(cast(Rows, request.rows).inputs))

@@ -205,6 +205,12 @@ class TrainingState:
         )
         return cls(list(weights), list(biases), weight_velocity, bias_velocity)
 
+    @property
+    def arrays(self) -> list[Array]:
+        """All that training changes: the parameters, and what the rule remembers of each."""
+        velocities = (*self.weight_velocity, *self.bias_velocity)
+        return [*self.weights, *self.biases, *velocities, *self.weight_square, *self.bias_square]
+
     def restart(self, rule: str, has_square: bool) -> None:
         """Forget what the updates so far have left, for another rule."""
         squares = [

@@ -58,7 +58,7 @@ class EarlyStopper:
         self._sign = -1.0 if settings.mode == "max" else 1.0
         self._watch = Watch(settings.patience, settings.min_delta)
         self._cost, self._epoch, self._step = math.inf, -1, -1  # of the best epoch; none yet
-        self._kept = [np.empty_like(array) for array in _arrays(state)] if settings.restore_best else []
+        self._kept = [np.empty_like(array) for array in state.arrays] if settings.restore_best else []
 
     def look(self, measured: Measurements, state: TrainingState) -> None:
         """Take the measurements after an epoch and the state."""
@@ -66,7 +66,7 @@ class EarlyStopper:
         if cost < self._cost:
 
             def keep() -> None:
-                self._copy(_arrays(state), self._kept)
+                self._copy(state.arrays, self._kept)
                 self._cost, self._epoch, self._step = cost, measured.epoch, state.step
 
             _to_the_end(keep)
@@ -96,7 +96,7 @@ class EarlyStopper:
         self._watch.go_on(seen[:2])
         self._cost, self._epoch, self._step = float(seen[2]), int(seen[3]), int(seen[4])
         if best is not None:
-            self._copy(_arrays(best), self._kept)
+            self._copy(best.arrays, self._kept)
 
     def end(self, reason: str, state: TrainingState) -> Ending:
         """Go back to the best epoch, if there is one and steps were made since; say how the fit ended.
@@ -107,21 +107,13 @@ class EarlyStopper:
             return Ending(reason, self._settings.monitor)
         restored = bool(self._kept) and self._step != state.step
         if restored:
-            self._copy(self._kept, _arrays(state))
+            self._copy(self._kept, state.arrays)
         return Ending(reason, self._settings.monitor, self._epoch, self._sign * self._cost, restored)
 
     def _copy(self, sources: list[Array], targets: list[Array]) -> None:
         if self._kept:
             for source, target in zip(sources, targets, strict=True):
                 np.copyto(target, source)
-
-
-def _arrays(state: TrainingState) -> list[Array]:
-    velocities, squares = (
-        (*state.weight_velocity, *state.bias_velocity),
-        (*state.weight_square, *state.bias_square),
-    )
-    return [*state.weights, *state.biases, *velocities, *squares]
 
 
 class EndsEpoch(Exception):  # noqa: N818 - it never leaves this package

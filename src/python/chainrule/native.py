@@ -17,33 +17,25 @@ from typing import Any
 import numpy as np
 
 from . import _checks, reference
+from ._compiled_core import _core
 from ._held import Claim, guarded, pins
 from ._losses import LossFunction, LossRule, call_loss
+from ._native_rules import (
+    _numbers,
+    adagrad_step,  # noqa: F401 - offered here
+    adam_step,  # noqa: F401
+    rmsprop_step,  # noqa: F401
+    rprop_step,  # noqa: F401
+    sgd_momentum_step,  # noqa: F401
+)
 from ._network import Array, Network, TrainingState
-from ._rules import Rates, Rule
+from ._rules import Rule
 from ._threads import allowed_threads
-from ._version import __version__
 from .passes import ForwardPass
 from .targets import one_hot
 
-try:
-    from . import _core
-except ImportError as error:
-    if "CHAINRULE_FORCE_ISA" in str(error):
-        raise
-    raise ImportError(
-        f"the compiled core chainrule._core cannot be loaded ({error}); install chainrule with pip from a wheel or "
-        "from its source tree, or choose the pure NumPy core with CHAINRULE_BACKEND=reference"
-    ) from error
-
-if _core.__version__ != __version__:
-    raise ImportError(
-        f"the compiled core is version {_core.__version__}, but the Python files are {__version__}; install again"
-    )
-
 _ACTIVATION = {name: i for i, name in enumerate(_core.ACTIVATIONS)}
 _LOSS = {name: i for i, name in enumerate(_core.LOSSES)}
-_RULE = {name: i for i, name in enumerate(_core.RULES)}
 _BIAS = {None: 0, "unit": 1, "layer": 2}  # BiasMode in src/cpp/model/network.hpp
 
 
@@ -125,9 +117,15 @@ def loss_and_gradient(
     loss: Any, Z: Array, target: Array, *, output_activation: str = "identity", sample_weight: Array | None = None,
     output_weights: Sequence[float] | None = None
 ) -> tuple[float, Array]:  # fmt: skip
-    Z, target, rule, weight, factors = _checks.check_loss_and_gradient(
-        loss, Z, target, output_activation, sample_weight, output_weights
-    )
+    given = _checks.check_loss_and_gradient(loss, Z, target, output_activation, sample_weight, output_weights)
+    return loss_checked(output_activation, *given)
+
+
+def loss_checked(
+    output_activation: str, Z: Array, target: Array, rule: LossRule, weight: Array | None,
+    factors: Sequence[float] | None
+) -> tuple[float, Array]:  # fmt: skip
+    """Do what `loss_and_gradient` does, with arguments that were checked."""
     if rule.function is not None:
         A = activation(output_activation, Z)
         value, dA = call_loss(rule.function, A.copy(), one_hot(target, A.shape[1], A.dtype).copy())
@@ -150,68 +148,19 @@ def _fill_gradient(function: LossFunction, prediction: Array, target: Array, gra
     return value
 
 
-def sgd_momentum_step(
-    w: Array, v: Array, g: Array, *, learning_rate: float, momentum: float = 0.0,
-    nesterov: bool = False, weight_decay: float = 0.0
-) -> None:  # fmt: skip
-    w, v, g, update = _checks.check_sgd_momentum_step(
-        w, v, g, learning_rate, momentum, nesterov, weight_decay
-    )
-    _core.update(w, v, np.ascontiguousarray(g), *update)
-
-
-def _rule_step(kind: str, arrays: dict[str, Array], g: Array, numbers: dict[str, Any], t: int = 1) -> None:
-    checked, g, rule, t = _checks.check_rule_step(kind, arrays, g, numbers, t)
-    w, velocity, square = (
-        (*checked[:1], *checked[-2:]) if len(checked) == 3 else (checked[0], None, checked[1])
-    )
-    _core.apply_rule(w, velocity, square, np.ascontiguousarray(g), *_numbers(rule), t)
-
-
-def adam_step(
-    w: Array, m: Array, v: Array, g: Array, *, t: int, learning_rate: float, beta1: float = 0.9,
-    beta2: float = 0.999, epsilon: float = 1e-8, weight_decay: float = 0.0, decoupled: bool = False
-) -> None:  # fmt: skip
-    numbers = {"learning_rate": learning_rate, "beta1": beta1, "beta2": beta2, "epsilon": epsilon,
-               "weight_decay": weight_decay, "decoupled": decoupled}  # fmt: skip
-    _rule_step("adam", {"w": w, "m": m, "v": v}, g, numbers, t)
-
-
-def rmsprop_step(
-    w: Array, v: Array, s: Array, g: Array, *, learning_rate: float, beta2: float = 0.99, epsilon: float = 1e-8,
-    momentum: float = 0.0, weight_decay: float = 0.0
-) -> None:  # fmt: skip
-    numbers = {"learning_rate": learning_rate, "beta2": beta2, "epsilon": epsilon, "momentum": momentum,
-               "weight_decay": weight_decay}  # fmt: skip
-    _rule_step("rmsprop", {"w": w, "v": v, "s": s}, g, numbers)
-
-
-def adagrad_step(
-    w: Array, s: Array, g: Array, *, learning_rate: float, epsilon: float = 1e-10, weight_decay: float = 0.0
-) -> None:
-    numbers = {"learning_rate": learning_rate, "epsilon": epsilon, "weight_decay": weight_decay}
-    _rule_step("adagrad", {"w": w, "s": s}, g, numbers)
-
-
-def rprop_step(
-    w: Array, p: Array, d: Array, g: Array, *, learning_rate: float, eta_minus: float = 0.5,
-    eta_plus: float = 1.2, smallest: float = 1e-6, largest: float = 50.0
-) -> None:  # fmt: skip
-    numbers = {"learning_rate": learning_rate, "eta_minus": eta_minus, "eta_plus": eta_plus,
-               "smallest": smallest, "largest": largest}  # fmt: skip
-    _rule_step("rprop", {"w": w, "p": p, "d": d}, g, numbers)
-
-
-def _numbers(rule: Rule) -> tuple[int, list[float], Rates | None]:
-    """Return a rule as the core takes it: its kind as a number, and all of its numbers."""
-    return (_RULE[rule.kind], [float(x) for x in rule[1:-1]], rule.rates)
-
-
 def forward(
     network: Network, weights: Sequence[Array], biases: Sequence[Array], X: Array, *,
     out: Array | None = None, n_threads: int | None = None
 ) -> Array:  # fmt: skip
-    weights, biases, X, out = _checks.check_forward(network, weights, biases, X, out, n_threads)
+    return forward_checked(
+        network, *_checks.check_forward(network, weights, biases, X, out, n_threads), n_threads
+    )
+
+
+def forward_checked(
+    network: Network, weights: list[Array], biases: list[Array], X: Array, out: Array, n_threads: int | None
+) -> Array:
+    """Do what `forward` does, with arguments that were checked."""
     _core.predict(_compiled(network), weights, biases, X, out, _int32(n_threads))
     return out
 
@@ -253,6 +202,14 @@ def train_epochs(
         network, state, X, target, loss, sample_weight, output_weights, optimizer, batch_size, shuffle, seed, epochs,
         n_threads, poll, poll_each_step, frozen
     )  # fmt: skip
+    train_checked(network, state, given, n_threads, poll, poll_each_step)
+
+
+def train_checked(
+    network: Network, state: TrainingState, given: _checks.Training, n_threads: int | None = None,
+    poll: Callable[[int, int, int, float], object] | None = None, poll_each_step: bool = False
+) -> None:  # fmt: skip
+    """Do what `train_epochs` does, with arguments that were checked and are as they were then."""
     python_runs = poll is not None or given.loss.function is not None or given.rule.rates is not None
     _held = pins(*given.held) if python_runs else None
     with Claim(given.weights):

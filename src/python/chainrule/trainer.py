@@ -7,7 +7,7 @@ from typing import Any
 
 from ._batch_trainer import BatchTrainer
 from ._epochs import make_update
-from ._evaluation import Rows, as_rows, evaluate
+from ._evaluation import Evaluation, Rows, as_rows
 from ._fit_request import fit_request
 from ._fitting import fit_epochs
 from ._manual_trainer import ManualTrainer
@@ -281,7 +281,7 @@ class Trainer(ManualTrainer, BatchTrainer):
         """
         measures = find_metrics(metrics)
         rows = self._rows(X, y, sample_weight)
-        return evaluate(self._model, rows, self.objective, measures, self.n_threads)
+        return Evaluation(self._model, rows, self.objective).measure(measures, self.n_threads)
 
     # Inside --------------------------------------------------------------------------------------------------------
 

@@ -25,11 +25,14 @@ from .checked import (
     activation,
     activation_gradient,
     forward,
+    forward_checked,
     gradients,
     loss_and_gradient,
+    loss_checked,
     matmul_bias,
     matmul_gradients,
     sgd_momentum_step,
+    train_checked,
     train_epochs,
 )
 from .further_rules import adagrad_step, adam_step, rmsprop_step, rprop_step

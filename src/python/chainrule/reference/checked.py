@@ -14,6 +14,7 @@ import numpy as np
 
 from chainrule import _checks
 from chainrule._held import Claim, guarded, pins
+from chainrule._losses import LossRule
 from chainrule._network import Array, Network, TrainingState
 
 from . import further_activations, further_losses, mathematics
@@ -79,9 +80,15 @@ def loss_and_gradient(
     output_weights: Sequence[float] | None = None
 ) -> tuple[float, Array]:  # fmt: skip
     """`losses` has the objects that hold the numbers of a loss."""
-    Z, target, rule, weight, factors = _checks.check_loss_and_gradient(
-        loss, Z, target, output_activation, sample_weight, output_weights
-    )
+    given = _checks.check_loss_and_gradient(loss, Z, target, output_activation, sample_weight, output_weights)
+    return loss_checked(output_activation, *given)
+
+
+def loss_checked(
+    output_activation: str, Z: Array, target: Array, rule: LossRule, weight: Array | None,
+    factors: Sequence[float] | None
+) -> tuple[float, Array]:  # fmt: skip
+    """Do what `loss_and_gradient` does, with arguments that were checked."""
     with np.errstate(all="ignore"):
         return mathematics.loss_and_gradient(rule, Z, target, output_activation, weight, factors)
 
@@ -92,7 +99,15 @@ def forward(
     out: Array | None = None, n_threads: int | None = None
 ) -> Array:  # fmt: skip
     """It is written into ``out`` if that is given."""
-    weights, biases, X, out = _checks.check_forward(network, weights, biases, X, out, n_threads)
+    return forward_checked(
+        network, *_checks.check_forward(network, weights, biases, X, out, n_threads), n_threads
+    )
+
+
+def forward_checked(
+    network: Network, weights: list[Array], biases: list[Array], X: Array, out: Array, n_threads: int | None
+) -> Array:
+    """Do what `forward` does, with arguments that were checked."""
     with np.errstate(all="ignore"):
         np.copyto(out, mathematics.forward(network, weights, biases, X))
     return out
@@ -149,6 +164,14 @@ def train_epochs(
         network, state, X, target, loss, sample_weight, output_weights, optimizer, batch_size, shuffle, seed, epochs,
         n_threads, poll, poll_each_step, frozen
     )  # fmt: skip
+    train_checked(network, state, given, n_threads, poll, poll_each_step)
+
+
+def train_checked(
+    network: Network, state: TrainingState, given: _checks.Training, n_threads: int | None = None,
+    poll: Callable[[int, int, int, float], object] | None = None, poll_each_step: bool = False
+) -> None:  # fmt: skip
+    """Do what `train_epochs` does, with arguments that were checked and are as they were then."""
     _held = pins(*given.held)
     if given.loss.function is not None:
         function = guarded(given.loss.function, given.changed)

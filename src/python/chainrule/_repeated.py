@@ -1,0 +1,95 @@
+"""What a fit does in each epoch, with its arguments checked once: where no code of the user's runs between the epochs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._batches import Batches
+from ._checks import Training, check_train_epochs
+from ._epochs import Poll, batch_size_for
+from ._evaluation import Evaluation, Rows, are_same
+from ._fit_request import Request
+from ._losses import loss_rule
+from ._network import TrainingState
+from ._plateau import at_present, plateau_of
+from ._whole_batch import takes_all_rows
+from .backend import core
+from .metrics import direction
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+_SETTINGS = ("loss", "output_weights", "optimizer", "batch_size", "shuffle", "seed", "frozen")
+"""Of a trainer: what `check_train_epochs` looks at. Another thread may set them at any time."""
+
+
+class Repeated:
+    """The epochs of a fit and what is measured after each.
+
+    Arrays keep their places and types, and targets their values, as only code of the user's could change them (see `is_closed`);
+    the lists that hold the arrays and the settings of the trainer are compared each time.
+    """
+
+    def __init__(self, trainer: Trainer, request: Request) -> None:
+        assert isinstance(request.rows, Rows)
+        self._trainer, self._rows, self._request = trainer, request.rows, request
+        self._prepare(trainer.state)
+        self._measured = self._evaluations()
+
+    def train(self, epochs: int, poll: Poll | None) -> None:
+        """Train for so many more epochs."""
+        trainer, state = self._trainer, self._trainer.state
+        if (
+            not (are_same(self._settings, _settings(trainer)) and are_same(self._arrays, state.arrays))
+            or plateau_of(trainer.optimizer) is not None
+        ):
+            self._prepare(state)
+        given = self._given._replace(epochs=epochs)
+        core().train_checked(trainer.model.network, state, given, trainer.n_threads, poll)
+
+    def measure(self) -> tuple[float | None, dict[str, float], dict[str, float]]:
+        """Return the loss of the validation data, the metrics of the rows and those of the validation data."""
+        trainer, metrics = self._trainer, self._request.metrics
+        if not all(one is None or one.is_of(trainer.model) for one in self._measured):
+            self._measured = self._evaluations()
+        trained, validated = (
+            {} if one is None else one.measure(metrics, trainer.n_threads) for one in self._measured
+        )
+        trained.pop("loss", None)
+        return validated.pop("loss", None), trained, validated
+
+    def _prepare(self, state: TrainingState) -> None:
+        trainer, rows = self._trainer, self._rows
+        self._settings, self._arrays = _settings(trainer), state.arrays
+        self._given: Training = check_train_epochs(
+            trainer.model.network, state, rows.inputs, rows.target, trainer.loss, rows.weight, trainer.output_weights,
+            at_present(trainer.optimizer, state), batch_size_for(trainer, rows), trainer.shuffle, trainer.seed, 0,
+            trainer.n_threads, None, False, trainer.frozen
+        )  # fmt: skip
+
+    def _evaluations(self) -> tuple[Evaluation | None, Evaluation | None]:
+        """Return those of the rows, if there are metrics, and of the validation data, if there are any."""
+        wanted = (self._rows if self._request.metrics else None, self._request.validation)
+        model, objective = self._trainer.model, self._trainer.objective
+        first, second = (None if rows is None else Evaluation(model, rows, objective) for rows in wanted)
+        return first, second
+
+
+def is_closed(trainer: Trainer, request: Request) -> bool:
+    """Return whether all that runs between the epochs of a fit is this library's own, and updates are made batch by batch."""
+    return not (
+        request.callbacks
+        or request.display is not None
+        or isinstance(request.rows, Batches)
+        or takes_all_rows(trainer.optimizer)
+        or loss_rule(trainer.loss).function is not None
+        or (
+            callable(getattr(trainer.optimizer, "learning_rate", None))
+            and plateau_of(trainer.optimizer) is None
+        )
+        or any(direction(metric) is None for metric in request.metrics.values())
+    )
+
+
+def _settings(trainer: Trainer) -> list[Any]:
+    return [getattr(trainer, name) for name in _SETTINGS]
