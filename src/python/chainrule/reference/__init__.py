@@ -25,14 +25,14 @@ from .checked import (
     activation,
     activation_gradient,
     forward,
-    forward_checked,
+    forward_checked,  # noqa: F401 - for callers that have checked
     gradients,
     loss_and_gradient,
-    loss_checked,
+    loss_checked,  # noqa: F401
     matmul_bias,
     matmul_gradients,
     sgd_momentum_step,
-    train_checked,
+    train_checked,  # noqa: F401
     train_epochs,
 )
 from .further_rules import adagrad_step, adam_step, rmsprop_step, rprop_step
