@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -36,15 +37,16 @@ def same_bits(one: cr.Trainer, other: cr.Trainer) -> bool:
 
 @pytest.fixture
 def calls(backend: str, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The number of epochs of each call of the core's train_epochs."""
-    real = core().train_epochs
+    """The number of epochs of each training call of the core, whether it checks its arguments or they were checked before."""
+    real = core().train_checked
     found: list[int] = []
 
-    def counting(*arguments: Any, **named: Any) -> None:
-        found.append(named["epochs"])
-        real(*arguments, **named)
+    def counting(network: Any, state: Any, given: Any, *more: Any) -> None:
+        found.append(given.epochs)
+        real(network, state, given, *more)
 
-    monkeypatch.setattr(core(), "train_epochs", counting)
+    for module in (core(), sys.modules[real.__module__]):
+        monkeypatch.setattr(module, "train_checked", counting)
     return found
 
 
@@ -61,12 +63,12 @@ def test_with_a_time_budget_alone_short_epochs_are_trained_many_at_once(
     monkeypatch.setattr(_fitting, "SHORT", 1e9)
     one, other = a_trainer(), a_trainer()
     history = one.fit(X, Y, epochs=20, time_budget=1e6)
-    assert calls == [0, 1, 2, 4, 8, 5]
+    assert calls == [1, 2, 4, 8, 5]
     assert history.stopped_because == "epochs"
     calls.clear()
     monkeypatch.setattr(_fitting, "SHORT", -1.0)
     other.fit(X, Y, epochs=4, time_budget=1e6)
-    assert calls == [0, 1, 1, 1, 1]
+    assert calls == [1, 1, 1, 1]
     other.fit(X, Y, epochs=16)
     assert same_bits(one, other)
     assert one.history.loss == other.history.loss

@@ -132,9 +132,9 @@ class Evaluation:
         return {"loss": value, **measure(metrics, target, A)}
 
 
-def are_same(first: Sequence[object], second: Sequence[object]) -> bool:
-    """Return whether two lists hold the same objects."""
-    return len(first) == len(second) and all(map(is_, first, second))
+def are_same(first: Sequence[object], second: object) -> bool:
+    """Return whether the second is a list of the same objects."""
+    return isinstance(second, list) and len(first) == len(second) and all(map(is_, first, second))
 
 
 @lru_cache(maxsize=64)

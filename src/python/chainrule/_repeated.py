@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from ._batches import Batches
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _SETTINGS = ("loss", "output_weights", "optimizer", "batch_size", "shuffle", "seed", "frozen")
 """Of a trainer: what `check_train_epochs` looks at. Another thread may set them at any time."""
+_LISTS = ("weights", "biases", "weight_velocity", "bias_velocity", "weight_square", "bias_square")
 
 
 class Repeated:
@@ -39,10 +41,7 @@ class Repeated:
     def train(self, epochs: int, poll: Poll | None) -> None:
         """Train for so many more epochs."""
         trainer, state = self._trainer, self._trainer.state
-        if (
-            not (are_same(self._settings, _settings(trainer)) and are_same(self._arrays, state.arrays))
-            or plateau_of(trainer.optimizer) is not None
-        ):
+        if plateau_of(trainer.optimizer) is not None or not are_same(self._seen, _seen(trainer)):
             self._prepare(state)
         given = self._given._replace(epochs=epochs)
         core().train_checked(trainer.model.network, state, given, trainer.n_threads, poll)
@@ -60,7 +59,7 @@ class Repeated:
 
     def _prepare(self, state: TrainingState) -> None:
         trainer, rows = self._trainer, self._rows
-        self._settings, self._arrays = _settings(trainer), state.arrays
+        self._seen = _seen(trainer)
         self._given: Training = check_train_epochs(
             trainer.model.network, state, rows.inputs, rows.target, trainer.loss, rows.weight, trainer.output_weights,
             at_present(trainer.optimizer, state), batch_size_for(trainer, rows), trainer.shuffle, trainer.seed, 0,
@@ -91,5 +90,9 @@ def is_closed(trainer: Trainer, request: Request) -> bool:
     )
 
 
-def _settings(trainer: Trainer) -> list[Any]:
-    return [getattr(trainer, name) for name in _SETTINGS]
+def _seen(trainer: Trainer) -> list[Any]:
+    """Return the settings of a trainer, the lists of its state, and what is in them."""
+    state = trainer.state
+    lists = [getattr(state, name) for name in _LISTS]
+    arrays = chain.from_iterable(one for one in lists if isinstance(one, list))
+    return [*(getattr(trainer, name) for name in _SETTINGS), state, *lists, *arrays]
