@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Any
 
@@ -164,7 +165,7 @@ class MLP:
     def n_parameters(self) -> int:
         """Number of weights and biases."""
         shapes = (*self._network.weight_shapes, *self._network.bias_shapes)
-        return sum(int(np.prod(shape, dtype=np.int64)) for shape in shapes)
+        return sum(map(math.prod, shapes))
 
     def predict(self, X: Any, out: Array | None = None, n_threads: int | None = None) -> Array:
         """Return the activations of the output layer, without dropout and noise.
