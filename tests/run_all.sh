@@ -11,7 +11,7 @@ trap 'rm -rf "$work"' EXIT
 unset PYTHONPATH CHAINRULE_BACKEND CHAINRULE_FORCE_ISA
 export OPENBLAS_NUM_THREADS=1 PIP_DISABLE_PIP_VERSION_CHECK=1 MPLBACKEND=Agg
 
-failed=()
+failed=() names=() logs=()
 step() {  # step NAME COMMAND...: runs it, remembers a failure, goes on
     local name=$1 started=$SECONDS
     shift
@@ -22,6 +22,25 @@ step() {  # step NAME COMMAND...: runs it, remembers a failure, goes on
         printf -- '--- %s: FAILED (%d s)\n' "$name" $((SECONDS - started))
         failed+=("$name")
     fi
+}
+beside() {  # beside NAME COMMAND...: like step, while other steps run; `collect` says how it went
+    local name=$1 log=$work/beside-${#names[@]}
+    shift
+    names+=("$name") logs+=("$log")
+    { local started=$SECONDS; if "$@" > "$log" 2>&1; then echo passed; else echo FAILED; fi > "$log.end"
+      echo $((SECONDS - started)) >> "$log.end"; } &
+}
+collect() {  # waits for all that runs beside the steps
+    local i ending
+    wait
+    for i in "${!names[@]}"; do
+        mapfile -t ending < "${logs[i]}.end"
+        printf '\n=== %s (beside the steps above)\n' "${names[i]}"
+        cat "${logs[i]}"
+        printf -- '--- %s: %s (%d s)\n' "${names[i]}" "${ending[0]}" "${ending[1]}"
+        [ "${ending[0]}" = passed ] || failed+=("${names[i]}")
+    done
+    names=() logs=()
 }
 must() {  # like step, but nothing after it makes sense if it fails
     step "$@"
@@ -52,10 +71,20 @@ must "environment" make_environment
 must "sdist and wheel" build_package
 export PATH=$venv/bin:$PATH CHAINRULE_BUILD_DIR=$root/build/wheel CHAINRULE_DIST_DIR=$root/dist
 must "install the wheel" install_wheel
-step "style and types" bash tests/check_style.sh
 
-step "C++ tests under AddressSanitizer and UBSan" bash tests/run_cpp_sanitizers.sh asan
-step "C++ tests under ThreadSanitizer" bash tests/run_cpp_sanitizers.sh tsan
+sanitizers() { bash tests/run_cpp_sanitizers.sh asan && bash tests/run_cpp_sanitizers.sh tsan; }
+beside "C++ tests under the sanitizers" sanitizers
+step "style and types" bash tests/check_style.sh
+for file in bench/[!_]*.py; do  # in their short forms, whose times say nothing
+    case $file in
+        bench/compare_with_other_libraries.py) ;;  # would run the others once more; it gets their records instead
+        *) step "$file --short" run_python "$root/$file" --short --output "$work/results" ;;
+    esac
+done
+step "bench/compare_with_other_libraries.py --reuse" \
+    run_python "$root/bench/compare_with_other_libraries.py" --reuse --output "$work/results"
+for file in examples/[!_]*.py; do step "$file" run_python "$root/$file"; done
+collect
 
 default=$(cd "$work" && python -c 'from chainrule import show_config; print(show_config()["instruction_set"])')
 for isa in baseline avx2 avx512; do
@@ -67,16 +96,6 @@ for isa in baseline avx2 avx512; do
         printf '\n=== kernels with %s: skipped: %s\n' "$isa" "${reason##*$'\n'}"
     fi
 done
-for file in bench/[!_]*.py; do
-    case $file in
-        bench/compare_with_other_libraries.py) ;;  # would run the others once more; it gets their records instead
-        *) step "$file --short" run_python "$root/$file" --short --output "$work/results" ;;
-    esac
-done
-step "bench/compare_with_other_libraries.py --reuse" \
-    run_python "$root/bench/compare_with_other_libraries.py" --reuse --output "$work/results"
-for file in examples/[!_]*.py; do step "$file" run_python "$root/$file"; done
-
 if ((${#failed[@]})); then printf '\nfailed before the test suite: %s\n' "$(printf '%s; ' "${failed[@]}")"; fi
 printf '\n=== test suite (%d s so far)\n' $SECONDS
 run_pytest --durations=10 "$root/tests" || failed+=("test suite")  # its closing line with the counts ends the output
