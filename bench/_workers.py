@@ -43,6 +43,8 @@ class Worker:
     threads : int
         Written into the variables of `THREAD_VARIABLES` before the process starts. It may run on so many processors,
         too: some libraries (XLA) make as many threads as there are processors, whatever they are told.
+    has_children : bool
+        Whether the process may start processes itself. It then does not end by itself where this one fails to close it.
 
     Raises
     ------
@@ -50,11 +52,15 @@ class Worker:
         If ``make`` raises it.
     """
 
-    def __init__(self, name: str, make: Callable[..., Any], *arguments: Any, threads: int) -> None:
+    def __init__(
+        self, name: str, make: Callable[..., Any], *arguments: Any, threads: int, has_children: bool = False
+    ) -> None:
         self.name, self.threads = name, threads
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, make, arguments), daemon=True)
+        self._process = context.Process(
+            target=_serve, args=(theirs, make, arguments), daemon=not has_children
+        )
         with _environment({variable: str(threads) for variable in THREAD_VARIABLES}), _affinity(threads):
             self._process.start()
         theirs.close()
