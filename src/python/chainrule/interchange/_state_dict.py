@@ -26,9 +26,10 @@ def read_state_dict(state: Mapping[Any, Any]) -> list[Layer]:
     for key, value in state.items():
         if not isinstance(key, str):
             raise TypeError(f"the names of a state dict must be texts, but one is {describe(key)}")
-        stem, _, kind = key.rpartition(".")
         if isinstance(value, Mapping):
-            raise TypeError(f"{key} is a dict, so this is no state dict; give {key!r} of it, if that is one")
+            raise TypeError(f"{key!r} is a dict, so this is no state dict, but may hold one there; give that")
+    for key, value in state.items():
+        stem, _, kind = key.rpartition(".")
         if kind not in ("weight", "bias"):
             raise ValueError(
                 f"{key} is neither a weight nor a bias of a Linear; only fully connected layers can be taken"
@@ -50,11 +51,12 @@ def _name(stem: str, kind: str) -> str:
 
 
 def _in_order(stems: list[str]) -> list[str]:
-    """Return the names by their numbers, where they differ in nothing else, or as they come.
+    """Return the names as they come; those in the order of the alphabet by their numbers, where they differ in nothing else.
 
-    Files (safetensors) give names in the order of the alphabet, in which layers.10 comes before layers.2.
+    PyTorch gives names in the order in which a module has got its parts, files (safetensors) in that of the alphabet, in
+    which layers.10 comes before layers.2.
     """
-    if len({re.sub(r"[0-9]+", "#", stem) for stem in stems}) > 1:
+    if stems != sorted(stems) or len({re.sub(r"[0-9]+", "#", stem) for stem in stems}) > 1:
         return stems
     return sorted(stems, key=lambda stem: [int(number) for number in re.findall(r"[0-9]+", stem)])
 

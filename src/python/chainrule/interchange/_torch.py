@@ -31,8 +31,9 @@ def from_torch(
     module_or_state_dict : torch.nn.Sequential, torch.nn.Linear or mapping
         A module of Linear, activations, Dropout, Identity, a Flatten before the first Linear, and Sequentials of these. Or
         a state dict, a mapping of names that end with ``weight``, shape (n_out, n_in), and ``bias``, shape (n_out,), to
-        tensors or NumPy arrays. Layers come in the order of the mapping; where their names differ in numbers alone
-        (layers.2.weight, layers.10.weight), in the order of these. Parameters are copied, from any device.
+        tensors or NumPy arrays. Layers come in the order of the mapping, which is PyTorch's order of the parts of a module; names
+        in the order of the alphabet that differ in numbers alone (layers.10.weight, layers.2.weight, as files have them)
+        in the order of the numbers. Parameters are copied, from any device.
     activation : str or list of str
         For a state dict, which does not tell: that of the hidden layers, one for all or one for each, by the names of
         `MLP`. A module has its own.
