@@ -49,7 +49,7 @@ def from_sklearn(estimator: Any, *, dtype: Any = None) -> MLP:
     --------
     >>> from chainrule.interchange import from_sklearn
     >>> from sklearn.neural_network import MLPRegressor
-    >>> estimator = MLPRegressor((5,)).partial_fit([[0.0, 1.0], [1.0, 0.0]], [1.0, 2.0])
+    >>> estimator = MLPRegressor(hidden_layer_sizes=(5,)).partial_fit([[0.0, 1.0], [1.0, 0.0]], [1.0, 2.0])
     >>> from_sklearn(estimator).layer_sizes
     (2, 5, 1)
     """
