@@ -60,20 +60,20 @@ def read_module(module: Any, torch: Any) -> Chain:
     """
     chain, nn = Chain(), torch.nn
     for place, leaf in _leaves(module, "module", nn):
-        if type(leaf) is nn.Linear:
-            bias = None if leaf.bias is None else tensor_to_array(leaf.bias, f"the bias of {place}", torch)
-            weight = tensor_to_array(leaf.weight, f"the weight of {place}", torch)
-            layer = Layer(f"the weight of {place}", weight, f"the bias of {place}", bias)
-            chain.units.append(_Unit(layer, place))
-        elif type(leaf) is nn.Flatten:
-            _check_flatten(leaf, place, chain)
-        elif type(leaf) is nn.Dropout:
-            _add_dropout(chain, check_real(leaf.p, f"p of {place}", 0.0, 1.0), place)
-        elif (name := activation_name(leaf, nn, place)) is not None:
-            if name != "identity":
-                _add_activation(chain, name, place)
-        else:
+        kind = type(leaf)  # a subclass may compute something else
+        is_activation = kind not in (nn.Linear, nn.Flatten, nn.Dropout)
+        name = activation_name(leaf, nn, place) if is_activation else None
+        if is_activation and name is None:
             raise TypeError(_unknown(leaf, place))
+        _check_hooks(leaf, place)
+        if kind is nn.Linear:
+            chain.units.append(_read_linear(leaf, place, torch))
+        elif kind is nn.Flatten:
+            _check_flatten(leaf, place, chain)
+        elif kind is nn.Dropout:
+            _add_dropout(chain, check_real(leaf.p, f"p of {place}", 0.0, 1.0), place)
+        elif name is not None and name != "identity":
+            _add_activation(chain, name, place)
     _check_ends(chain)
     return chain
 
@@ -81,26 +81,40 @@ def read_module(module: Any, torch: Any) -> Chain:
 def _leaves(module: Any, path: str, nn: Any) -> Iterator[tuple[str, Any]]:
     """Give each module that is no Sequential, with its place: ``module[2][0] (ReLU)``."""
     place = f"{path} ({type(module).__name__})"
-    if module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module):
-        raise ValueError(
-            f"{place} has hooks or a forward of its own, which may change what it computes; remove them first (prune.remove, "
-            "remove_weight_norm)"
-        )
     if isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward:
+        _check_hooks(module, place)
         for i, child in enumerate(module):  # a module that stands in it twice comes twice
             yield from _leaves(child, f"{path}[{i}]", nn)
     else:
         yield place, module
 
 
+def _check_hooks(module: Any, place: str) -> None:
+    """Refuse a module that may compute something else than its kind does."""
+    if module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module):
+        raise ValueError(
+            f"{place} has hooks or a forward of its own, which may change what it computes; remove them first (prune.remove, "
+            "remove_weight_norm)"
+        )
+
+
+def _read_linear(linear: Any, place: str, torch: Any) -> _Unit:
+    weight_name, bias_name = f"the weight of {place}", f"the bias of {place}"
+    weight = tensor_to_array(linear.weight, weight_name, torch)
+    bias = None if linear.bias is None else tensor_to_array(linear.bias, bias_name, torch)
+    return _Unit(Layer(weight_name, weight, bias_name, bias), place)
+
+
 def _unknown(module: Any, place: str) -> str:
-    hint = HINTS.get(type(module).__name__)
-    if hint is None and next(module.children(), None) is not None:
+    name, known = type(module).__name__, ("Linear", "Dropout", "Flatten", *KNOWN)
+    hint = HINTS.get(name)
+    if name in known:
+        hint = f"it is of {type(module).__module__}, not of torch.nn"
+    elif hint is None and next(module.children(), None) is not None:
         hint = (
             "what it computes cannot be seen; give its state_dict() with activation= and output_activation="
         )
-    known = f"nn.Sequential, Linear, Dropout, Flatten and {', '.join(KNOWN)} can be taken"
-    return f"{place} has no equal here; {hint or known}"
+    return f"{place} has no equal here; {hint or 'what can be taken is Sequential, ' + ', '.join(known)}"
 
 
 def _check_flatten(module: Any, place: str, chain: Chain) -> None:
