@@ -35,7 +35,7 @@ def with_sklearn(X: np.ndarray, X_test: np.ndarray, y: np.ndarray, y_test: np.nd
     """Let scikit-learn begin, and go on from there; give the network, or None if what comes back is not the same."""
     from sklearn.neural_network import MLPClassifier
 
-    begun = MLPClassifier((64,), random_state=0)
+    begun = MLPClassifier(hidden_layer_sizes=(64,), random_state=0)
     for _ in range(5):
         begun.partial_fit(X, y, classes=range(10))
     model = cr.interchange.from_sklearn(begun)
