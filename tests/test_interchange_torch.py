@@ -150,6 +150,15 @@ def test_a_single_linear_and_a_subclass_of_sequential_are_taken():
     assert from_torch(Named()).network.activations == ("tanh",)
 
 
+def test_a_dropout_of_nothing_may_stand_anywhere():
+    nothing = nn.Dropout(0.0)
+    module = nn.Sequential(nothing, nn.Dropout(0.1), nothing, nn.Linear(4, 8), nothing, nn.Tanh(), nn.Dropout(0.25), nothing,
+                           nn.Linear(8, 3), nothing, nn.Sigmoid(), nothing)  # fmt: skip
+    network = from_torch(module).network
+    assert (network.input_dropout, network.dropout) == (0.1, (0.25,))
+    assert network.activations == ("tanh", "sigmoid")
+
+
 def test_dropout_is_carried_where_both_have_it():
     module = nn.Sequential(nn.Dropout(0.1), nn.Linear(4, 8), nn.ReLU(), nn.Dropout(0.25), nn.Linear(8, 8), nn.Dropout(0.5), nn.LeakyReLU(),
                            nn.Linear(8, 6), nn.Dropout(0.0), nn.Linear(6, 5), nn.Dropout(0.3), nn.Linear(5, 3), nn.Dropout(0))  # fmt: skip
@@ -182,6 +191,13 @@ def test_softplus_differs_by_its_threshold_alone(dtype):
     model, X = from_torch(module), np.linspace(-50, 50, 2001).astype(dtype).reshape(-1, 1)
     difference = abs(model.predict(X).astype(float) - outputs(module, X).astype(float))
     assert difference.max() <= np.exp(-20) + 30 * np.finfo(dtype).eps * 50
+
+
+def test_softplus_goes_out_with_a_threshold_that_makes_no_difference(dtype):
+    model = cr.MLP([1, 1], output_activation="softplus", bias=None, dtype=dtype, seed=0)
+    model.weights[0][...] = 1
+    X = np.linspace(-30, 100, 2001).astype(dtype).reshape(-1, 1)
+    assert_right(parts_of(model), X, outputs(to_torch(model), X))
 
 
 @pytest.mark.parametrize("half", ["float16", "bfloat16"])
@@ -227,6 +243,20 @@ def test_tied_weights_come_as_two_copies(backend):
     assert not np.shares_memory(model.weights[0], model.weights[1])
     X = rows_for(parts_of(model), 20)
     assert_right(parts_of(model), X, outputs(module, X))
+
+
+def test_defaults_of_pytorch_do_not_matter():
+    model = network("tanh")
+    with torch.device("meta"):
+        module, state = to_torch(model), to_torch_state_dict(model)
+    torch.set_default_dtype(torch.float64)
+    try:
+        wide = to_torch(model)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for made in module, wide:
+        assert same_bits(model, made)
+    assert all(torch.equal(state[key], value) for key, value in module.state_dict().items())
 
 
 def test_the_random_numbers_of_pytorch_are_not_touched():

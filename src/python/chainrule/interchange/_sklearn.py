@@ -202,5 +202,5 @@ def _fitted(
     estimator._best_intercepts = [array.copy() for array in biases]
     del estimator._optimizer  # it belongs to the parameters before; partial_fit makes another
     estimator.loss_curve_, estimator.loss_, estimator.best_loss_ = [], np.nan, np.inf
-    estimator.n_iter_ = estimator.t_ = estimator._no_improvement_count = 0
+    estimator.n_iter_ = estimator.t_ = 0
     return estimator

@@ -194,9 +194,11 @@ def _state(parts: Parts, torch: Any, prefix: str) -> dict[str, Any]:
     state = {}
     for i, place in enumerate(_places(parts.network)):
         # torch.tensor copies, but keeps the order of the memory: rows are made contiguous before
-        state[f"{prefix}{place}.weight"] = torch.tensor(np.ascontiguousarray(parts.weights[i].T))
+        state[f"{prefix}{place}.weight"] = torch.tensor(
+            np.ascontiguousarray(parts.weights[i].T), device="cpu"
+        )
         if (bias := unit_bias(parts, i)) is not None:
-            state[f"{prefix}{place}.bias"] = torch.tensor(np.array(bias))
+            state[f"{prefix}{place}.bias"] = torch.tensor(np.array(bias), device="cpu")
     return state
 
 
