@@ -212,3 +212,46 @@ def test_weights_that_are_no_plain_numbers_are_refused_by_their_place():
         TypeError, match=r"of module\[0\] \(Linear\) must be float16, .* but it is torch.complex64"
     ):
         from_torch(module)
+
+
+def some_module(rng, width):
+    """A module that an MLP may have or not, and its number of outputs."""
+    wide = int(rng.integers(1, 5))
+    choices = [
+        lambda: nn.Linear(width, wide),
+        lambda: nn.Linear(width, wide),
+        lambda: nn.Linear(width, width),
+        lambda: nn.Linear(width, width, bias=bool(rng.integers(4))),
+        lambda: nn.Softmax(dim=int(rng.integers(-1, 2))),
+        lambda: nn.LeakyReLU([0.01, 0.1][int(rng.integers(2))]),
+        lambda: nn.Dropout([0.0, 0.3][int(rng.integers(2))]),
+        lambda: seq(*(some_module(rng, width)[0] for _ in range(int(rng.integers(3))))),
+        nn.Identity, nn.ReLU, nn.Tanh, nn.GELU, nn.Flatten, nn.ReLU6,
+    ]  # fmt: skip
+    module = choices[int(rng.integers(len(choices)))]()
+    if isinstance(module, nn.Sequential) and any(
+        getattr(m, "out_features", width) != width for m in module.modules()
+    ):
+        return nn.Identity(), width
+    return module, getattr(module, "out_features", width)
+
+
+def test_a_chain_of_any_modules_computes_the_same_or_is_refused():
+    rng, taken = np.random.default_rng(0), 0
+    torch.manual_seed(0)
+    for _ in range(1500):
+        width, modules = 3, []
+        for _ in range(int(rng.integers(1, 8))):
+            module, width = some_module(rng, width)
+            modules.append(module)
+        chain = seq(*modules).eval()
+        try:
+            model = from_torch(chain)
+        except (ValueError, TypeError) as error:
+            assert "module" in str(error) or "output_activation is softmax" in str(error)  # noqa: PT017
+            continue
+        taken += 1
+        X = rng.normal(size=(6, 3)).astype(np.float32)
+        expected = chain(torch.tensor(X)).detach().numpy()
+        np.testing.assert_allclose(model.predict(X), expected, rtol=1e-5, atol=1e-5, err_msg=str(chain))
+    assert taken > 200
