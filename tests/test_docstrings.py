@@ -13,7 +13,7 @@ from typing import Any
 import chainrule
 import pytest
 
-MODULES = ["_class_metrics", "_lbfgs", "_levenberg_marquardt", "backend", "config", "datasets", "export", "export._bound", "export._c", "export._carried", "export._chained", "export._network_parts", "export._numpy", "export._numpy_template", "export._onnx", "export._onnx_activations", "export._scaling", "export._vectors", "history", "initializers", "inputs", "losses", "many", "metrics", "model",
+MODULES = ["_class_metrics", "_lbfgs", "_levenberg_marquardt", "backend", "config", "datasets", "export", "export._bound", "export._c", "export._carried", "export._chained", "export._network_parts", "export._numpy", "export._numpy_template", "export._onnx", "export._onnx_activations", "export._scaling", "export._vectors", "history", "initializers", "inputs", "interchange", "interchange._keras", "interchange._layers", "interchange._sequential", "interchange._sklearn", "interchange._sklearn_classes", "interchange._state_dict", "interchange._tensors", "interchange._torch", "interchange._torch_modules", "losses", "many", "metrics", "model",
            "optimizers", "persistence", "predictor", "preprocessing", "progress", "reference", "reference.checked", "reference.further_losses", "reference.further_rules", "reference.least_squares",
            "reference.mathematics", "reference.random_numbers", "schedules", "stopping", "streams", "streams._columns", "streams._csv", "streams._npy", "streams._order", "streams._parquet", "streams._stream", "targets", "trainer", "_batch_trainer", "_batches", "_manual_trainer", "passes", "reference.kept"]  # fmt: skip
 SECTIONS = {
@@ -53,6 +53,7 @@ ALL = [
 TAUGHT = [chainrule.MLP, chainrule.Trainer, chainrule.SGD, chainrule.EarlyStopping, chainrule.LevenbergMarquardt, chainrule.LBFGS, chainrule.Adam, chainrule.AdamW, chainrule.RMSprop, chainrule.Adagrad, chainrule.RPROP, chainrule.Trainer.fit, chainrule.Trainer.fit_batches, chainrule.Trainer.forward, chainrule.Trainer.apply_gradients, chainrule.Trainer.freeze, chainrule.ForwardPass.backward, chainrule.ForwardPass.input_gradients, chainrule.MLP.forward, chainrule.MLP.input_gradients, chainrule.MLP.jacobian, chainrule.streams.NpyStream, chainrule.streams.CsvStream, chainrule.streams.ParquetStream, chainrule.Trainer.evaluate,
           chainrule.MLP.predict, chainrule.Predictor.__call__, chainrule.set_backend, chainrule.load, chainrule.fit_many, chainrule.each, chainrule.losses.cross_entropy,
           chainrule.export.to_c, chainrule.export.to_numpy, chainrule.export.to_onnx,
+          *(getattr(chainrule.interchange, name) for name in chainrule.interchange.__all__),
           chainrule.metrics.accuracy, chainrule.metrics.roc_auc, chainrule.initializers.constant]  # fmt: skip
 
 
@@ -108,6 +109,8 @@ def test_what_users_meet_first_describes_every_parameter_and_its_errors(thing: A
         "_batch_trainer",
         "_manual_trainer",
         "backend",
+        "interchange._keras",
+        "interchange._torch",
         "many",
         "passes",
         "predictor",

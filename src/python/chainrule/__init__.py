@@ -38,6 +38,7 @@ from .trainer import Trainer
 _MODULES = (
     "datasets",
     "export",
+    "interchange",
     "native",
     "preprocessing",
     "reference",
@@ -75,6 +76,7 @@ __all__ = [
     "fit_many",
     "get_backend",
     "initializers",
+    "interchange",
     "load",
     "losses",
     "metrics",
