@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from chainrule import _checks, native, reference
+from chainrule import _checks, reference
 from chainrule._network import Network, StepRecord, TrainingState
 from tolerances import TRAINED
 from training_cases import Case, make_case, make_large_case, sgd
@@ -43,8 +43,8 @@ def weighted(case, seed=0):
 
 
 def squares_of(weights):
-    """The sum of the squares of all numbers, exact and then rounded."""
-    return fsum(float(w) * float(w) for array in weights for w in array.ravel())
+    """The sum of the squares of all numbers, with one rounding for each and one at the end."""
+    return fsum(square for array in weights for square in np.square(array, dtype=np.float64).ravel().tolist())
 
 
 def assert_order_is_rows(core, make, weights, **how):
@@ -60,15 +60,15 @@ def assert_order_is_rows(core, make, weights, **how):
 @pytest.mark.parametrize("weights", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_order_gives_the_bits_of_the_rows_it_names(core, dtype, kind, weights):
-    for seed in range(12 if kind != "wide" else 6):
-        for n_threads in THREADS if core is native else (1,):
+    for seed in range(12 if kind != "wide" else 3):
+        for n_threads in THREADS if core is not reference else (1,):
             make = lambda seed=seed: make_case(seed, dtype, kind, steps=10)
             assert_order_is_rows(core, make, weights, n_threads=n_threads)
 
 
 @pytest.mark.parametrize("name", ["half as large", "columns"])
 @pytest.mark.parametrize("n_threads", THREADS)
-def test_so_it_does_in_large_layers_with_dropout_and_noise(name, n_threads):
+def test_so_it_does_in_large_layers_with_dropout_and_noise(native, name, n_threads):
     make = lambda: make_large_case(name, "float32", steps=2)
     assert_order_is_rows(native, make, False, n_threads=n_threads)
 
@@ -102,6 +102,25 @@ def test_an_order_that_changes_in_the_middle_of_a_call_stays_as_it_was(core, dty
     changed.train(core, shuffle=False, order=order, poll=lambda *_: order.fill(2**40), poll_each_step=True)
     assert changed.contents() == kept.contents()
     assert (order == 2**40).all()
+
+
+def test_what_is_not_finite_is_named_by_the_rows_of_the_order(core, dtype):
+    texts = []
+    for ordered in (False, True):
+        case = eleven_rows(dtype)
+        case.X[3] = np.finfo(
+            dtype
+        ).max  # tanh stays finite, and its slope is 0: only the first loss after it is not
+        case.target[7] = np.finfo(dtype).max
+        order = np.array([0, 1, 2, 4, 3, 3, 5, 6, 7, 7, 7])
+        if not ordered:
+            case.X, case.target = case.X[order], case.target[order]
+        with pytest.raises(FloatingPointError) as stopped:
+            case.train(core, **({"order": order} if ordered else {}))
+        texts.append(str(stopped.value))
+        assert case.state.step == 2
+    assert texts[0] == texts[1]
+    assert "step 2: the loss is not finite" in texts[0]
 
 
 @pytest.mark.parametrize("epochs", [0, 1])
@@ -167,7 +186,7 @@ def test_the_compiled_core_itself_reads_no_row_that_is_not_there(native, wrong):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_record_holds_the_loss_of_each_batch_and_the_squares_of_the_weights_before_it(core, dtype, kind):
-    for seed in range(12 if kind != "wide" else 4):
+    for seed in range(12 if kind != "wide" else 3):
         case, twin = (make_case(seed, dtype, kind, steps=10) for _ in range(2))
         record, squares = empty_record(steps_of(case)), [squares_of(case.state.weights)]
         weight = weighted(case) if seed % 2 else None
@@ -203,7 +222,7 @@ def losses_by_hand(core, case, weight):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_record_costs_no_bit_and_does_not_depend_on_threads(native, dtype, kind):
-    for seed in range(12):
+    for seed in range(12 if kind != "wide" else 6):
         expected = make_case(seed, dtype, kind, steps=10).train(native).contents()
         made = set()
         for n_threads in THREADS:
@@ -261,7 +280,7 @@ def test_instruction_sets_with_fused_multiply_add_have_one_record(native):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_record_of_the_native_core_is_that_of_the_reference(native, dtype, kind):
-    for seed in range(8):
+    for seed in range(8 if kind != "wide" else 2):
         records = []
         for core in (native, reference):
             case = make_case(seed, dtype, kind, steps=10)
