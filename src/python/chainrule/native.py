@@ -28,7 +28,7 @@ from ._native_rules import (
     rprop_step,  # noqa: F401
     sgd_momentum_step,  # noqa: F401
 )
-from ._network import Array, Network, TrainingState
+from ._network import Array, Network, StepRecord, TrainingState
 from ._rules import Rule
 from ._threads import allowed_threads
 from .passes import ForwardPass
@@ -196,11 +196,11 @@ def train_epochs(
     sample_weight: Array | None = None, output_weights: Sequence[float] | None = None, optimizer: Any, batch_size: int,
     shuffle: bool, seed: int, epochs: int, n_threads: int | None = None,
     poll: Callable[[int, int, int, float], object] | None = None, poll_each_step: bool = False,
-    frozen: Sequence[int] = ()
+    frozen: Sequence[int] = (), order: Array | None = None, record: StepRecord | None = None
 ) -> None:  # fmt: skip
     given = _checks.check_train_epochs(
         network, state, X, target, loss, sample_weight, output_weights, optimizer, batch_size, shuffle, seed, epochs,
-        n_threads, poll, poll_each_step, frozen
+        n_threads, poll, poll_each_step, frozen, order, record
     )  # fmt: skip
     train_checked(network, state, given, n_threads, poll, poll_each_step)
 
@@ -217,7 +217,7 @@ def train_checked(
             _compiled(network), state, *given[:8], _loss_numbers(given.loss, given.output_weights, network.n_out),
             given.sample_weight, *_numbers(given.rule), min(given.batch_size, len(given.X)),
             given.shuffle, given.seed, min(given.epochs, 2**62), _int32(n_threads), poll, poll_each_step,
-            given.frozen
+            given.frozen, given.order, given.record
         )  # fmt: skip
         wrong = None if finite else _find_nonfinite(network, state, given, done)
     if wrong is not None:
@@ -227,7 +227,9 @@ def train_checked(
 def _find_nonfinite(network: Network, state: TrainingState, given: _checks.Training, done: int) -> str:
     """Name what is not finite in the step after ``done`` steps of the epoch, from the state before it."""
     rows = len(given.X)
-    order = permutation(rows, seed=given.seed, epoch=state.epoch) if given.shuffle else np.arange(rows)
+    order = np.arange(rows) if given.order is None else given.order
+    if given.shuffle:
+        order = permutation(rows, seed=given.seed, epoch=state.epoch)
     batch = order[done * given.batch_size : (done + 1) * given.batch_size]
     weight = None if given.sample_weight is None else given.sample_weight[batch]
     loss = given.loss
@@ -239,7 +241,8 @@ def _find_nonfinite(network: Network, state: TrainingState, given: _checks.Train
     ))  # fmt: skip
     dWs, dbs = reference.further_rules.without_frozen(dWs, dbs, given.frozen)
     wrong = _checks.find_nonfinite(value, dWs, dbs)
-    return wrong or _find_nonfinite_update(state, list(given[:6]), dWs, dbs, given.rule, given.frozen)
+    rule = given.rule.of_batch(float(len(batch) if weight is None else weight.sum(dtype=np.float64)))
+    return wrong or _find_nonfinite_update(state, list(given[:6]), dWs, dbs, rule, given.frozen)
 
 
 def _find_nonfinite_update(
