@@ -24,8 +24,6 @@ SPARSE_SHARE = 0.05
 class ChainruleMixin:
     """Trains and predicts in chainrule's core; comes before the class of scikit-learn that it changes."""
 
-    __slots__ = ("_prepared",)
-
     def _fit(
         self: Any, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False, validation_data: Any = None,
         callbacks: Any = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -54,18 +55,21 @@ class Prepared:
         return estimator.activation is hidden and estimator.out_activation_ is output
 
 
+_known: WeakKeyDictionary[Any, Prepared] = WeakKeyDictionary()
+
+
 def prepared(estimator: Any) -> Prepared | None:
     """Return what is prepared for the estimator as it is now; None where its parameters are to be converted at each call.
 
-    It lies in a slot, beside the attributes: predicting changes nothing that is compared or pickled.
+    It is kept beside the estimator: predicting changes no attribute, and nothing of it is pickled.
     """
-    found: Prepared | None = getattr(estimator, "_prepared", None)
+    found = _known.get(estimator)
     if found is not None and found.is_of(estimator):
         return found
     arrays = (*estimator.coefs_, *estimator.intercepts_)
     if not isinstance(estimator.activation, str) or not all(_is_ready(array, arrays[0]) for array in arrays):
         return None
-    estimator._prepared = found = Prepared(estimator)
+    _known[estimator] = found = Prepared(estimator)
     return found
 
 
