@@ -16,11 +16,13 @@ from ._theirs import check_optimize_result, lbfgs_options
 
 
 def fit_lbfgs(estimator: Any, X: Any, y: Any, weight: Any, events: Events) -> None:
-    """Train from the parameters that the estimator has; as scikit-learn, in float64 whatever the dtype of X is."""
+    """Train from the parameters that the estimator has.
+
+    SciPy keeps the parameters in float64, and asks for losses at these rounded to the dtype they had at the start: as in
+    scikit-learn, those of float32 are computed in float32, and what is left at the end is float64.
+    """
     objective = Objective(estimator, X, y, weight)
-    start = np.concatenate([np.ravel(a) for a in (*estimator.coefs_, *estimator.intercepts_)]).astype(
-        np.float64
-    )
+    start = np.concatenate([np.ravel(a) for a in (*estimator.coefs_, *estimator.intercepts_)])
     budget = estimator.time_budget
     deadline = None if budget is None else time.monotonic() + budget
     best: list[Any] = [start, None, 0]
@@ -56,7 +58,7 @@ class Objective:
     """The loss with its penalty, and its gradient, as a function of all parameters in one vector."""
 
     def __init__(self, estimator: Any, X: Any, y: Any, weight: Any) -> None:
-        dtype = np.dtype(np.float64)
+        dtype = _settings.working_dtype(X, *estimator.coefs_)
         self.estimator, self.n = estimator, len(estimator.coefs_)
         self.shapes = [a.shape for a in (*estimator.coefs_, *estimator.intercepts_)]
         self.network = _settings.network_of(estimator, dtype)
@@ -84,7 +86,7 @@ class Objective:
 
     def __call__(self, parameters: Any) -> tuple[float, Any]:
         """Return the loss and its gradient."""
-        self.use(parameters)
+        self.use(parameters.astype(self.network.numpy_dtype, copy=False))
         coefs = self.estimator.coefs_
         value, dWs, dbs = core().gradients(
             self.network, coefs, self.estimator.intercepts_, self.X, self.target, sample_weight=self.weight,
