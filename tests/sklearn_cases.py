@@ -68,6 +68,8 @@ def as_single(X: Any) -> Any:
         return X.astype(np.float32)
     if type(X).__module__.split(".")[0] == "pandas" and X.ndim == 2:
         return X.astype({name: "float32" for name in X.columns[X.dtypes == np.float64]})
+    if type(X).__name__ == "_NotAnArray":  # scikit-learn's own, for data that can only be turned into an array
+        return as_single(np.asarray(X))
     return X
 
 
