@@ -12,12 +12,12 @@ import pytest
 
 sklearn = pytest.importorskip("sklearn", reason="chainrule.sklearn needs scikit-learn")
 
-from chainrule.sklearn import MLPClassifier, MLPRegressor  # noqa: E402
-from scipy import sparse  # noqa: E402
-from sklearn.datasets import load_diabetes, load_iris  # noqa: E402
-from sklearn.preprocessing import StandardScaler  # noqa: E402
-from sklearn.utils.metaestimators import available_if  # noqa: E402
-from sklearn.utils.validation import has_fit_parameter  # noqa: E402
+from chainrule.sklearn import MLPClassifier, MLPRegressor
+from scipy import sparse
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import has_fit_parameter
 
 VERSION = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
 WEIGHTED = has_fit_parameter(MLPClassifier(), "sample_weight")
@@ -53,7 +53,13 @@ def data(Estimator: type, dtype: str = "float64") -> tuple[Any, Any]:
 def small(Estimator: Any, **settings: Any) -> Any:
     """Return an estimator that is fitted in milliseconds, to no convergence; warnings of that are for the test to ignore."""
     return Estimator(
-        **{"hidden_layer_sizes": (8,), "max_iter": 5, "learning_rate_init": 0.01, "random_state": 0, **settings}
+        **{
+            "hidden_layer_sizes": (8,),
+            "max_iter": 5,
+            "learning_rate_init": 0.01,
+            "random_state": 0,
+            **settings,
+        }
     )
 
 
@@ -67,8 +73,10 @@ def as_single(X: Any) -> Any:
     if (isinstance(X, np.ndarray) or sparse.issparse(X)) and X.dtype == np.float64:
         return X.astype(np.float32)
     if type(X).__module__.split(".")[0] == "pandas" and X.ndim == 2:
-        return X.astype({name: "float32" for name in X.columns[X.dtypes == np.float64]})
-    if type(X).__name__ == "_NotAnArray":  # scikit-learn's own, for data that can only be turned into an array
+        return X.astype(dict.fromkeys(X.columns[X.dtypes == np.float64], "float32"))
+    if (
+        type(X).__name__ == "_NotAnArray"
+    ):  # scikit-learn's own, for data that can only be turned into an array
         return as_single(np.asarray(X))
     return X
 

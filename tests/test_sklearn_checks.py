@@ -52,7 +52,11 @@ ESTIMATORS = [
     for one in settings
 ]
 
-PARTIAL_FIT = ("check_fit_score_takes_y", "check_n_features_in_after_fitting", "check_estimators_partial_fit_n_features")
+PARTIAL_FIT = (
+    "check_fit_score_takes_y",
+    "check_n_features_in_after_fitting",
+    "check_estimators_partial_fit_n_features",
+)
 """Checks that call partial_fit, which refuses early stopping here as it does in scikit-learn."""
 WEIGHTS = ("check_sample_weight_equivalence_on_dense_data", "check_sample_weight_equivalence_on_sparse_data")
 """Checks of weights against repeated rows, at 1e-7. scikit-learn has settings of its own for them, which are used here too."""
