@@ -14,6 +14,7 @@ sklearn = pytest.importorskip("sklearn", reason="chainrule.sklearn needs scikit-
 
 from chainrule.sklearn import MLPClassifier, MLPRegressor
 from scipy import sparse
+from sklearn.base import ClassifierMixin
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.metaestimators import available_if
@@ -43,9 +44,9 @@ BOTH = pytest.mark.parametrize("Estimator", [MLPClassifier, MLPRegressor], ids=l
 
 def data(Estimator: type, dtype: str = "float64") -> tuple[Any, Any]:
     """Return some real rows with labels as text, or with a quantity of unit variance."""
-    X, y = (load_iris if issubclass(Estimator, MLPClassifier) else load_diabetes)(return_X_y=True)
+    X, y = (load_iris if issubclass(Estimator, ClassifierMixin) else load_diabetes)(return_X_y=True)
     X = StandardScaler().fit_transform(X).astype(dtype)
-    if issubclass(Estimator, MLPClassifier):
+    if issubclass(Estimator, ClassifierMixin):
         return X, np.array(["setosa", "versicolor", "virginica"])[y]
     return X[:150], ((y - y.mean()) / y.std())[:150].astype(dtype)
 
