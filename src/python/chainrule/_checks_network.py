@@ -17,9 +17,10 @@ from ._checks_layers import (
     check_target,
     check_weights,
 )
+from ._checks_steps import check_order, check_record
 from ._checks_values import check_bool, check_int, check_n_threads, check_sequence, count, describe
 from ._losses import STEP_HAS_NO_GRADIENT, LossRule, check_loss
-from ._network import Array, Network, TrainingState
+from ._network import Array, Network, StepRecord, TrainingState
 from ._rules import HAS_SQUARE, Rule, check_optimizer
 
 
@@ -175,6 +176,8 @@ class Training(NamedTuple):
     seed: int
     epochs: int
     frozen: tuple[int, ...]
+    order: Array | None = None
+    record: StepRecord | None = None
 
     @property
     def changed(self) -> list[Array]:
@@ -184,7 +187,7 @@ class Training(NamedTuple):
     @property
     def held(self) -> list[Array | None]:
         """All arrays."""
-        return [*self.changed, self.X, self.target, self.sample_weight]
+        return [*self.changed, self.X, self.target, self.sample_weight, *(self.record or ())]
 
 
 MOST_COUNTED = 2**63 - 1
@@ -253,6 +256,8 @@ def check_train_epochs(
     poll: Any,
     poll_each_step: Any,
     frozen: Any,
+    order: Any = None,
+    record: Any = None,
 ) -> Training:
     """Return the checked arguments; the state itself is only read."""
     check_network(network)
@@ -274,10 +279,16 @@ def check_train_epochs(
         raise TypeError(f"poll must be callable or None, but it is {describe(poll)}")
     if check_bool(poll_each_step, "poll_each_step") and poll is None:
         raise ValueError("poll_each_step is about poll, which is not given")
+    order = check_order(order, len(X), shuffle)
+    record = check_record(
+        record,
+        epochs * -(-len(X) // batch_size),
+        [*named, (X, "X"), (target, "target"), (given[0], "sample_weight")],
+    )
     weights, biases, weight_velocity, bias_velocity, weight_square, bias_square = lists
     return Training(
         weights, biases, weight_velocity, bias_velocity, weight_square, bias_square, X, target, objective, *given,
-        rule, batch_size, shuffle, seed, epochs, layers
+        rule, batch_size, shuffle, seed, epochs, layers, order, record
     )  # fmt: skip
 
 

@@ -69,6 +69,8 @@ def check_apply_gradients(
     """Return the checked arguments; the state itself is only read."""
     check_network(network)
     rule, lists, named = check_state(network, state, optimizer)
+    if rule.decay_per_batch:
+        raise ValueError("decay_per_batch must be False here, as gradients are of no batch, but it is True")
     dWs = check_parameters(network, _contiguous(weight_gradients), "weight_gradients", network.weight_shapes)
     dbs = check_parameters(network, _contiguous(bias_gradients), "bias_gradients", network.bias_shapes)
     check_apart(named, [(array, "a gradient") for array in (*dWs, *dbs)])

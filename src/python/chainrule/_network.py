@@ -157,6 +157,27 @@ class Plateau(NamedTuple):
 NO_PLATEAU = Plateau(1.0, math.inf, 0)
 
 
+class StepRecord(NamedTuple):
+    """What training notes of each of its steps: arrays of float64 with an entry for every step of a call.
+
+    Entries of steps that are not done are NaN.
+    """
+
+    losses: Array
+    """The mean loss of the batch before its update."""
+    weight_squares: Array
+    """The sum of the squares of all weights, not of biases, before the update."""
+
+    def clear(self) -> None:
+        """Forget all steps."""
+        for array in self:
+            array.fill(math.nan)
+
+    def put(self, step: int, loss: float, weight_squares: float) -> None:
+        """Note a step, counted from 0."""
+        self.losses[step], self.weight_squares[step] = loss, weight_squares
+
+
 @dataclass(eq=False)
 class TrainingState:
     """Everything that training changes. The arrays are updated in place.

@@ -50,6 +50,10 @@ class Rule(NamedTuple):
     clip_value: float = NO_LIMIT
     clip_norm: float = NO_LIMIT
     max_norm: float = NO_LIMIT
+    decay_per_batch: bool = False
+    """Whether the weight decay is that of a whole batch: divided by the number of its rows, or the sum of their weights."""
+    raw_epsilon: bool = False
+    """Whether Adam adds epsilon to the root of the mean square as it is, before that is corrected for having begun at 0."""
     rates: Rates | None = None
 
     @property
@@ -61,6 +65,13 @@ class Rule(NamedTuple):
     def for_biases(self) -> Rule:
         """Return the rule for biases, which no penalty and no limit of weights concerns."""
         return self._replace(weight_decay=0.0, l1=0.0, max_norm=NO_LIMIT)
+
+    def of_batch(self, weight: float) -> Rule:
+        """Return the rule for a batch of so many rows, or of rows with weights of that sum."""
+        if not self.decay_per_batch:
+            return self
+        decay = self.weight_decay / weight if weight > 0 else 0.0
+        return self._replace(weight_decay=decay, decay_per_batch=False)
 
     def at_rate(self, learning_rate: float) -> Rule:
         """Return the rule with the rate of one update."""
@@ -79,7 +90,8 @@ _LEAST_BELOW: dict[str, tuple[float, float]] = {
     "eta_plus": (1.0, math.inf),
 }
 _POSITIVE = ("epsilon", "eta_minus", "smallest", "largest")
-_SWITCHES = ("nesterov", "decoupled")
+_WAYS = ("decay_per_batch", "raw_epsilon")
+_SWITCHES = ("nesterov", "decoupled", *_WAYS)
 _LIMITS = ("clip_value", "clip_norm", "max_norm")
 
 
@@ -134,6 +146,9 @@ def check_optimizer(optimizer: Any) -> Rule:
     for name in _LIMITS:
         limit = check_number(getattr(optimizer, name, None), name)
         numbers[name] = NO_LIMIT if limit is None else limit
+    for name in _WAYS:
+        numbers[name] = check_number(getattr(optimizer, name, False), name)
+    _check_ways(kind, numbers)
     rate = check_rate(optimizer.learning_rate)
     if not callable(rate):
         return Rule(kind, rate, **numbers)
@@ -142,6 +157,15 @@ def check_optimizer(optimizer: Any) -> Rule:
             "learning_rate of RPROP is the first size of its steps, which it then chooses itself: give a number"
         )
     return Rule(kind, 0.0, rates=rates_of(rate), **numbers)
+
+
+def _check_ways(kind: str, numbers: dict[str, Any]) -> None:
+    if numbers["decay_per_batch"] and "weight_decay" not in numbers:
+        raise ValueError(f"decay_per_batch is about weight_decay, which {kind} does not have")
+    if numbers["decay_per_batch"] and numbers.get("decoupled"):
+        raise ValueError("decay_per_batch must be False where decoupled is True, but both are True")
+    if numbers["raw_epsilon"] and kind != "adam":
+        raise ValueError(f"raw_epsilon is about adam, but optimizer.kind is {kind!r}")
 
 
 def rates_of(schedule: Callable[[int], float]) -> Rates:

@@ -28,7 +28,7 @@ from ._native_rules import (
     rprop_step,  # noqa: F401
     sgd_momentum_step,  # noqa: F401
 )
-from ._network import Array, Network, TrainingState
+from ._network import Array, Network, StepRecord, TrainingState
 from ._rules import Rule
 from ._threads import allowed_threads
 from .passes import ForwardPass
@@ -196,11 +196,11 @@ def train_epochs(
     sample_weight: Array | None = None, output_weights: Sequence[float] | None = None, optimizer: Any, batch_size: int,
     shuffle: bool, seed: int, epochs: int, n_threads: int | None = None,
     poll: Callable[[int, int, int, float], object] | None = None, poll_each_step: bool = False,
-    frozen: Sequence[int] = ()
+    frozen: Sequence[int] = (), order: Array | None = None, record: StepRecord | None = None
 ) -> None:  # fmt: skip
     given = _checks.check_train_epochs(
         network, state, X, target, loss, sample_weight, output_weights, optimizer, batch_size, shuffle, seed, epochs,
-        n_threads, poll, poll_each_step, frozen
+        n_threads, poll, poll_each_step, frozen, order, record
     )  # fmt: skip
     train_checked(network, state, given, n_threads, poll, poll_each_step)
 
@@ -210,6 +210,10 @@ def train_checked(
     poll: Callable[[int, int, int, float], object] | None = None, poll_each_step: bool = False
 ) -> None:  # fmt: skip
     """Do what `train_epochs` does, with arguments that were checked and are as they were then."""
+    if given.order is not None or given.record or given.rule.decay_per_batch or given.rule.raw_epsilon:
+        raise NotImplementedError(
+            "order, record, decay_per_batch and raw_epsilon are the reference core's alone so far"
+        )
     python_runs = poll is not None or given.loss.function is not None or given.rule.rates is not None
     _held = pins(*given.held) if python_runs else None
     with Claim(given.weights):

@@ -15,7 +15,7 @@ import numpy as np
 from chainrule import _checks
 from chainrule._held import Claim, guarded, pins
 from chainrule._losses import LossRule
-from chainrule._network import Array, Network, TrainingState
+from chainrule._network import Array, Network, StepRecord, TrainingState
 
 from . import further_activations, further_losses, mathematics
 
@@ -150,7 +150,7 @@ def train_epochs(
     sample_weight: Array | None = None, output_weights: Sequence[float] | None = None, optimizer: Any, batch_size: int,
     shuffle: bool, seed: int, epochs: int, n_threads: int | None = None,
     poll: Callable[[int, int, int, float], object] | None = None, poll_each_step: bool = False,
-    frozen: Sequence[int] = ()
+    frozen: Sequence[int] = (), order: Array | None = None, record: StepRecord | None = None
 ) -> None:  # fmt: skip
     """``optimizer`` has the numbers of `sgd_momentum_step` as attributes, or those of another rule and its name as ``kind``
     (see `optimizers`); its penalties and `max_norm` spare biases.
@@ -159,10 +159,22 @@ def train_epochs(
     ``poll_each_step``: it then is called after every single batch by the native core too, which else asks it some 20 times a
     second, the arrays are up to date, and what is written into them counts. Neither can resize an array of this call: NumPy
     refuses that.
+
+    ``order``, int64 of shape (rows,), has the numbers of the rows that each epoch of this call takes, one after the other;
+    shuffle must be False. A row may come several times, and another not at all: it is an order of draws. The result is that of
+    ``X[order]``, ``target[order]`` and ``sample_weight[order]``, to the bit.
+
+    ``record``, a `StepRecord` of two float64 arrays with an entry for each step of this call, gets the loss of each batch, as
+    the loss of an epoch counts it, and the sum of the squares of all weights before its update, added in float64. What is not
+    done, because training was stopped, is NaN.
+
+    An optimizer with ``decay_per_batch=True`` divides its weight decay by the number of rows of the batch, or the sum of their
+    weights: the term in the gradient is ``weight_decay / sum w``, and none where the sum is 0. With ``raw_epsilon=True`` Adam is
+    ``w = w - learning_rate sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + epsilon)``, as in section 2 of its paper.
     """
     given = _checks.check_train_epochs(
         network, state, X, target, loss, sample_weight, output_weights, optimizer, batch_size, shuffle, seed, epochs,
-        n_threads, poll, poll_each_step, frozen
+        n_threads, poll, poll_each_step, frozen, order, record
     )  # fmt: skip
     train_checked(network, state, given, n_threads, poll, poll_each_step)
 
@@ -177,4 +189,6 @@ def train_checked(
         function = guarded(given.loss.function, given.changed)
         given = given._replace(loss=given.loss._replace(function=function))
     with Claim(given.weights):
+        if given.record:
+            given.record.clear()
         mathematics.train_epochs(network, state, given, poll)

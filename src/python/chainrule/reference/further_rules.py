@@ -84,8 +84,8 @@ def _adam_step(rule: Rule, t: int, w: Array, m: Array, v: Array, g: Array) -> No
         g = g + rule.weight_decay * w
     m[...] = rule.beta1 * m + (1 - rule.beta1) * g
     v[...] = rule.beta2 * v + (1 - rule.beta2) * g * g
-    rate = rule.learning_rate / (1 - rule.beta1**t)
-    w -= rate * (m / (np.sqrt(v) * (1 / (1 - rule.beta2**t) ** 0.5) + rule.epsilon))
+    rate, root = rule.learning_rate / (1 - rule.beta1**t), 1 / (1 - rule.beta2**t) ** 0.5
+    w -= rate * (m / (np.sqrt(v) * root + (rule.epsilon * root if rule.raw_epsilon else rule.epsilon)))
 
 
 def _rmsprop_step(rule: Rule, w: Array, v: Array, s: Array, g: Array) -> None:
@@ -131,11 +131,16 @@ def clip(gradients: list[Array], rule: Rule) -> list[Array]:
     if rule.clip_value != NO_LIMIT:
         gradients = [np.clip(g, -rule.clip_value, rule.clip_value) for g in gradients]
     if rule.clip_norm != NO_LIMIT:
-        length = sum(float(np.square(g, dtype=np.float64).sum()) for g in gradients) ** 0.5
+        length = sum_of_squares(gradients) ** 0.5
         scale = rule.clip_norm / (length + 1e-6)
         if scale < 1:
             gradients = [g * g.dtype.type(scale) for g in gradients]
     return gradients
+
+
+def sum_of_squares(arrays: Sequence[Array]) -> float:
+    """Return the sum of the squares of all numbers, in float64."""
+    return sum(float(np.square(array, dtype=np.float64).sum()) for array in arrays)
 
 
 def without_frozen(

@@ -74,13 +74,10 @@ _ACTIVATIONS: dict[str, further_activations.Pair] = {  # f(Z), and f'(Z) from A 
     "sigmoid": (_sigmoid, lambda A, Z: A * (1 - A)),
     "tanh": (np.tanh, lambda A, Z: 1 - A * A),
     "relu": (lambda Z: np.maximum(Z, 0), lambda A, Z: A > 0),
-    "leaky_relu": (
-        lambda Z: np.maximum(Z, LEAKY_SLOPE * Z),
-        lambda A, Z: np.maximum(A > 0, LEAKY_SLOPE, dtype=A.dtype),
-    ),
+    "leaky_relu": (lambda Z: np.maximum(Z, LEAKY_SLOPE * Z), lambda A, Z: np.maximum(A > 0, LEAKY_SLOPE, dtype=A.dtype)),
     "step": (lambda Z: (Z >= 0).astype(Z.dtype), lambda A, Z: 0),
     **further_activations.FURTHER,
-}
+}  # fmt: skip
 
 # 2. One layer: its weighted sums, and the gradients of its inputs, weights and biases.
 
@@ -295,25 +292,27 @@ def train_epochs(
 ) -> None:  # fmt: skip
     """Train for ``epochs`` more epochs of stochastic gradient descent; ``state`` is updated in place.
 
-    In an epoch every row comes once, in the order of `permutation` (or as they lie), in batches of
+    In an epoch every row comes once, in the order of `permutation` (or as they lie, or in ``order``), in batches of
     ``batch_size`` rows, the last one smaller. Each batch is a forward pass, a backward pass and an update.
     ``state.losses`` gets the mean loss of the rows of each epoch. Loss and weights are those of `loss_and_gradient`.
     Layers in ``frozen`` stay. ``poll(epoch, batches done in it, batches per epoch, mean loss of the rows so far)`` is called
     between batches, and after the last one of an epoch before that is counted; training stops if it raises.
     Raises FloatingPointError if the loss, a gradient or a new parameter is not finite; that step is not done.
     """
-    rows, step = len(given.X), state.step
+    rows, step, begun, record = len(given.X), state.step, state.step, given.record
     old = [array for arrays in given[:6] for array in arrays]  # parameters, and what is remembered of them
     new = [np.empty_like(array) for array in old]
     for _ in range(given.epochs):
-        order = random_numbers.permutation(rows, seed=given.seed, epoch=state.epoch) if given.shuffle else None  # fmt: skip
+        order = random_numbers.permutation(rows, seed=given.seed, epoch=state.epoch) if given.shuffle else given.order  # fmt: skip
         total, counted, starts = 0.0, 0.0, range(0, rows, given.batch_size)
         for i, start in enumerate(starts):
             stop = min(start + given.batch_size, rows)
             batch: Any = slice(start, stop) if order is None else order[start:stop]
             weight = None if given.sample_weight is None else given.sample_weight[batch]
-            rule = given.rule.at_rate(given.rule.rate_of(step))
+            count = float(stop - start if weight is None else weight.sum(dtype=np.float64))
+            rule = given.rule.of_batch(count).at_rate(given.rule.rate_of(step))
             with np.errstate(all="ignore"):
+                squares = further_rules.sum_of_squares(given.weights) if record else 0.0  # before the update
                 value, dWs, dbs = gradients(network, *given[:2], given.X[batch], given.target[batch], given.loss,
                                             weight, given.output_weights, given.seed, state.step)  # fmt: skip
                 dWs, dbs = further_rules.without_frozen(dWs, dbs, given.frozen)
@@ -322,8 +321,9 @@ def train_epochs(
             if wrong:
                 raise FloatingPointError(nonfinite_error(state.epoch, i, wrong))
             state.finish_step(old, new)
+            if record:
+                record.put(step - begun, value, squares)
             step += 1
-            count = float(stop - start if weight is None else weight.sum(dtype=np.float64))
             total, counted = total + value * count, counted + count
             if poll is not None:
                 poll(state.epoch, i + 1, len(starts), total / counted if counted else 0.0)
