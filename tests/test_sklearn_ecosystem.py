@@ -69,8 +69,11 @@ def test_a_fit_sets_all_attributes_that_scikit_learn_sets(Estimator: Any) -> Non
         assert names <= set(vars(ours))
         for name in sorted(names - {"coefs_", "intercepts_"}):
             expected, came = getattr(theirs, name), getattr(ours, name)
-            assert type(came) is type(expected), name
-            if isinstance(expected, (float, list)):
+            number = (float, np.floating)
+            assert type(came) is type(expected) or isinstance(came, number) is isinstance(expected, number), (
+                name
+            )
+            if isinstance(expected, list) or isinstance(expected, number):
                 assert_allclose(came, expected, rtol=1e-6, err_msg=name)
             else:
                 assert_array_equal(came, expected, err_msg=name)
@@ -105,7 +108,7 @@ def test_a_pickle_predicts_and_goes_on_to_the_same_bits(Estimator: Any, name: st
 
 
 @BOTH
-def test_a_memory_map_that_may_not_be_written_predicts_and_refuses_training(
+def test_a_memory_map_that_may_not_be_written_predicts_and_a_copy_is_trained(
     Estimator: Any, tmp_path: Path
 ) -> None:
     X, y = data(Estimator)
@@ -114,9 +117,9 @@ def test_a_memory_map_that_may_not_be_written_predicts_and_refuses_training(
     mapped = joblib.load(tmp_path / "model.joblib", mmap_mode="r")
     assert isinstance(mapped.coefs_[0], np.memmap)
     assert_array_equal(mapped.predict(X), first.predict(X))
-    with pytest.raises(ValueError, match="read-only"):
-        mapped.partial_fit(X, y)
-    assert_array_equal(mapped.coefs_[0], first.coefs_[0])
+    first_coefs = mapped.coefs_[0]
+    assert same(mapped.partial_fit(X, y), first.partial_fit(X, y))  # scikit-learn's refuses
+    assert mapped.coefs_[0] is not first_coefs
 
 
 @BOTH
