@@ -69,13 +69,11 @@ def test_a_fit_sets_all_attributes_that_scikit_learn_sets(Estimator: Any) -> Non
         assert names <= set(vars(ours))
         for name in sorted(names - {"coefs_", "intercepts_"}):
             expected, came = getattr(theirs, name), getattr(ours, name)
-            number = (float, np.floating)
-            assert type(came) is type(expected) or isinstance(came, number) is isinstance(expected, number), (
-                name
-            )
-            if isinstance(expected, list) or isinstance(expected, number):
+            if isinstance(expected, (float, list)):  # NumPy's float64 is a float
+                assert isinstance(came, (float, list)), name
                 assert_allclose(came, expected, rtol=1e-6, err_msg=name)
             else:
+                assert type(came) is type(expected), name
                 assert_array_equal(came, expected, err_msg=name)
 
 
