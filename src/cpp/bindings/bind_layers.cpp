@@ -120,7 +120,7 @@ void bind_layers(py::module_& m) {
             require(square || !rule.has_square(), "no square");
             const WithoutGil released;
             FlushToZero ftz;
-            kernels<T>().apply_rule(n, rule.at<T>(rule.learning_rate, t, 1), weights, velocity, square, gradient);
+            kernels<T>().apply_rule(n, rule.at<T>(rule.learning_rate, t, 1, 1), weights, velocity, square, gradient);
         });
     });
 }

@@ -112,13 +112,30 @@ private:
     std::vector<std::vector<T>> kept_;
 };
 
+// A copy of the order of the rows, as Python may write into its own meanwhile.
+std::vector<std::int64_t> order_of(const py::object& given, std::ptrdiff_t rows) {
+    if (given.is_none()) return {};
+    const std::int64_t* from = contiguous<std::int64_t>(py::cast<py::array>(given), rows);
+    std::vector<std::int64_t> order(from, from + rows);
+    for (std::int64_t row : order) require(row >= 0 && row < rows, "an entry of order is out of range");
+    return order;
+}
+
+// None, or (losses, squares of weights), an entry for each step from number `begin` on.
+StepRecord record_of(const py::object& given, std::ptrdiff_t steps, std::uint64_t begin) {
+    if (given.is_none()) return {};
+    const auto [losses, squares] = py::cast<std::pair<py::array, py::array>>(given);
+    return {writable<double>(losses, steps), writable<double>(squares, steps), steps, begin};
+}
+
 template <class T>
 py::tuple train(const Network& network, const py::object& state, const Arrays& weights, const Arrays& biases,
                 const Arrays& weight_velocity, const Arrays& bias_velocity, const Arrays& weight_square,
                 const Arrays& bias_square, const py::array& X, const py::array& target, const py::tuple& loss,
                 const py::object& sample_weight, const RuleNumbers& rule, const py::object& rates,
                 std::ptrdiff_t batch_size, bool shuffle, std::uint64_t seed, std::ptrdiff_t epochs, int n_threads,
-                const py::object& function, bool every_step, const std::vector<std::size_t>& frozen) {
+                const py::object& function, bool every_step, const std::vector<std::size_t>& frozen,
+                const py::object& order, const py::object& record) {
     TrainRequest<T> request{&network,
                             parameters<T>(network, weights, biases, true),
                             parameters<T>(network, weight_velocity, bias_velocity, true),
@@ -142,6 +159,11 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
     require(request.data.rows < (std::ptrdiff_t(1) << 32), "2^32 rows or more");
     TrainProgress progress{py::cast<std::uint64_t>(state.attr("epoch")), py::cast<std::uint64_t>(state.attr("step")),
                            0};
+    request.order = order_of(order, request.data.rows);
+    require(request.order.empty() || !shuffle, "an order, and shuffle");
+    const std::ptrdiff_t steps_per_epoch = (request.data.rows + batch_size - 1) / batch_size;
+    if (!record.is_none()) request.record = record_of(record, times(epochs, steps_per_epoch), progress.step);
+    request.record.cut(progress.step);
     py::list losses = state.attr("losses");
     std::vector<double> epoch_losses;
     const py::object custom_function = loss[5];
@@ -174,6 +196,7 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
             raised = std::current_exception();
         }
     }
+    request.record.cut(progress.step);
     // No Python code runs between these lines, so no second Ctrl-C can leave the counters half written.
     for (std::size_t i = 0; i < copies.size(); ++i) copies[i].write_to(theirs[i]);
     state.attr("epoch") = progress.epoch;
@@ -209,11 +232,12 @@ void bind_training(py::module_& m) {
              const Arrays& bias_square, const py::array& X, const py::array& target, const py::tuple& loss,
              const py::object& sample_weight, int rule, const std::vector<double>& numbers, const py::object& rates,
              std::ptrdiff_t batch_size, bool shuffle, std::uint64_t seed, std::ptrdiff_t epochs, int n_threads,
-             const py::object& poll, bool every_step, const std::vector<std::size_t>& frozen) {
+             const py::object& poll, bool every_step, const std::vector<std::size_t>& frozen, const py::object& order,
+             const py::object& record) {
               return with_dtype(X, [&]<class T>() {
                   return train<T>(network, state, weights, biases, weight_velocity, bias_velocity, weight_square,
                                   bias_square, X, target, loss, sample_weight, rule_of(rule, numbers), rates,
-                                  batch_size, shuffle, seed, epochs, n_threads, poll, every_step, frozen);
+                                  batch_size, shuffle, seed, epochs, n_threads, poll, every_step, frozen, order, record);
               });
           });
 }

@@ -9,12 +9,17 @@ namespace chainrule {
 // The course of a call, shared by the two ways of running it (general and tiny).
 struct Course {
     Shuffler shuffler;
-    std::vector<std::int64_t> order;  // of the epoch under way
+    std::vector<std::int64_t> drawn;  // the order of the epoch under way, where the caller has given none
+    const std::int64_t* order;        // that, or the caller's
     double epoch_loss = 0;            // sum of row losses so far
     double weight_done = 0;           // of these rows: their number, or the sum of their weights
     bool stopped = false;             // because there was no learning rate, or no loss, to be had
 
-    explicit Course(std::ptrdiff_t rows) : shuffler(kernels<float>(), rows), order(static_cast<std::size_t>(rows)) {}
+    Course(std::ptrdiff_t rows, const std::vector<std::int64_t>& given)
+        : shuffler(kernels<float>(), given.empty() ? rows : 0), drawn(given.empty() ? std::size_t(rows) : 0),
+          order(given.empty() ? drawn.data() : given.data()) {}
+    Course(const Course&) = delete;
+    Course& operator=(const Course&) = delete;
 };
 
 template <class T>

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <optional>
 
 #include "model/epochs.hpp"
 #include "model/step.hpp"
@@ -25,7 +26,9 @@ public:
                   {.row_weights = request.data.weight != nullptr, .custom_loss = request.custom.call != nullptr}),
           loss_(request.loss, request.network->n_out(), request.data.missing),
           step_(memory_, loss_, request.custom, request.rule, request.frozen),
-          choice_(remembered_choice(CallKind::step, threads_, work())) {}
+          choice_(remembered_choice(CallKind::step, threads_, work())) {
+        if (request.record.wanted()) squares_.emplace(memory_);
+    }
     ~GeneralRunner() override { remembered_choice(CallKind::step, threads_, work()) = choice_; }
 
     void pack() override {
@@ -95,7 +98,7 @@ private:
         run_team(piece.threads, [&](int thread, int members, Barrier& barrier) {
             const auto batch_of = [&](std::ptrdiff_t s) {
                 const std::ptrdiff_t row = (first + s) * batch_, rows = std::min(batch_, request_.data.rows - row);
-                const std::int64_t* order = course.order.data() + row;
+                const std::int64_t* order = course.order + row;
                 return StepRequest<T>{.data = &request_.data,
                                       .order = order,
                                       .rows = rows,
@@ -110,6 +113,7 @@ private:
                 const bool more = s + 1 < piece.steps;
                 const StepRequest<T> next = more ? batch_of(s + 1) : batch;
                 step_.passes(batch, thread, members, barrier);
+                if (squares_) squares_->add(thread, members);
                 barrier.wait();
                 if (step_.failed()) {  // alone, then
                     course.stopped = true;
@@ -123,6 +127,8 @@ private:
                     if (!std::isfinite(loss)) spoiled.store(true, std::memory_order_relaxed);
                     course.epoch_loss += loss;
                     course.weight_done += batch.weight;
+                    if (squares_)
+                        request_.record.put(batch.step, batch.weight > 0 ? loss / batch.weight : 0, squares_->total());
                     const bool slow = members > 1 && s > 0 && since(begun) > piece.seconds;
                     if (slow || since(start) > longest_piece) late.store(true, std::memory_order_relaxed);
                 }
@@ -147,6 +153,7 @@ private:
     TypedLoss<T> loss_;
     Step<T> step_;
     TeamChoice choice_;
+    std::optional<WeightSquares<T>> squares_;  // where they are to be recorded
     double seconds_of_a_step_ = 0;
     static constexpr std::ptrdiff_t rates_at_once = 1024;
     std::vector<double> rates_;  // of the steps from rates_begin_ on

@@ -16,20 +16,21 @@ double power(double x, std::uint64_t n) {
 }  // namespace
 
 template <class T>
-Rule<T> RuleNumbers::at(double rate, std::uint64_t t, double scale) const {
+Rule<T> RuleNumbers::at(double rate, std::uint64_t t, double scale, double batch_weight) const {
     const bool adam = kind == RuleKind::adam;
+    const double root = adam ? 1 / std::sqrt(1 - power(beta2, t)) : 1;
     return {.kind = kind,
             .rate = T(adam ? rate / (1 - power(beta1, t)) : rate),
             .momentum = T(momentum),
-            .decay = T(decoupled ? 0 : weight_decay),
+            .decay = T(decoupled ? 0 : decay_of(batch_weight)),
             .shrink = T(decoupled ? 1 - rate * weight_decay : 1),
             .l1 = T(l1),
             .beta1 = T(beta1),
             .one_minus_beta1 = T(1 - beta1),
             .beta2 = T(beta2),
             .one_minus_beta2 = T(1 - beta2),
-            .epsilon = T(epsilon),
-            .root = T(adam ? 1 / std::sqrt(1 - power(beta2, t)) : 1),
+            .epsilon = T(raw_epsilon ? epsilon * root : epsilon),
+            .root = T(root),
             .eta_minus = T(eta_minus),
             .eta_plus = T(eta_plus),
             .smallest = T(smallest),
@@ -39,7 +40,7 @@ Rule<T> RuleNumbers::at(double rate, std::uint64_t t, double scale) const {
             .nesterov = nesterov};
 }
 
-template Rule<float> RuleNumbers::at<float>(double, std::uint64_t, double) const;
-template Rule<double> RuleNumbers::at<double>(double, std::uint64_t, double) const;
+template Rule<float> RuleNumbers::at<float>(double, std::uint64_t, double, double) const;
+template Rule<double> RuleNumbers::at<double>(double, std::uint64_t, double, double) const;
 
 }  // namespace chainrule

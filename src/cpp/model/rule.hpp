@@ -16,6 +16,14 @@ struct RuleNumbers {
     bool decoupled = false;
     double beta1 = 0, beta2 = 0, epsilon = 0, eta_minus = 0, eta_plus = 0, smallest = 0, largest = 0, l1 = 0;
     double clip_value = std::numeric_limits<double>::infinity(), clip_norm = clip_value, max_norm = clip_value;
+    bool decay_per_batch = false;  // the weight decay is divided by the weight of the batch
+    bool raw_epsilon = false;      // Adam's epsilon is added before the root is that of a mean
+
+    // The weight decay in a batch of so many rows, or of rows with weights of that sum.
+    double decay_of(double batch_weight) const {
+        if (!decay_per_batch) return weight_decay;
+        return batch_weight > 0 ? weight_decay / batch_weight : 0;
+    }
 
     // Gradient descent with momentum and weight decay alone: done where the gradient still is in registers.
     bool is_plain() const {
@@ -26,12 +34,12 @@ struct RuleNumbers {
     bool has_square() const { return kind != RuleKind::sgd; }
 
     template <class T>
-    Sgd<T> sgd(double rate) const {
-        return {T(rate), T(momentum), T(weight_decay), nesterov};
+    Sgd<T> sgd(double rate, double batch_weight) const {
+        return {T(rate), T(momentum), T(decay_of(batch_weight)), nesterov};
     }
     // At the t-th step of this rule, t from 1 on; `scale` is that of the gradient.
     template <class T>
-    Rule<T> at(double rate, std::uint64_t t, double scale) const;
+    Rule<T> at(double rate, std::uint64_t t, double scale, double batch_weight) const;
 
 private:
     static bool limited(double limit) { return limit < std::numeric_limits<double>::infinity(); }

@@ -296,11 +296,11 @@ template <class T>
 bool Step<T>::weights_phase(const StepRequest<T>& request, int thread, int members, const StepRequest<T>* next,
                             Barrier& barrier) {
     const std::ptrdiff_t rows = request.rows;
-    const Sgd<T> sgd = rule_.template sgd<T>(request.learning_rate);
+    const Sgd<T> sgd = rule_.template sgd<T>(request.learning_rate, request.weight);
     Sgd<T> without_decay = sgd;
     without_decay.weight_decay = 0;
     const bool plain = rule_.is_plain(), at_once = !plain && !rule_.clips_norm();
-    const Rule<T> rule = at_once ? rule_.template at<T>(request.learning_rate, request.t, 1) : Rule<T>{};
+    const Rule<T> rule = at_once ? rule_.template at<T>(request.learning_rate, request.t, 1, request.weight) : Rule<T>{};
     const bool columns = own_columns(w_, members);
     const std::size_t first = columns ? 0 : first_unit(thread, members);
     const std::size_t last = columns ? units_.size() : first_unit(thread + 1, members);

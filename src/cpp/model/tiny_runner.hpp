@@ -101,13 +101,13 @@ public:
                                static_cast<std::ptrdiff_t>(layers_.size()),
                                request_.loss.loss,
                                static_cast<int>(request_.network->bias),
-                               request_.rule.template sgd<T>(request_.rule.learning_rate),
+                               request_.rule.template sgd<T>(request_.rule.learning_rate, 1),
                                request_.data.X,
                                request_.data.ldx,
                                request_.data.Y,
                                request_.data.ldy,
                                request_.data.labels,
-                               course.order.data() + done,
+                               course.order + done,
                                losses};
             run(call, n);
             double sum = course.epoch_loss;

@@ -54,10 +54,10 @@ template <class T>
 void begin_epoch(const TrainRequest<T>& request, std::uint64_t epoch, Course& course) {
     course.epoch_loss = 0;
     course.weight_done = 0;
-    if (request.shuffle)
-        course.shuffler(request.seed, epoch, course.order.data());
+    if (request.shuffle && request.order.empty())
+        course.shuffler(request.seed, epoch, course.drawn.data());
     else
-        std::iota(course.order.begin(), course.order.end(), std::int64_t(0));
+        std::iota(course.drawn.begin(), course.drawn.end(), std::int64_t(0));
 }
 
 // From the state in the plain arrays, as it was at `at`, to the step that is not finite, the one `steps` steps into epoch
@@ -113,7 +113,7 @@ Stop replay(const TrainRequest<T>& request, Runner<T>& runner, Course& course, T
 template <class T>
 Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::vector<double>& losses) {
     std::unique_ptr<Runner<T>> runner;
-    if (request.rule.is_plain() && !request.rates.call && request.frozen.empty() &&
+    if (!request.record.wanted() && request.rule.is_plain() && !request.rates.call && request.frozen.empty() &&
         tiny_learns(request.loss, request.data) &&
         tiny_fits(*request.network, std::min(request.batch_size, request.data.rows)))
         runner = std::make_unique<TinyRunner<T>>(request);
@@ -121,7 +121,7 @@ Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::
         runner = std::make_unique<GeneralRunner<T>>(request);
     const std::ptrdiff_t steps_per_epoch = (request.data.rows + request.batch_size - 1) / request.batch_size;
     auto last_asked = Clock::now();
-    Course course(request.data.rows);
+    Course course(request.data.rows, request.order);
     progress.step_in_epoch = 0;
     if (request.poll.every_step) runner->look_at_each_step();
     TrainProgress copied = progress;  // what the plain arrays hold

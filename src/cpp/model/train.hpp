@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/loss.hpp"
+#include "model/record.hpp"
 #include "model/rule.hpp"
 
 namespace chainrule {
@@ -42,12 +43,14 @@ struct TrainRequest {
     std::ptrdiff_t epochs;
     int n_threads;  // 0: default
     Poll poll;
-    std::vector<bool> frozen{};  // layers that do not learn; empty: none
+    std::vector<bool> frozen{};         // layers that do not learn; empty: none
+    std::vector<std::int64_t> order{};  // the rows of each epoch, as many as there are; empty: as they lie, or shuffled
+    StepRecord record{};
 };
 
 // Runs `epochs` more epochs from `progress`, which counts along. A mean row loss is appended for each whole epoch.
 // The arrays hold the state after the last step that progress counts, whatever the return value; for `not_finite` that
-// is the step before the one whose loss or update was not finite.
+// is the step before the one whose loss or update was not finite. `record` may have entries of later steps: cut it.
 template <class T>
 Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::vector<double>& losses);
 

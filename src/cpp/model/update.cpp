@@ -82,10 +82,10 @@ void Step<T>::add_squares(std::size_t i) {
 template <class T>
 bool Step<T>::update_all(const StepRequest<T>& request, int thread, int members, Barrier& barrier) {
     const bool plain = rule_.is_plain(), at_once = !plain && !rule_.clips_norm();
-    const Sgd<T> sgd = rule_.template sgd<T>(request.learning_rate);
+    const Sgd<T> sgd = rule_.template sgd<T>(request.learning_rate, request.weight);
     Sgd<T> without_decay = sgd;
     without_decay.weight_decay = 0;
-    const Rule<T> rule = at_once ? rule_.template at<T>(request.learning_rate, request.t, 1) : Rule<T>{};
+    const Rule<T> rule = at_once ? rule_.template at<T>(request.learning_rate, request.t, 1, request.weight) : Rule<T>{};
     bool finite = true;
     for (std::size_t i = first_unit(thread, members); i < first_unit(thread + 1, members); ++i) {
         const WeightUnit& unit = units_[i];
@@ -111,7 +111,7 @@ bool Step<T>::late_update(const StepRequest<T>& request, int thread, int members
     bool finite = true;
     if (rule_.clips_norm()) {
         barrier.wait();
-        const Rule<T> rule = rule_.template at<T>(request.learning_rate, request.t, clip_scale());
+        const Rule<T> rule = rule_.template at<T>(request.learning_rate, request.t, clip_scale(), request.weight);
         const bool columns = own_columns(w_, members);
         const std::size_t last = columns ? units_.size() : first_unit(thread + 1, members);
         for (std::size_t i = columns ? 0 : first_unit(thread, members); i < last; ++i) {

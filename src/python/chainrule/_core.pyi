@@ -134,6 +134,8 @@ def train_epochs(
     poll: Callable[[int, int, int, float], object] | None,
     poll_each_step: bool,
     frozen: Sequence[int],
+    order: _Array | None,
+    record: tuple[_Array, _Array] | None,
     /,
 ) -> tuple[bool, int]: ...
 

@@ -68,4 +68,4 @@ def rprop_step(
 
 def _numbers(rule: Rule) -> tuple[int, list[float], Rates | None]:
     """Return a rule as the core takes it: its kind as a number, and all of its numbers."""
-    return (_RULE[rule.kind], [float(x) for x in rule[1:-3]], rule.rates)
+    return (_RULE[rule.kind], [float(x) for x in rule[1:-1]], rule.rates)

@@ -210,10 +210,6 @@ def train_checked(
     poll: Callable[[int, int, int, float], object] | None = None, poll_each_step: bool = False
 ) -> None:  # fmt: skip
     """Do what `train_epochs` does, with arguments that were checked and are as they were then."""
-    if given.order is not None or given.record or given.rule.decay_per_batch or given.rule.raw_epsilon:
-        raise NotImplementedError(
-            "order, record, decay_per_batch and raw_epsilon are the reference core's alone so far"
-        )
     python_runs = poll is not None or given.loss.function is not None or given.rule.rates is not None
     _held = pins(*given.held) if python_runs else None
     with Claim(given.weights):
@@ -221,7 +217,7 @@ def train_checked(
             _compiled(network), state, *given[:8], _loss_numbers(given.loss, given.output_weights, network.n_out),
             given.sample_weight, *_numbers(given.rule), min(given.batch_size, len(given.X)),
             given.shuffle, given.seed, min(given.epochs, 2**62), _int32(n_threads), poll, poll_each_step,
-            given.frozen
+            given.frozen, given.order, given.record
         )  # fmt: skip
         wrong = None if finite else _find_nonfinite(network, state, given, done)
     if wrong is not None:
@@ -231,7 +227,9 @@ def train_checked(
 def _find_nonfinite(network: Network, state: TrainingState, given: _checks.Training, done: int) -> str:
     """Name what is not finite in the step after ``done`` steps of the epoch, from the state before it."""
     rows = len(given.X)
-    order = permutation(rows, seed=given.seed, epoch=state.epoch) if given.shuffle else np.arange(rows)
+    order = np.arange(rows) if given.order is None else given.order
+    if given.shuffle:
+        order = permutation(rows, seed=given.seed, epoch=state.epoch)
     batch = order[done * given.batch_size : (done + 1) * given.batch_size]
     weight = None if given.sample_weight is None else given.sample_weight[batch]
     loss = given.loss
@@ -243,7 +241,8 @@ def _find_nonfinite(network: Network, state: TrainingState, given: _checks.Train
     ))  # fmt: skip
     dWs, dbs = reference.further_rules.without_frozen(dWs, dbs, given.frozen)
     wrong = _checks.find_nonfinite(value, dWs, dbs)
-    return wrong or _find_nonfinite_update(state, list(given[:6]), dWs, dbs, given.rule, given.frozen)
+    rule = given.rule.of_batch(float(len(batch) if weight is None else weight.sum(dtype=np.float64)))
+    return wrong or _find_nonfinite_update(state, list(given[:6]), dWs, dbs, rule, given.frozen)
 
 
 def _find_nonfinite_update(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule._checks_network import Training, check_train_epochs
 from chainrule._network import StepRecord
 from chainrule.backend import core
 
@@ -28,27 +29,27 @@ class Epochs:
     batch_size : int
     seed : int
         Of the masks of dropout.
+    poll : dict, optional
+        The arguments of `train_epochs` by which an epoch is looked at in its middle.
+    is_watched : bool, default False
+        Whether code of the user's runs between epochs.
     """
 
     def __init__(
-        self, estimator: Any, X: Any, y: Any, weight: Any, batch_size: int, seed: int, poll: Any = None
+        self,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        weight: Any,
+        batch_size: int,
+        seed: int,
+        poll: dict[str, Any] | None = None,
+        is_watched: bool = False,
     ) -> None:
-        self.estimator, self.rows, self.batch_size, self.seed, self.poll = (
-            estimator,
-            len(y),
-            batch_size,
-            seed,
-            poll,
-        )
+        self.estimator, self.rows, self.batch_size, self.seed = estimator, len(y), batch_size, seed
+        self.poll = poll or {}
+        self._is_watched = is_watched or callable(_settings.core_loss(estimator))
         dtype = _settings.working_dtype(X, *estimator.coefs_)
-        dropout = _settings.dropout_rates(estimator.dropout, len(estimator.coefs_) - 1)
-        estimator.coefs_ = _steps.writable(estimator.coefs_, dtype)
-        estimator.intercepts_ = _steps.writable(estimator.intercepts_, dtype)
-        self.network = _settings.network_of(estimator, dtype, dropout)
-        steps = getattr(estimator, "_steps", 0)
-        self.state = _steps.state_of(
-            estimator._optimizer, self.network, estimator.coefs_, estimator.intercepts_, steps
-        )
         self.X: Any = X if hasattr(X, "toarray") else np.ascontiguousarray(X, dtype)
         self.target = _targets.core_target(estimator, y, dtype)
         self.weight = None if weight is None else np.ascontiguousarray(weight, dtype)
@@ -56,34 +57,48 @@ class Epochs:
         self.starts = np.arange(0, self.rows, batch_size)
         self.sizes = np.diff(self.starts, append=self.rows).astype(np.float64)
         self.record = StepRecord(np.empty(len(self.starts)), np.empty(len(self.starts)))
+        self._given: Training | None = None
+        self._use_parameters(dtype)
+
+    def _use_parameters(self, dtype: Any) -> None:
+        """Train what the estimator has as its parameters now."""
+        estimator = self.estimator
+        dropout = _settings.dropout_rates(estimator.dropout, len(estimator.coefs_) - 1)
+        for name in ("coefs_", "intercepts_"):
+            setattr(estimator, name, _steps.writable(getattr(estimator, name), dtype))
+        self.network = _settings.network_of(estimator, dtype, dropout)
+        self.state = _steps.state_of(
+            estimator._optimizer,
+            self.network,
+            estimator.coefs_,
+            estimator.intercepts_,
+            getattr(estimator, "_steps", 0),
+        )
 
     def run(self, order: Any) -> float:
         """Train for one epoch, which takes the rows in this order, and return its mean loss as scikit-learn has it."""
-        settings: dict[str, Any] = {
-            "loss": _settings.core_loss(self.estimator),
-            "output_weights": _targets.output_weights(self.estimator),
-            "optimizer": _steps.rule_of(self.estimator),
-            "batch_size": self.batch_size,
-            "shuffle": False,
-            "seed": self.seed,
-            "epochs": 1,
-            "n_threads": self.estimator.n_threads,
-            **(self.poll or {}),
-        }
+        if self._is_watched:  # code of the user's has run, which may have changed anything
+            self._use_parameters(self.network.numpy_dtype)
+            self._given = None
         try:
             if hasattr(self.X, "toarray"):
-                self._run_sparse(order, settings)
+                self._run_sparse(order)
             else:
-                core().train_epochs(
-                    self.network, self.state, self.X, self.target, sample_weight=self.weight, order=order,
-                    record=self.record, **settings
-                )  # fmt: skip
+                self._run_dense(order)
         finally:
             self.estimator._steps = self.state.step
             _steps.note_steps(self.estimator._optimizer, self.state)
         return self._mean_loss(order)
 
-    def _run_sparse(self, order: Any, settings: dict[str, Any]) -> None:
+    def _run_dense(self, order: Any) -> None:
+        if self._given is None:
+            self._given = self._checked(self.X, self.target, self.weight, order, self.record)
+        else:
+            rule = _steps.at_present(self._given.rule, self.estimator._optimizer)
+            self._given = self._given._replace(rule=rule, order=order)
+        core().train_checked(self.network, self.state, self._given, self.estimator.n_threads, **self.poll)
+
+    def _run_sparse(self, order: Any) -> None:
         """Train on some batches at once, which alone are made dense."""
         each = max(1, DENSE_ELEMENTS // (self.batch_size * self.X.shape[1]))
         for first in range(0, len(self.starts), each):
@@ -92,15 +107,17 @@ class Epochs:
             X = np.ascontiguousarray(self.X[chosen].toarray(), self.network.numpy_dtype)
             weight = None if self.weight is None else self.weight[chosen]
             record = StepRecord(*(array[first : first + each] for array in self.record))
-            core().train_epochs(
-                self.network,
-                self.state,
-                X,
-                self.target[chosen],
-                sample_weight=weight,
-                record=record,
-                **settings,
-            )
+            given = self._checked(X, self.target[chosen], weight, None, record)
+            core().train_checked(self.network, self.state, given, self.estimator.n_threads, **self.poll)
+
+    def _checked(self, X: Any, target: Any, weight: Any, order: Any, record: StepRecord) -> Training:
+        """Return the arguments of the core for one epoch over these rows."""
+        estimator, poll = self.estimator, {"poll": None, "poll_each_step": False, **self.poll}
+        return check_train_epochs(
+            self.network, self.state, X, target, _settings.core_loss(estimator), weight, _targets.output_weights(estimator),
+            _steps.rule_of(estimator), self.batch_size, False, self.seed, 1, estimator.n_threads, poll["poll"],
+            poll["poll_each_step"], (), order, record
+        )  # fmt: skip
 
     def _mean_loss(self, order: Any) -> float:
         """Return the mean over rows of the batches' losses, each with its penalty."""

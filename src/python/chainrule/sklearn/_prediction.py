@@ -11,6 +11,7 @@ from chainrule.backend import core
 
 from . import _settings
 from ._frames import refuse_unfit_columns
+from ._prepared import prepared
 from ._theirs import validated_inputs
 
 DENSE_ELEMENTS = 2**20
@@ -24,13 +25,17 @@ def outputs(estimator: Any, X: Any, check_input: bool) -> Any:
     if check_input and not is_plain(estimator, X):
         refuse_unfit_columns(X)
         X = validated_inputs(estimator, X)
-    coefs, intercepts = estimator.coefs_, estimator.intercepts_
     if hasattr(X, "toarray"):
         return _of_sparse(estimator, X)
-    dtype = _settings.working_dtype(X, *coefs)
+    ready = prepared(estimator)
+    if ready is not None and X.shape[1] == ready.n_in and X.dtype == ready.dtype and X.flags.c_contiguous:
+        out = np.empty((len(X), ready.n_out), ready.dtype)
+        return core().forward_checked(ready.network, ready.weights, ready.biases, X, out, estimator.n_threads)
+    dtype = _settings.working_dtype(X, *estimator.coefs_)
     return core().forward(
-        _settings.network_of(estimator, dtype), _settings.as_parameters(coefs, dtype),
-        _settings.as_parameters(intercepts, dtype), np.ascontiguousarray(X, dtype), n_threads=estimator.n_threads
+        _settings.network_of(estimator, dtype), _settings.as_parameters(estimator.coefs_, dtype),
+        _settings.as_parameters(estimator.intercepts_, dtype), np.ascontiguousarray(X, dtype),
+        n_threads=estimator.n_threads
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule._network import Network, TrainingState
-from chainrule._rules import HAS_SQUARE
+from chainrule._rules import HAS_SQUARE, Rule
 from chainrule.optimizers import SGD, Adam
 
 from ._theirs import AdamOptimizer, BaseOptimizer, SGDOptimizer
@@ -73,6 +73,13 @@ def rule_of(estimator: Any) -> Any:
         rate, epsilon = float(optimizer.learning_rate_init), float(optimizer.epsilon)
         return BatchAdam(rate, float(optimizer.beta_1), float(optimizer.beta_2), epsilon, weight_decay=alpha)
     return optimizer.optimizer
+
+
+def at_present(rule: Rule, optimizer: Any) -> Rule:
+    """Return the checked rule of the epoch before with the learning rate of the next."""
+    if isinstance(optimizer, SGDOptimizer):
+        return rule._replace(learning_rate=float(optimizer.learning_rate))
+    return rule
 
 
 def state_of(

@@ -36,7 +36,14 @@ def fit_stochastic(
         weight = sample_weight * class_weight
     loop = _Loop(estimator, held_out, events, incremental)
     epochs = Epochs(
-        estimator, X, y, weight, _batch_size(estimator, len(y)), _seed(estimator), events.poll(loop.deadline)
+        estimator,
+        X,
+        y,
+        weight,
+        _batch_size(estimator, len(y)),
+        _seed(estimator),
+        events.poll(loop.deadline),
+        bool(events),
     )
     loop.run(epochs)
 
