@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from ._events import EstimatorFit
 from .classifier import MLPClassifier
+from .displays import LossCurveDisplay
 from .regressor import MLPRegressor
 
-__all__ = ["EstimatorFit", "MLPClassifier", "MLPRegressor"]
+__all__ = ["EstimatorFit", "LossCurveDisplay", "MLPClassifier", "MLPRegressor"]

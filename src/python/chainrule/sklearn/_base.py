@@ -11,6 +11,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from . import _settings, _targets
 from ._events import Events
+from ._frames import refuse_unfit_columns
 from ._held_out import HeldOut
 from ._lbfgs import fit_lbfgs
 from ._prediction import outputs
@@ -28,6 +29,7 @@ class ChainruleMixin:
         self: Any, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False, validation_data: Any = None,
         callbacks: Any = None
     ) -> Any:  # fmt: skip
+        refuse_unfit_columns(X)
         sizes = self.hidden_layer_sizes
         sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
         if np.any(np.array(sizes) <= 0):
@@ -115,6 +117,7 @@ class ChainruleMixin:
                 + (f" of {len(validation_data)}" if isinstance(validation_data, (tuple, list)) else "")
             )
         X, y, *weights = validation_data
+        refuse_unfit_columns(X, "X of validation_data")
         X = validated_inputs(self, X, dtype=(np.float64, np.float32))
         weight = _check_sample_weight(weights[0], X) if weights and weights[0] is not None else None
         y = self._columns(self._encoded(y))

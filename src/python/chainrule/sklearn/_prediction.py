@@ -10,6 +10,7 @@ import numpy as np
 from chainrule.backend import core
 
 from . import _settings
+from ._frames import refuse_unfit_columns
 from ._prepared import prepared
 from ._theirs import validated_inputs
 
@@ -22,6 +23,7 @@ SMALL = 2**12
 def outputs(estimator: Any, X: Any, check_input: bool) -> Any:
     """Return the activations of the output layer, (rows, n_out), from the fitted attributes as they are now."""
     if check_input and not is_plain(estimator, X):
+        refuse_unfit_columns(X)
         X = validated_inputs(estimator, X)
     if hasattr(X, "toarray"):
         return _of_sparse(estimator, X)
