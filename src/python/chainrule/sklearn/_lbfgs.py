@@ -25,16 +25,20 @@ def fit_lbfgs(estimator: Any, X: Any, y: Any, weight: Any, events: Events) -> No
     start = np.concatenate([np.ravel(a) for a in (*estimator.coefs_, *estimator.intercepts_)])
     budget = estimator.time_budget
     deadline = None if budget is None else time.monotonic() + budget
-    best: list[Any] = [start, None, 0]
+    best: list[Any] = [start, 0]
 
     def after_iteration(parameters: Any) -> None:
-        best[:] = [parameters.copy(), None, best[2] + 1]
-        estimator.n_iter_ = best[2]
+        best[:] = [parameters.copy(), best[1] + 1]
+        estimator.n_iter_ = best[1]
         objective.use(best[0])
         estimator.loss_ = objective.loss
-        if events.end_epoch() or (deadline is not None and time.monotonic() >= deadline):
+        is_late = deadline is not None and time.monotonic() >= deadline
+        is_last = best[1] >= estimator.max_iter  # as SciPy will find
+        if events.end_epoch() or is_late or (not is_last and events.begin_epoch()):
             raise Stopped
 
+    if events.begin_epoch():
+        return
     try:
         found = scipy.optimize.minimize(
             objective, start, method="L-BFGS-B", jac=True,
