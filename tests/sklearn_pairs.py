@@ -43,6 +43,11 @@ def quantities(n=1, rows=120, dtype="float64", seed=0):
     return X, y[:, 0] if n == 1 else y
 
 
+def data(name, **settings):
+    """Return X and y for an estimator."""
+    return classes(**settings) if name == "MLPClassifier" else quantities(**settings)
+
+
 def pair(name, **settings):
     """Return scikit-learn's estimator and chainrule's, with the same arguments."""
     settings = {"hidden_layer_sizes": (7, 5), "random_state": 3, "max_iter": 5, **settings}
@@ -54,6 +59,22 @@ def both_fitted(name, X, y, *weights, **settings):
     one, other = pair(name, **settings)
     with quiet():
         return one.fit(X, y, *weights), other.fit(X, y, *weights)
+
+
+class Begin:
+    """Keeps the parameters that a fit begins with."""
+
+    def on_fit_begin(self, fit):
+        self.coefs = [w.copy() for w in fit.estimator.coefs_]
+        self.intercepts = [b.copy() for b in fit.estimator.intercepts_]
+
+
+def fitted(estimator, X, y, **settings):
+    """Fit without a word; return the estimator and the parameters that it began with."""
+    begin = Begin()
+    with quiet():
+        estimator.fit(X, y, callbacks=[begin, *settings.pop("callbacks", [])], **settings)
+    return estimator, begin
 
 
 @contextlib.contextmanager
