@@ -1,0 +1,30 @@
+"""scikit-learn's `MLPClassifier` and `MLPRegressor`, trained and asked in chainrule's core.
+
+>>> from chainrule.sklearn import MLPClassifier, MLPRegressor
+
+instead of ``from sklearn.neural_network import ...``: the classes are subclasses of scikit-learn's, with its arguments, fitted
+attributes, methods, warnings and messages. The same ``random_state`` gives the same first weights, rows held out and orders of
+rows, so that the same steps lead to the same coefficients, but for rounding. They also have what scikit-learn's lack: dropout, an
+activation for each layer, other losses and optimizers with schedules, `class_weight`, rows of yours to validate on, callbacks,
+targets that are missing, a budget of time.
+
+What differs from scikit-learn:
+
+- Parameters that are no longer finite end a fit at once, with scikit-learn's error; with early stopping, with the best parameters.
+- The logarithms of the cross-entropies are not cut off at the smallest difference of the dtype from 0 and 1: a loss may become
+  larger than scikit-learn's, whose own is limited to 36 (float64) or 16 (float32). Gradients are the same.
+- A batch whose weights are all 0 counts nothing, where scikit-learn raises ZeroDivisionError; weights below 0 are refused.
+- ``momentum=1``, and X of which less than a twentieth is stored, run scikit-learn's own loop.
+- With scikit-learn 1.5 and 1.6, whose own have none, there is `sample_weight` here, and `classes` of `partial_fit` is given by name.
+
+This module needs scikit-learn 1.5 or later (``pip install "chainrule[sklearn]"``); ``import chainrule`` does not import it.
+"""
+
+from __future__ import annotations
+
+from ._events import EstimatorFit
+from .classifier import MLPClassifier
+from .displays import LossCurveDisplay
+from .regressor import MLPRegressor
+
+__all__ = ["EstimatorFit", "LossCurveDisplay", "MLPClassifier", "MLPRegressor"]

@@ -1,0 +1,190 @@
+"""What both estimators replace in scikit-learn's: the arithmetic, and what is done between its steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from . import _settings, _targets
+from ._events import Events
+from ._frames import refuse_unfit_columns
+from ._held_out import HeldOut
+from ._lbfgs import fit_lbfgs
+from ._prediction import outputs
+from ._stochastic import NOT_FINITE, fit_stochastic
+from ._tasks import Tasks
+from ._theirs import CallbackSupport, own_stochastic_fit, validated_inputs
+
+SPARSE_SHARE = 0.05
+"""Where fewer entries of a sparse X are stored, scikit-learn's sparse products take less time than ours of dense batches."""
+
+
+class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
+    """Trains and predicts in chainrule's core; comes before the class of scikit-learn that it changes."""
+
+    def _fit(
+        self: Any, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False, validation_data: Any = None,
+        callbacks: Any = None
+    ) -> Any:  # fmt: skip
+        refuse_unfit_columns(X)
+        sizes = self.hidden_layer_sizes
+        sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+        if np.any(np.array(sizes) <= 0):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+        self._check_settings(len(sizes), validation_data)
+        events = Events(self, callbacks, Tasks(self, X, y, sample_weight))
+        first_pass = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
+        by_class = _targets.balanced(self, y, incremental)
+        X, y = self._validate_input(X, y, incremental, reset=first_pass)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X)
+        y = self._columns(y)
+        self.n_outputs_ = y.shape[1]
+        held_out = self._held_out(validation_data)
+        units = [X.shape[1], *sizes, self.n_outputs_]
+        self._random_state = check_random_state(self.random_state)
+        if first_pass:
+            self._initialize(y, units, X.dtype)
+        if held_out is not None and self.validation_scores_ is None:
+            self.validation_scores_ = list[float]()
+            self.best_validation_score_ = -np.inf
+        events.begin(tells_tasks=not incremental)
+        try:
+            self._train(X, y, sample_weight, by_class, units, incremental, held_out, events)
+        finally:
+            events.end()
+        if not all(np.isfinite(w).all() for w in (*self.coefs_, *self.intercepts_)):
+            raise ValueError(NOT_FINITE)
+        return self
+
+    def _train(
+        self: Any, X: Any, y: Any, sample_weight: Any, by_class: Any, units: list[int], incremental: bool,
+        held_out: HeldOut | None, events: Events
+    ) -> None:  # fmt: skip
+        if not _settings.is_stochastic(self.solver):
+            weight = sample_weight if by_class is None else by_class
+            if by_class is not None and sample_weight is not None:
+                weight = sample_weight * by_class
+            fit_lbfgs(self, X, y, weight, events)
+        elif self._is_for_scikit_learn(X) and by_class is None and held_out is None and not events:
+            own_stochastic_fit(super(), X, y, sample_weight, units, incremental)
+        else:
+            fit_stochastic(self, X, y, sample_weight, by_class, incremental, held_out, events)
+
+    def _is_for_scikit_learn(self: Any, X: Any) -> bool:
+        """Whether scikit-learn's own loop is the better one, or the only one: few entries stored, or momentum 1."""
+        can = (
+            isinstance(self.solver, str)
+            and isinstance(self.activation, str)
+            and self.activation in _settings.OF_SCIKIT_LEARN
+            and not np.any(self.dropout)
+            and self.time_budget is None
+            and self.warm_start != "optimizer"
+            and isinstance(self.loss, str)
+            and self.loss in ("log_loss", "squared_error", "poisson")
+        )
+        sparse = hasattr(X, "toarray") and X.nnz < SPARSE_SHARE * X.shape[0] * X.shape[1]
+        return can and (sparse or (self.solver == "sgd" and self.momentum == 1))
+
+    def _check_settings(self: Any, n_hidden: int, validation_data: Any) -> None:
+        """Refuse settings that do not fit each other, before anything is changed."""
+        _settings.hidden_activations(self.activation, n_hidden)
+        _settings.dropout_rates(self.dropout, n_hidden)
+        if not _settings.is_stochastic(self.solver):
+            for name, is_given in (
+                ("dropout", np.any(self.dropout)),
+                ("validation_data", validation_data is not None),
+            ):
+                if is_given:
+                    raise ValueError(
+                        f"{name} needs a solver that takes batches, but solver is 'lbfgs'; use 'adam' or 'sgd'"
+                    )
+
+    def _columns(self: Any, y: Any) -> Any:
+        """Return y with a column for each output."""
+        return y.reshape(-1, 1) if y.ndim == 1 else y
+
+    def _held_out(self: Any, validation_data: Any) -> HeldOut | None:
+        """Return the rows that `fit` was given to score on."""
+        if validation_data is None:
+            return None
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+            raise ValueError(
+                f"validation_data must be (X, y) or (X, y, sample_weight), but it is {type(validation_data).__name__}"
+                + (f" of {len(validation_data)}" if isinstance(validation_data, (tuple, list)) else "")
+            )
+        X, y, *weights = validation_data
+        refuse_unfit_columns(X, "X of validation_data")
+        X = validated_inputs(self, X, dtype=(np.float64, np.float32))
+        weight = _check_sample_weight(weights[0], X) if weights and weights[0] is not None else None
+        y = self._columns(self._encoded(y))
+        if len(y) != X.shape[0]:
+            raise ValueError(f"validation_data has {X.shape[0]} rows in X, but {len(y)} in y")
+        return HeldOut(X, y, weight)
+
+    def _initialize(self: Any, y: Any, layer_units: list[int], dtype: Any) -> None:
+        super()._initialize(y, layer_units, dtype)
+        self._steps = 0
+        if not is_classifier(self) and "poisson" in (self.loss, getattr(self.loss, "kind", None)):
+            self.out_activation_ = "exp"
+        self._best_coefs = [c.copy() for c in self.coefs_]
+        self._best_intercepts = [b.copy() for b in self.intercepts_]
+        if _settings.is_stochastic(self.solver):
+            self.loss_curve_ = list[float]()
+            self._no_improvement_count = 0
+            stops = self.early_stopping
+            self.validation_scores_ = [] if stops else None
+            self.best_validation_score_ = -np.inf if stops else None
+            self.best_loss_ = None if stops else np.inf
+
+    def _init_coef(self: Any, fan_in: int, fan_out: int, dtype: Any) -> tuple[Any, Any]:
+        if isinstance(self.activation, str) and self.activation != "sigmoid":
+            found: tuple[Any, Any] = super()._init_coef(fan_in, fan_out, dtype)
+            return found
+        layer, activation = len(self.coefs_), self.activation
+        name = activation if isinstance(activation, str) else (*activation, None)[layer]
+        bound = np.sqrt((2.0 if name in ("logistic", "sigmoid") else 6.0) / (fan_in + fan_out))
+        coefs = self._random_state.uniform(-bound, bound, (fan_in, fan_out))
+        intercepts = self._random_state.uniform(-bound, bound, fan_out)
+        return coefs.astype(dtype, copy=False), intercepts.astype(dtype, copy=False)
+
+    def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Any:
+        return outputs(self, X, check_input)
+
+    def _check_fitted(self: Any) -> None:
+        """Refuse an estimator that is not fitted; scikit-learn's check takes longer than a prediction of one row."""
+        if "coefs_" not in self.__dict__:
+            check_is_fitted(self)
+
+    def predict_into(self: Any, X: Any, out: Any) -> Any:
+        """Write the activations of the output layer into an array.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Used as it lies: C-contiguous, of the dtype of `coefs_`; its values are not looked at.
+        out : ndarray of shape (n_samples, n_outputs)
+            Of the same dtype. It gets the predicted values, or for a classifier the probability of the second class
+            (two classes), of each class, or of each label.
+
+        Returns
+        -------
+        out : ndarray
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X or `out` does not fit.
+        """
+        self._check_fitted()
+        dtype = _settings.working_dtype(*self.coefs_)
+        from chainrule.backend import core
+
+        return core().forward(
+            _settings.network_of(self, dtype), _settings.as_parameters(self.coefs_, dtype),
+            _settings.as_parameters(self.intercepts_, dtype), X, out=out, n_threads=self.n_threads
+        )  # fmt: skip

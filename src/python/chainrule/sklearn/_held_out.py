@@ -1,0 +1,66 @@
+"""Rows that are held out of training, and the score on them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.metrics import r2_score
+from sklearn.model_selection import train_test_split
+
+
+class HeldOut(NamedTuple):
+    """Rows to score on: y is encoded as for training."""
+
+    X: Any
+    y: Any
+    sample_weight: Any = None
+
+    def score(self, estimator: Any) -> float:
+        """Return the accuracy, or the coefficient of determination; NaN where a prediction is not finite."""
+        output = estimator._forward_pass_fast(self.X, check_input=False)
+        if not is_classifier(estimator):
+            return (
+                _determination(self.y, output, self.sample_weight)
+                if np.isfinite(output).all()
+                else float("nan")
+            )
+        if estimator.out_activation_ == "softmax":
+            right = output.argmax(axis=1) == self.y.argmax(axis=1)
+        else:
+            right = ((output > 0.5) == self.y).all(axis=1)
+        return float(np.average(right, weights=self.sample_weight))
+
+
+def _determination(y: Any, output: Any, sample_weight: Any) -> float:
+    observed = ~np.isnan(y)
+    if y.shape != output.shape or observed.all():
+        return float(r2_score(y, output, sample_weight=sample_weight))
+    scores = []
+    for column in np.flatnonzero(observed.any(axis=0)):
+        rows = observed[:, column]
+        weight = None if sample_weight is None else sample_weight[rows]
+        scores.append(r2_score(y[rows, column], output[rows, column], sample_weight=weight))
+    return float(np.mean(scores)) if scores else float("nan")
+
+
+def split(estimator: Any, X: Any, y: Any, sample_weight: Any, class_weight: Any) -> tuple[Any, ...]:
+    """Return (X, y, sample_weight, class_weight, HeldOut), with the rows that scikit-learn would hold out."""
+    # Rows are stratified by class, except where they have several labels.
+    stratify = y if is_classifier(estimator) and estimator.n_outputs_ == 1 else None
+    arrays = [X, y, *(weight for weight in (sample_weight, class_weight) if weight is not None)]
+    parts = train_test_split(
+        *arrays,
+        random_state=estimator._random_state,
+        test_size=estimator.validation_fraction,
+        stratify=stratify,
+    )
+    if parts[1].shape[0] < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
+        )
+    weights = iter(parts[4:])
+    training, held_out = (next(weights), next(weights)) if sample_weight is not None else (None, None)
+    by_class = next(weights) if class_weight is not None else None
+    return parts[0], parts[2], training, by_class, HeldOut(parts[1], parts[3], held_out)

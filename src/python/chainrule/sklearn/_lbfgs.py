@@ -1,0 +1,104 @@
+"""The solver `lbfgs`: SciPy's, with losses and gradients from the core."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import scipy.optimize  # type: ignore[import-untyped]
+
+from chainrule.backend import core
+
+from . import _settings, _targets
+from ._events import Events, Stopped
+from ._theirs import check_optimize_result, lbfgs_options
+
+
+def fit_lbfgs(estimator: Any, X: Any, y: Any, weight: Any, events: Events) -> None:
+    """Train from the parameters that the estimator has.
+
+    SciPy keeps the parameters in float64, and asks for losses at these rounded to the dtype they had at the start: as in
+    scikit-learn, those of float32 are computed in float32, and what is left at the end is float64.
+    """
+    objective = Objective(estimator, X, y, weight)
+    start = np.concatenate([np.ravel(a) for a in (*estimator.coefs_, *estimator.intercepts_)])
+    budget = estimator.time_budget
+    deadline = None if budget is None else time.monotonic() + budget
+    best: list[Any] = [start, 0]
+
+    def after_iteration(parameters: Any) -> None:
+        best[:] = [parameters.copy(), best[1] + 1]
+        estimator.n_iter_ = best[1]
+        objective.use(best[0])
+        estimator.loss_ = objective.loss
+        is_late = deadline is not None and time.monotonic() >= deadline
+        is_last = best[1] >= estimator.max_iter  # as SciPy will find
+        if events.end_epoch() or is_late or (not is_last and events.begin_epoch()):
+            raise Stopped
+
+    if events.begin_epoch():
+        return
+    try:
+        found = scipy.optimize.minimize(
+            objective, start, method="L-BFGS-B", jac=True,
+            callback=after_iteration if events or deadline is not None else None,
+            options={
+                "maxfun": estimator.max_fun,
+                "maxiter": estimator.max_iter,
+                "gtol": estimator.tol,
+                **lbfgs_options(1 if estimator.verbose is True or estimator.verbose >= 1 else -1),
+            },
+        )  # fmt: skip
+    except Stopped:
+        objective.use(best[0])
+        return
+    estimator.n_iter_ = check_optimize_result("lbfgs", found, estimator.max_iter)
+    estimator.loss_ = found.fun
+    objective.use(found.x)
+
+
+class Objective:
+    """The loss with its penalty, and its gradient, as a function of all parameters in one vector."""
+
+    def __init__(self, estimator: Any, X: Any, y: Any, weight: Any) -> None:
+        dtype = _settings.working_dtype(X, *estimator.coefs_)
+        self.estimator, self.n = estimator, len(estimator.coefs_)
+        self.shapes = [a.shape for a in (*estimator.coefs_, *estimator.intercepts_)]
+        self.network = _settings.network_of(estimator, dtype)
+        self.X = np.ascontiguousarray(X.toarray() if hasattr(X, "toarray") else X, dtype)
+        self.target = _targets.core_target(estimator, y, dtype)
+        self.weight = None if weight is None else np.ascontiguousarray(weight, dtype)
+        self.total = float(len(y)) if self.weight is None else float(self.weight.sum())
+        constants = _targets.constants(estimator, y)
+        self.constant = 0.0 if constants is None else float(np.average(constants, weights=self.weight))
+        self.settings = {
+            "loss": _settings.core_loss(estimator),
+            "output_weights": _targets.output_weights(estimator),
+            "n_threads": estimator.n_threads,
+        }
+        self.loss = float("nan")
+
+    def use(self, parameters: Any) -> None:
+        """Make views of a vector the fitted attributes."""
+        ends = np.cumsum([int(np.prod(shape)) for shape in self.shapes])
+        views = [
+            part.reshape(shape)
+            for part, shape in zip(np.split(parameters, ends[:-1]), self.shapes, strict=True)
+        ]
+        self.estimator.coefs_, self.estimator.intercepts_ = views[: self.n], views[self.n :]
+
+    def __call__(self, parameters: Any) -> tuple[float, Any]:
+        """Return the loss and its gradient."""
+        self.use(parameters.astype(self.network.numpy_dtype, copy=False))
+        coefs = self.estimator.coefs_
+        value, dWs, dbs = core().gradients(
+            self.network, coefs, self.estimator.intercepts_, self.X, self.target, sample_weight=self.weight,
+            **self.settings
+        )  # fmt: skip
+        scale = self.estimator.alpha / self.total if self.total else 0.0
+        for gradient, w in zip(dWs, coefs, strict=True):
+            gradient += scale * w
+        squares = sum(float(np.dot(w.ravel(), w.ravel())) for w in coefs)
+        self.loss = value / _targets.loss_divisor(self.estimator) + self.constant + 0.5 * scale * squares
+        return self.loss, np.concatenate([g.ravel() for g in (*dWs, *dbs)])

@@ -1,0 +1,124 @@
+"""From the arguments of an estimator to what the cores take: names of activations, a network, a loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from chainrule._checks_values import check_real, count
+from chainrule._losses import LOSSES
+from chainrule._network import HIDDEN_ACTIVATIONS, Network
+from chainrule._parametric_losses import BinaryCrossEntropy, CrossEntropy, Huber, Quantile
+from chainrule.optimizers import RPROP, SGD, Adagrad, Adam, RMSprop
+
+SAME = {"logistic": "sigmoid", "exp": "exponential"}
+"""Activations that scikit-learn has by another name."""
+ACTIVATIONS = ("logistic", *(name for name in HIDDEN_ACTIVATIONS if name != "step"))
+OF_SCIKIT_LEARN = ("identity", "logistic", "tanh", "relu")
+STOCHASTIC = ("sgd", "adam")
+REGRESSION_LOSSES = ("squared_error", *(name for name in LOSSES if name not in ("cross_entropy", "binary_cross_entropy", "hinge")))  # fmt: skip
+
+CONSTRAINTS: dict[str, list[Any]] = {
+    "activation": [StrOptions(set(ACTIVATIONS)), "array-like"],
+    "solver": [StrOptions({"lbfgs", *STOCHASTIC}), SGD, Adam, RMSprop, Adagrad, RPROP],
+    "warm_start": ["boolean", StrOptions({"optimizer"})],
+    "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
+    "n_threads": [Interval(Integral, 1, None, closed="left"), None],
+    "time_budget": [Interval(Real, 0, None, closed="neither"), None],
+}
+"""What the arguments that both estimators have more than scikit-learn's may be."""
+CLASSIFIER_CONSTRAINTS: dict[str, list[Any]] = {
+    **CONSTRAINTS,
+    "loss": [StrOptions({"log_loss"}), CrossEntropy, BinaryCrossEntropy],
+    "class_weight": [StrOptions({"balanced"}), dict, None],
+}
+REGRESSOR_CONSTRAINTS: dict[str, list[Any]] = {
+    **CONSTRAINTS,
+    "loss": [StrOptions(set(REGRESSION_LOSSES)), Huber, Quantile, callable],
+    "missing_targets": ["boolean"],
+}
+
+
+def is_stochastic(solver: Any) -> bool:
+    """Return whether a solver takes batches: all but lbfgs."""
+    return not (isinstance(solver, str) and solver == "lbfgs")
+
+
+def hidden_activations(activation: Any, n_hidden: int) -> tuple[str, ...]:
+    """Return the name of each hidden layer's activation, as scikit-learn or chainrule calls it."""
+    if isinstance(activation, str):
+        return (activation,) * n_hidden
+    names = tuple(str(name) for name in activation)
+    if len(names) != n_hidden:
+        raise ValueError(
+            f"activation has {count(len(names), 'entry')}, but the number of hidden layers is {n_hidden}"
+        )
+    for i, name in enumerate(names):
+        if name not in ACTIVATIONS:
+            raise ValueError(f"activation[{i}] must be one of {', '.join(ACTIVATIONS)}, but it is {name!r}")
+    return names
+
+
+def dropout_rates(dropout: Any, n_hidden: int) -> tuple[float, ...]:
+    """Return the rate of each hidden layer."""
+    if isinstance(dropout, Real):
+        return (float(dropout),) * n_hidden
+    rates = tuple(dropout)
+    if len(rates) != n_hidden:
+        raise ValueError(
+            f"dropout has {count(len(rates), 'entry')}, but the number of hidden layers is {n_hidden}"
+        )
+    return tuple(check_real(rate, f"dropout[{i}]", 0.0, 1.0) for i, rate in enumerate(rates))
+
+
+@lru_cache(maxsize=256)
+def _network(
+    sizes: tuple[int, ...], names: tuple[str, ...], dtype: str, dropout: tuple[float, ...]
+) -> Network:
+    names = tuple(SAME.get(name, name) for name in names)
+    return Network(sizes, names, dropout=dropout or (0.0,) * (len(names) - 1), dtype=dtype)
+
+
+def network_of(estimator: Any, dtype: Any, dropout: tuple[float, ...] = ()) -> Network:
+    """Return the network that the fitted attributes describe, for numbers of a dtype."""
+    coefs = estimator.coefs_
+    sizes = (*(len(w) for w in coefs), len(estimator.intercepts_[-1]))
+    activation = estimator.activation
+    if type(activation) is not str:
+        activation = hidden_activations(activation, len(coefs) - 1)
+    else:
+        activation = (activation,) * (len(coefs) - 1)
+    return _network(sizes, (*activation, estimator.out_activation_), np.dtype(dtype).name, dropout)
+
+
+def working_dtype(*arrays: Any) -> np.dtype[Any]:
+    """Return float32 if all arrays are, and else float64: what NumPy computes in, as far as the cores have it."""
+    for array in arrays:
+        if array.dtype != np.float32:
+            return np.dtype(np.float64)
+    return np.dtype(np.float32)
+
+
+def as_parameters(arrays: Sequence[Any], dtype: np.dtype[Any]) -> list[Any]:
+    """Return arrays that the cores can read: of the dtype, in C order; those that are so are not copied."""
+    return [
+        a
+        if type(a) is np.ndarray and a.dtype == dtype and a.flags.c_contiguous
+        else np.ascontiguousarray(a, dtype)
+        for a in arrays
+    ]
+
+
+def core_loss(estimator: Any) -> Any:
+    """Return the loss that the cores take for what the estimator is to minimise."""
+    loss = estimator.loss
+    if loss == "log_loss":
+        return "cross_entropy" if estimator.out_activation_ == "softmax" else "binary_cross_entropy"
+    if loss == "squared_error":
+        return "half_squared_error"
+    return loss

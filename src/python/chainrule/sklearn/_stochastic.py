@@ -1,0 +1,162 @@
+"""The loop over epochs of `sgd`, `adam` and chainrule's optimizers: shuffles, stopping rules and messages of scikit-learn's."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from ._epochs import Epochs
+from ._events import Events, Stopped
+from ._held_out import HeldOut, split
+from ._steps import new_optimizer
+
+NOT_FINITE = "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
+"""scikit-learn's words."""
+
+
+def fit_stochastic(
+    estimator: Any, X: Any, y: Any, sample_weight: Any, class_weight: Any, incremental: bool, held_out: HeldOut | None,
+    events: Events
+) -> None:  # fmt: skip
+    """Train from the parameters that the estimator has; the arguments are validated."""
+    keeps = incremental or estimator.warm_start == "optimizer"
+    if not keeps or not hasattr(estimator, "_optimizer"):
+        estimator._optimizer = new_optimizer(estimator, estimator.coefs_, estimator.intercepts_)
+        estimator._steps = 0
+    if estimator.early_stopping and incremental:
+        raise ValueError("partial_fit does not support early_stopping=True")
+    if estimator.early_stopping and held_out is None:
+        X, y, sample_weight, class_weight, held_out = split(estimator, X, y, sample_weight, class_weight)
+    weight = sample_weight if class_weight is None else class_weight
+    if sample_weight is not None and class_weight is not None:
+        weight = sample_weight * class_weight
+    loop = _Loop(estimator, held_out, events, incremental)
+    epochs = Epochs(
+        estimator,
+        X,
+        y,
+        weight,
+        _batch_size(estimator, len(y)),
+        _seed(estimator),
+        events.poll(loop.deadline),
+        bool(events),
+    )
+    loop.run(epochs)
+
+
+def _batch_size(estimator: Any, rows: int) -> int:
+    batch_size = estimator.batch_size
+    if isinstance(batch_size, str):  # auto
+        takes_all = getattr(estimator.solver, "kind", None) == "rprop"
+        return rows if takes_all else min(200, rows)
+    if batch_size > rows:
+        warnings.warn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=2
+        )
+    return int(np.clip(batch_size, 1, rows))
+
+
+def _seed(estimator: Any) -> int:
+    """Return a seed of the masks of dropout; without dropout no random number is drawn, as scikit-learn draws none."""
+    return int(estimator._random_state.randint(2**31)) if np.any(estimator.dropout) else 0
+
+
+class _Loop:
+    """The epochs of one call, and what is decided between them."""
+
+    def __init__(self, estimator: Any, held_out: HeldOut | None, events: Events, incremental: bool) -> None:
+        self.estimator, self.held_out, self.events, self.incremental = (
+            estimator,
+            held_out,
+            events,
+            incremental,
+        )
+        budget = estimator.time_budget
+        self.deadline = None if budget is None else time.monotonic() + budget
+
+    def run(self, epochs: Epochs) -> None:
+        """Train until a rule says stop."""
+        estimator = self.estimator
+        order: Any = np.arange(epochs.rows) if estimator.shuffle else None
+        try:
+            estimator.n_iter_ = 0
+            while estimator.n_iter_ < estimator.max_iter and not self.events.begin_epoch():
+                if estimator.shuffle:  # as sklearn.utils.shuffle does
+                    places = np.arange(epochs.rows)
+                    estimator._random_state.shuffle(places)
+                    order = order[places]
+                if self._epoch(epochs, order):
+                    break
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=2)
+        except Stopped:  # in the middle of an epoch, whose loss is not known
+            pass
+        if estimator.early_stopping:
+            estimator.coefs_, estimator.intercepts_ = estimator._best_coefs, estimator._best_intercepts
+
+    def _epoch(self, epochs: Epochs, order: Any) -> bool:
+        """Train for an epoch; return whether it was the last one."""
+        estimator = self.estimator
+        try:
+            loss = epochs.run(order)
+        except FloatingPointError as error:
+            if not estimator.early_stopping:
+                raise ValueError(NOT_FINITE) from error
+            loss = float("nan")
+        estimator.n_iter_ += 1
+        estimator.loss_ = loss
+        estimator.t_ += epochs.rows
+        estimator.loss_curve_.append(loss)
+        if estimator.verbose:
+            print(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
+        self._note_progress(loss)
+        estimator._optimizer.iteration_ends(estimator.t_)
+        if np.isnan(loss) and estimator.early_stopping:  # diverged: the best parameters are kept
+            return True
+        is_stopped, is_asked = self._is_stopped(), self.events.end_epoch()
+        if is_stopped or is_asked or self.incremental:
+            return True
+        if estimator.n_iter_ == estimator.max_iter:
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached and the optimization hasn't "
+                "converged yet.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+    def _note_progress(self, loss: float) -> None:
+        """Count the epochs without progress; keep the parameters of the best score."""
+        estimator, progress = self.estimator, False
+        if self.held_out is not None:
+            score = float("nan") if np.isnan(loss) else self.held_out.score(estimator)
+            estimator.validation_scores_.append(score)
+            if estimator.verbose:
+                print(f"Validation score: {score:f}")
+        if estimator.early_stopping:
+            progress = not score < estimator.best_validation_score_ + estimator.tol
+        else:
+            progress = not loss > estimator.best_loss_ - estimator.tol
+            estimator.best_loss_ = min(loss, estimator.best_loss_)
+        estimator._no_improvement_count = 0 if progress else estimator._no_improvement_count + 1
+        if self.held_out is not None and score > estimator.best_validation_score_:
+            estimator.best_validation_score_ = score
+            if estimator.early_stopping:
+                estimator._best_coefs = [c.copy() for c in estimator.coefs_]
+                estimator._best_intercepts = [b.copy() for b in estimator.intercepts_]
+
+    def _is_stopped(self) -> bool:
+        """Whether there were too many epochs without progress, and the learning rate is not to become smaller."""
+        estimator = self.estimator
+        if estimator._no_improvement_count <= estimator.n_iter_no_change:
+            return False
+        what = "Validation score" if estimator.early_stopping else "Training loss"
+        message = f"{what} did not improve more than tol={estimator.tol:f} for {estimator.n_iter_no_change} consecutive epochs."
+        if estimator._optimizer.trigger_stopping(message, estimator.verbose):
+            return True
+        estimator._no_improvement_count = 0
+        return False

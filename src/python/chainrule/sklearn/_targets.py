@@ -1,0 +1,53 @@
+"""The targets of training as the cores take them, and what scikit-learn's losses add to the cores'."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def core_target(estimator: Any, y: Any, dtype: np.dtype[Any]) -> Any:
+    """Return class labels (rows,) for softmax outputs, else numbers (rows, n_out) of the dtype."""
+    if estimator.out_activation_ == "softmax":
+        return y.argmax(axis=1).astype(np.int64, copy=False)
+    return np.ascontiguousarray(y, dtype)
+
+
+def loss_divisor(estimator: Any) -> float:
+    """Return by what the core's loss is divided to be scikit-learn's.
+
+    ``squared_error`` is reported as a mean over outputs there, while its gradient is that of their sum.
+    """
+    return float(estimator.n_outputs_) if estimator.loss == "squared_error" else 1.0
+
+
+def output_weights(estimator: Any) -> tuple[float, ...] | None:
+    """Return factors of the outputs: Poisson losses of several outputs are summed by scikit-learn, averaged by the cores."""
+    n = estimator.n_outputs_
+    return (float(n),) * n if estimator.loss == "poisson" and n > 1 else None
+
+
+def constants(estimator: Any, y: Any) -> Any:
+    """Return what scikit-learn's loss of each row has more than the core's and no parameter changes, (rows,); or None."""
+    if estimator.loss != "poisson":
+        return None
+    from scipy.special import xlogy  # type: ignore[import-untyped]
+
+    numbers = np.where(np.isnan(y), 0, y).astype(np.float64)
+    return (xlogy(numbers, numbers) - numbers).sum(axis=1)
+
+
+def balanced(estimator: Any, y: Any, incremental: bool) -> Any:
+    """Return the weight of each row by its class, as ``class_weight`` says; None if it says nothing."""
+    class_weight = getattr(estimator, "class_weight", None)
+    if class_weight is None:
+        return None
+    if incremental and class_weight == "balanced":
+        raise ValueError(
+            "class_weight='balanced' needs all of y and so is not for partial_fit; compute the weights with "
+            "sklearn.utils.class_weight.compute_class_weight and pass them as a dict"
+        )
+    from sklearn.utils.class_weight import compute_sample_weight
+
+    return compute_sample_weight(class_weight, y)

@@ -1,0 +1,298 @@
+"""`MLPClassifier`: scikit-learn's, trained and asked in chainrule's core."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.multiclass import unique_labels
+
+from . import _theirs
+from ._base import ChainruleMixin
+from ._settings import CLASSIFIER_CONSTRAINTS
+
+
+def _can_fit_partially(estimator: Any) -> bool:
+    return not isinstance(estimator.solver, str) or bool(estimator._check_solver())
+
+
+class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc]
+    """Multilayer perceptron for classes: scikit-learn's `MLPClassifier`, trained in chainrule's core.
+
+    Everything that is not described here is as there. Two classes have one logistic output, more have a softmax, and several
+    labels of a row have a logistic output each; the loss is the cross-entropy.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : array-like of int, default (100,)
+        Units of each hidden layer.
+    activation : str or list of str, default "relu"
+        Of the hidden layers, all alike or one each: "identity", "logistic", "tanh" or "relu"; or one of chainrule's others.
+    solver : {"adam", "sgd", "lbfgs"} or optimizer, default "adam"
+        Or one of `chainrule.SGD`, `Adam`, `AdamW`, `RMSprop`, `Adagrad` and `RPROP`, which then brings its own learning rate
+        (or schedule) and weight decay: `alpha`, `learning_rate`, `learning_rate_init`, `power_t`, `momentum`,
+        `nesterovs_momentum`, `beta_1`, `beta_2` and `epsilon` are not used.
+    alpha : float, default 0.0001
+        Strength of the L2 penalty, which is divided by the rows of a batch.
+    batch_size : int or "auto", default "auto"
+        Rows of a batch; "auto" is ``min(200, n_samples)``, for RPROP all rows.
+    learning_rate : {"constant", "invscaling", "adaptive"}, default "constant"
+        Schedule of "sgd".
+    learning_rate_init : float, default 0.001
+        Of "sgd" and "adam".
+    power_t : float, default 0.5
+        The exponent of "invscaling".
+    max_iter : int, default 200
+        Epochs at most; iterations of "lbfgs".
+    shuffle : bool, default True
+        Whether each epoch takes the rows in a new order.
+    random_state : int, RandomState instance or None, default None
+        Of the first weights, the rows held out, the orders and dropout.
+    tol : float, default 0.0001
+        What counts as progress of the loss, or of the score.
+    verbose : bool, default False
+        Whether the loss of each epoch is printed.
+    warm_start : bool or "optimizer", default False
+        Whether `fit` goes on from the parameters of the fit before; with "optimizer" also from what its optimizer remembers.
+    momentum : float, default 0.9
+        Of "sgd", from 0 to 1.
+    nesterovs_momentum : bool, default True
+        Of "sgd".
+    early_stopping : bool, default False
+        Whether rows are held out, whose score decides about the end and about the parameters that are kept.
+    validation_fraction : float, default 0.1
+        The share of rows held out for early stopping.
+    beta_1, beta_2, epsilon : float, default 0.9, 0.999 and 1e-8
+        Of "adam".
+    n_iter_no_change : int, default 10
+        Epochs without progress that are allowed.
+    max_fun : int, default 15000
+        Evaluations at most, of "lbfgs".
+    dropout : float or list of float, default 0.0
+        The share of hidden units that is left out at each update, of all hidden layers or of each.
+    n_threads : int or None, default None
+        Threads at most; None as `chainrule.show_config` says. It changes no result.
+    time_budget : float or None, default None
+        Seconds after which training ends; an epoch under way is not counted in `loss_curve_`.
+    loss : "log_loss" or loss, default "log_loss"
+        Or `chainrule.losses.CrossEntropy` (more than two classes) or `BinaryCrossEntropy`, with label smoothing.
+    class_weight : dict, "balanced" or None, default None
+        Factors of the weights of rows, by class; "balanced" is ``n_samples / (n_classes * rows of the class)``.
+
+    Attributes
+    ----------
+    classes_ : ndarray
+        The labels.
+    coefs_, intercepts_ : list of ndarray
+        Weights (n_in, n_out) and biases (n_out,) of each layer. Training changes them in place; prediction and further training
+        use them as they are, whoever wrote into them or put others in their place.
+    loss_, best_loss_, loss_curve_ : float, float or None, list of float
+        The last loss with its penalty, the least one (None with `early_stopping`), and that of each epoch.
+    validation_scores_, best_validation_score_ : list of float or None, float or None
+        The score on rows held out after each epoch.
+    n_iter_, t_, n_layers_, n_outputs_ : int
+        Epochs of the last fit, rows taken by all, layers with that of the inputs, outputs.
+    out_activation_ : str
+        "logistic" or "softmax".
+    n_features_in_, feature_names_in_ : int, ndarray of str
+        Of the X of the first fit; the names where X is a table whose columns have them.
+
+    Examples
+    --------
+    >>> from chainrule.sklearn import MLPClassifier
+    >>> X, y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]] * 10, ["no", "yes", "yes", "no"] * 10
+    >>> model = MLPClassifier((8,), learning_rate_init=0.1, max_iter=100, random_state=1).fit(X, y)
+    >>> [str(label) for label in model.predict([[0.0, 1.0], [1.0, 1.0]])]
+    ['yes', 'no']
+    """
+
+    _parameter_constraints = {**_theirs.MLPClassifier._parameter_constraints, **CLASSIFIER_CONSTRAINTS}  # noqa: RUF012 - scikit-learn's
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: Any = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: int = 10,
+        max_fun: int = 15000,
+        dropout: Any = 0.0,
+        n_threads: int | None = None,
+        time_budget: float | None = None,
+        loss: Any = "log_loss",
+        class_weight: Any = None,
+    ) -> None:
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            solver=solver,
+            alpha=alpha,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            power_t=power_t,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            verbose=verbose,
+            warm_start=warm_start,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            n_iter_no_change=n_iter_no_change,
+            max_fun=max_fun,
+        )
+        self.dropout = dropout
+        self.n_threads = n_threads
+        self.time_budget = time_budget
+        self.loss = loss
+        self.class_weight = class_weight
+
+    @_theirs.validates
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None, callbacks: Any = None
+    ) -> MLPClassifier:
+        """Fit the model to X and y.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The input data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels; several columns of 0 and 1 are several labels of a row.
+        sample_weight : array-like of shape (n_samples,), optional
+            At least 0.
+        validation_data : tuple (X, y) or (X, y, sample_weight), optional
+            Rows that are scored after each epoch, in `validation_scores_`; with `early_stopping` they take the place of rows
+            held out.
+        callbacks : sequence, optional
+            Objects with some of the methods of `chainrule.Callback`, which get an `EstimatorFit`.
+
+        Returns
+        -------
+        self : MLPClassifier
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument does not fit, or parameters are no longer finite.
+        """
+        self._fit(X, y, sample_weight=sample_weight, validation_data=validation_data, callbacks=callbacks)
+        return self
+
+    @_theirs.available_if(_can_fit_partially)
+    @_theirs.validates
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
+        """Train for one more epoch.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The input data.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels.
+        sample_weight : array-like of shape (n_samples,), optional
+            At least 0.
+        classes : array-like of shape (n_classes,), optional
+            All labels there are, in the first call.
+
+        Returns
+        -------
+        self : MLPClassifier
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument does not fit, or parameters are no longer finite.
+        """
+        self._check_first_call(y, classes)
+        self._fit(X, y, sample_weight=sample_weight, incremental=True)
+        return self
+
+    def _check_first_call(self, y: Any, classes: Any) -> None:
+        """Do what scikit-learn does with ``classes``."""
+        if _theirs.check_partial_fit_first_call(self, classes):
+            self._label_binarizer = _theirs.LabelBinarizer()
+            several = _theirs.type_of_target(y).startswith("multilabel")
+            self._label_binarizer.fit(y if several else classes)
+
+    def predict(self, X: Any) -> Any:
+        """Return the class of each row, or whether it has each label.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The input data.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+        """
+        self._check_fitted()
+        return self._predict(X)
+
+    def _predict(self, X: Any, check_input: bool = True) -> Any:
+        output = self._forward_pass_fast(X, check_input=check_input)
+        binarizer = self._label_binarizer
+        kind, classes = binarizer.y_type_, binarizer.classes_
+        if kind == "multiclass" and output.shape[1] == len(classes):
+            return classes.take(output.argmax(axis=1))
+        if kind == "binary" and len(classes) == 2:
+            return classes[(output[:, 0] > 0.5).astype(np.intp)]
+        return binarizer.inverse_transform(output.ravel() if self.n_outputs_ == 1 else output)
+
+    def predict_proba(self, X: Any) -> Any:
+        """Return the probability of each class, or of each label.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The input data.
+
+        Returns
+        -------
+        probability : ndarray of shape (n_samples, n_classes)
+            Columns as in `classes_`.
+        """
+        self._check_fitted()
+        output = self._forward_pass_fast(X)
+        if output.shape[1] > 1:
+            return output
+        both = np.empty((len(output), 2), output.dtype)
+        both[:, 1] = output[:, 0]
+        np.subtract(1, output[:, 0], out=both[:, 0])
+        return both
+
+    def _encoded(self, y: Any) -> Any:
+        """Return labels that were not trained on as the outputs should be."""
+        if self._label_binarizer.y_type_.startswith("multilabel"):
+            return np.asarray(y).astype(bool)
+        unknown = np.setdiff1d(unique_labels(y), self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"validation_data has classes not in `self.classes_`: {unknown}; `self.classes_` has {self.classes_}"
+            )
+        return self._label_binarizer.transform(y).astype(bool)
