@@ -56,6 +56,7 @@ step "style and types" bash tests/check_style.sh
 
 step "C++ tests under AddressSanitizer and UBSan" bash tests/run_cpp_sanitizers.sh asan
 step "C++ tests under ThreadSanitizer" bash tests/run_cpp_sanitizers.sh tsan
+step "chainrule.sklearn with the oldest scikit-learn" bash tests/run_oldest_sklearn.sh
 
 default=$(cd "$work" && python -c 'from chainrule import show_config; print(show_config()["instruction_set"])')
 for isa in baseline avx2 avx512; do
