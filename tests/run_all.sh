@@ -74,6 +74,7 @@ must "install the wheel" install_wheel
 
 sanitizers() { bash tests/run_cpp_sanitizers.sh asan && bash tests/run_cpp_sanitizers.sh tsan; }
 beside "C++ tests under the sanitizers" sanitizers
+beside "chainrule.sklearn with the oldest scikit-learn" bash tests/run_oldest_sklearn.sh
 step "style and types" bash tests/check_style.sh
 for file in bench/[!_]*.py; do  # in their short forms, whose times say nothing
     case $file in

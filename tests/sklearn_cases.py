@@ -69,6 +69,12 @@ def fitted(Estimator: Any, **settings: Any) -> Any:
     return small(Estimator, **settings).fit(*data(Estimator))
 
 
+def same(first: Any, second: Any) -> bool:
+    """Say whether two fitted estimators have the same parameters to the bit."""
+    pairs = zip(first.coefs_ + first.intercepts_, second.coefs_ + second.intercepts_, strict=True)
+    return all(np.array_equal(one, other) for one, other in pairs)
+
+
 def as_single(X: Any) -> Any:
     """Return float64 data as float32, whatever holds them, and all else as it is."""
     if (isinstance(X, np.ndarray) or sparse.issparse(X)) and X.dtype == np.float64:

@@ -58,7 +58,11 @@ PARTIAL_FIT = (
     "check_estimators_partial_fit_n_features",
 )
 """Checks that call partial_fit, which refuses early stopping here as it does in scikit-learn."""
-WEIGHTS = ("check_sample_weight_equivalence_on_dense_data", "check_sample_weight_equivalence_on_sparse_data")
+WEIGHTS = (
+    "check_sample_weight_equivalence_on_dense_data",
+    "check_sample_weight_equivalence_on_sparse_data",
+    "check_sample_weights_invariance",  # before 1.6
+)
 """Checks of weights against repeated rows, at 1e-7. scikit-learn has settings of its own for them, which are used here too."""
 
 
