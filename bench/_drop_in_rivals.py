@@ -51,20 +51,27 @@ class Estimators:
     """The two classes of one library."""
 
     def __init__(self, library: str, short: bool) -> None:
-        self.epochs = 5 if short else 60  # of searches
+        self.epochs, self.most_epochs = (
+            (5, 20) if short else (60, 200)
+        )  # of searches, and of fits with the defaults
         try:
             self.module: Any = importlib.import_module(MODULES[library])
             selection = importlib.import_module("sklearn.model_selection")
         except ImportError as error:
             raise Unavailable(f"{library} cannot be imported ({error})") from None
         self.selection: Any = selection
-        warnings.filterwarnings("ignore", message=".*(Maximum iterations|hasn't converged).*")
+        warnings.filterwarnings("ignore", message=".*(Maximum iterations|failed to converge).*")
         os.environ["PYTHONWARNINGS"] = "ignore"  # in the processes of a search
 
     def describe(self) -> str:
         """Return the versions."""
         words = importlib.import_module("sklearn").__version__
         return f"scikit-learn {words}"
+
+    def end(self) -> None:
+        """End the processes of searches, which would wait for more work, and this process for them."""
+        loky = importlib.import_module("joblib.externals.loky")
+        loky.get_reusable_executor().shutdown(wait=True)
 
     def make(self, is_classes: bool, **settings: Any) -> Any:
         """Return an estimator that is not fitted."""
@@ -100,7 +107,7 @@ class Estimators:
     def fit_table(self, name: str, solver: str) -> float:
         """Return the seconds of a fit with the defaults."""
         X, y, _ = real_table(name)
-        return _timed(lambda: self.of_table(name, solver=solver).fit(X, y))
+        return _timed(lambda: self.of_table(name, solver=solver, max_iter=self.most_epochs).fit(X, y))
 
     def table_answer(self, name: str, solver: str) -> list[Array]:
         """Return the parameters and the losses after three epochs (lbfgs: steps)."""
