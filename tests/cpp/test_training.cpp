@@ -62,8 +62,12 @@ void trains(const Shape& shape, std::ptrdiff_t rows, std::ptrdiff_t batch, const
                loss_names[int(loss.loss)], int(rule.kind), rows, batch, labels, weights, missing, int(end));
     const Rows<T> data(shape, rows, end, 2, labels, weights, missing);
     Run<T> first(shape, data, end);
+    const std::ptrdiff_t steps = epochs * ((rows + batch - 1) / batch);
+    std::vector<double> noted;
     for (int threads : {1, 2, 3}) {
         Run<T> run(shape, data, end);
+        const Guarded<double> step_losses(steps, end), weight_squares(steps, end);
+        if (threads > 1) run.request.record = {step_losses, weight_squares, steps, 0};  // the one without gets the same
         run.request.rule = rule;
         run.request.loss = loss;
         run.request.batch_size = batch;
@@ -74,7 +78,13 @@ void trains(const Shape& shape, std::ptrdiff_t rows, std::ptrdiff_t batch, const
         if (threads == 1) first.take(run, end);
         expect(run.parameters == first.parameters && run.velocities == first.velocities && run.losses == first.losses,
                "other bits on several threads");
+        if (threads == 1) continue;
+        std::vector<double> now = step_losses.copy();
+        for (std::ptrdiff_t i = 0; i < steps; ++i) now.push_back(weight_squares[i]);
+        expect(threads == 2 || now == noted, "other bits are noted on several threads");
+        noted = now;
     }
+    add_answers(noted.data(), std::ptrdiff_t(noted.size()));
     first.parameters.add_to_answers();
     add_answers(first.losses.data(), std::ptrdiff_t(first.losses.size()));
 }

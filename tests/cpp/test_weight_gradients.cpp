@@ -83,11 +83,18 @@ struct Case {
         else
             compare_sums(to == To::sums ? plain(sums, end) : gradient.copy());
         const Guarded<T> by_columns(up(N, k.lanes), end);
+        const Guarded<double> squares(N, end);
         k.column_sums(rows, N, z, ldz, by_columns);
+        k.column_squares(rows, N, z, ldz, squares);
         for (std::ptrdiff_t j = 0; j < N; ++j) {
-            Real sum;
-            for (std::ptrdiff_t r = 0; r < rows; ++r) sum = sum + Real(dZ[std::size_t(r * N + j)]);
+            Real sum, square;
+            for (std::ptrdiff_t r = 0; r < rows; ++r) {
+                const Real number(dZ[std::size_t(r * N + j)]);
+                sum = sum + number;
+                square = square + number * number;
+            }
             expect_near("column sum", 0, j, by_columns[j], sum, rows);
+            expect_near("column square", 0, j, squares[j], square, rows + 1);
         }
     }
 

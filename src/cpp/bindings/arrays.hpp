@@ -145,8 +145,8 @@ inline LossNumbers loss_of(const py::tuple& given, std::ptrdiff_t n_out) {
 inline RuleNumbers rule_of(int kind, const std::vector<double>& n) {
     require(kind >= 0 && kind < int(std::size(rule_names)), "unknown rule");
     require(n.size() == 18, "a rule has 18 numbers");
-    return {RuleKind(kind), n[0], n[1],  n[2] != 0, n[3],  n[4] != 0, n[5],  n[6],  n[7],      n[8],
-            n[9],           n[10], n[11],     n[12], n[13],     n[14], n[15], n[16] != 0, n[17] != 0};
+    return {RuleKind(kind), n[0],  n[1],  n[2] != 0, n[3],  n[4] != 0, n[5],  n[6],       n[7],      n[8],
+            n[9],           n[10], n[11], n[12],     n[13], n[14],     n[15], n[16] != 0, n[17] != 0};
 }
 
 // One flag a layer; empty where no layer is given.

@@ -226,20 +226,20 @@ void bind_training(py::module_& m) {
                         "work"_a = c.work, "least_work"_a = work_of_a_step, "bytes"_a = c.bytes, "layers"_a = layers);
     });
     // Returns (finite, steps done in the unfinished epoch); the counters of `state` are set whatever happens.
-    m.def("train_epochs",
-          [](const Network& network, const py::object& state, const Arrays& weights, const Arrays& biases,
-             const Arrays& weight_velocity, const Arrays& bias_velocity, const Arrays& weight_square,
-             const Arrays& bias_square, const py::array& X, const py::array& target, const py::tuple& loss,
-             const py::object& sample_weight, int rule, const std::vector<double>& numbers, const py::object& rates,
-             std::ptrdiff_t batch_size, bool shuffle, std::uint64_t seed, std::ptrdiff_t epochs, int n_threads,
-             const py::object& poll, bool every_step, const std::vector<std::size_t>& frozen, const py::object& order,
-             const py::object& record) {
-              return with_dtype(X, [&]<class T>() {
-                  return train<T>(network, state, weights, biases, weight_velocity, bias_velocity, weight_square,
-                                  bias_square, X, target, loss, sample_weight, rule_of(rule, numbers), rates,
-                                  batch_size, shuffle, seed, epochs, n_threads, poll, every_step, frozen, order, record);
-              });
-          });
+    m.def("train_epochs", [](const Network& network, const py::object& state, const Arrays& weights,
+                             const Arrays& biases, const Arrays& weight_velocity, const Arrays& bias_velocity,
+                             const Arrays& weight_square, const Arrays& bias_square, const py::array& X,
+                             const py::array& target, const py::tuple& loss, const py::object& sample_weight, int rule,
+                             const std::vector<double>& numbers, const py::object& rates, std::ptrdiff_t batch_size,
+                             bool shuffle, std::uint64_t seed, std::ptrdiff_t epochs, int n_threads,
+                             const py::object& poll, bool every_step, const std::vector<std::size_t>& frozen,
+                             const py::object& order, const py::object& record) {
+        return with_dtype(X, [&]<class T>() {
+            return train<T>(network, state, weights, biases, weight_velocity, bias_velocity, weight_square, bias_square,
+                            X, target, loss, sample_weight, rule_of(rule, numbers), rates, batch_size, shuffle, seed,
+                            epochs, n_threads, poll, every_step, frozen, order, record);
+        });
+    });
 }
 
 }  // namespace chainrule::bindings

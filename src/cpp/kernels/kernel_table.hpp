@@ -161,6 +161,8 @@ struct Kernels {
     void (*pack_columns)(ptrdiff_t rows, ptrdiff_t columns, const T* A, ptrdiff_t lda, T* to);
     // out (N, padded) = sum over rows of dZ, row after row.
     void (*column_sums)(ptrdiff_t rows, ptrdiff_t N, const T* dZ, ptrdiff_t ldz, T* out);
+    // out (N) = sum over rows of the squares of X, row after row, in float64; out is not padded.
+    void (*column_squares)(ptrdiff_t rows, ptrdiff_t N, const T* X, ptrdiff_t ldx, double* out);
     // v = mu*v - eta*g, w += v (Nesterov: w += mu*v - eta*g); false if a new weight is not finite.
     bool (*update)(ptrdiff_t n, const Sgd<T>&, T* w, T* v, const T* g);
 

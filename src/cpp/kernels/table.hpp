@@ -9,6 +9,7 @@
 #include "tiny.hpp"
 #include "few_outputs.hpp"
 #include "rules.hpp"
+#include "squares.hpp"
 #include "entry_losses.hpp"
 
 #define CR_JOIN_(a, b) a##b
@@ -28,6 +29,7 @@
         panel_gradient<V>,                                   \
         pack_columns<V>,                                     \
         column_sums<V>,                                      \
+        column_squares<V>,                                   \
         update<V>,                                           \
         apply_rule<V>,                                       \
         transpose_part<V>,                                   \

@@ -8,23 +8,6 @@ namespace {
 
 constexpr std::ptrdiff_t rows_of_part = 128;
 
-// Squares of `width` columns beside each other, in registers until the last row; the last columns in narrower steps.
-template <std::ptrdiff_t width, class T>
-void add_columns(const T* x, std::ptrdiff_t ld, std::ptrdiff_t rows, std::ptrdiff_t columns, double* sums) {
-    std::ptrdiff_t c = 0;
-    for (; c + width <= columns; c += width) {
-        double sum[width] = {};
-        for (std::ptrdiff_t k = 0; k < rows; ++k)
-            for (std::ptrdiff_t j = 0; j < width; ++j) {
-                const double value = double(x[k * ld + c + j]);
-                sum[j] += value * value;
-            }
-        std::copy_n(sum, width, sums + c);
-    }
-    if constexpr (width > 1)
-        if (c < columns) add_columns<width / 2>(x + c, ld, rows, columns - c, sums + c);
-}
-
 }  // namespace
 
 void StepRecord::cut(std::uint64_t end) const {
@@ -34,7 +17,7 @@ void StepRecord::cut(std::uint64_t end) const {
 }
 
 template <class T>
-WeightSquares<T>::WeightSquares(const Workspace<T>& w) {
+WeightSquares<T>::WeightSquares(const Workspace<T>& w) : kernels_(w.kernels) {
     std::ptrdiff_t sums = 0;
     for (std::size_t l = 0; l < w.layers.size(); ++l) {
         const Layer& layer = w.network.layers[l];
@@ -58,7 +41,7 @@ void WeightSquares<T>::add(int thread, int members) {
     const auto edge = [&](int i) { return parts_.size() * std::size_t(i) / std::size_t(members); };
     for (std::size_t i = edge(thread); i < edge(thread + 1); ++i) {
         const Part& part = parts_[i];
-        add_columns<16>(part.weights, part.width, part.rows, part.columns, sums_.data() + part.sums);
+        kernels_.column_squares(part.rows, part.columns, part.weights, part.width, sums_.data() + part.sums);
     }
 }
 

@@ -37,6 +37,7 @@ private:
         const T* weights;
         std::ptrdiff_t rows, width, columns, sums;
     };
+    const Kernels<T>& kernels_;
     std::vector<Part> parts_;
     std::vector<double> sums_;
 };

@@ -300,7 +300,8 @@ bool Step<T>::weights_phase(const StepRequest<T>& request, int thread, int membe
     Sgd<T> without_decay = sgd;
     without_decay.weight_decay = 0;
     const bool plain = rule_.is_plain(), at_once = !plain && !rule_.clips_norm();
-    const Rule<T> rule = at_once ? rule_.template at<T>(request.learning_rate, request.t, 1, request.weight) : Rule<T>{};
+    const Rule<T> rule =
+        at_once ? rule_.template at<T>(request.learning_rate, request.t, 1, request.weight) : Rule<T>{};
     const bool columns = own_columns(w_, members);
     const std::size_t first = columns ? 0 : first_unit(thread, members);
     const std::size_t last = columns ? units_.size() : first_unit(thread + 1, members);

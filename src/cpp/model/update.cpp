@@ -85,7 +85,8 @@ bool Step<T>::update_all(const StepRequest<T>& request, int thread, int members,
     const Sgd<T> sgd = rule_.template sgd<T>(request.learning_rate, request.weight);
     Sgd<T> without_decay = sgd;
     without_decay.weight_decay = 0;
-    const Rule<T> rule = at_once ? rule_.template at<T>(request.learning_rate, request.t, 1, request.weight) : Rule<T>{};
+    const Rule<T> rule =
+        at_once ? rule_.template at<T>(request.learning_rate, request.t, 1, request.weight) : Rule<T>{};
     bool finite = true;
     for (std::size_t i = first_unit(thread, members); i < first_unit(thread + 1, members); ++i) {
         const WeightUnit& unit = units_[i];

@@ -16,13 +16,14 @@ from ._held_out import HeldOut
 from ._lbfgs import fit_lbfgs
 from ._prediction import outputs
 from ._stochastic import NOT_FINITE, fit_stochastic
-from ._theirs import own_stochastic_fit, validated_inputs
+from ._tasks import Tasks
+from ._theirs import CallbackSupport, own_stochastic_fit, validated_inputs
 
 SPARSE_SHARE = 0.05
 """Where fewer entries of a sparse X are stored, scikit-learn's sparse products take less time than ours of dense batches."""
 
 
-class ChainruleMixin:
+class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
     """Trains and predicts in chainrule's core; comes before the class of scikit-learn that it changes."""
 
     def _fit(
@@ -35,7 +36,7 @@ class ChainruleMixin:
         if np.any(np.array(sizes) <= 0):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         self._check_settings(len(sizes), validation_data)
-        events = Events(self, callbacks)
+        events = Events(self, callbacks, Tasks(self, X, y, sample_weight))
         first_pass = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         by_class = _targets.balanced(self, y, incremental)
         X, y = self._validate_input(X, y, incremental, reset=first_pass)
@@ -51,11 +52,11 @@ class ChainruleMixin:
         if held_out is not None and self.validation_scores_ is None:
             self.validation_scores_ = list[float]()
             self.best_validation_score_ = -np.inf
-        events.call("on_fit_begin")
+        events.begin(tells_tasks=not incremental)
         try:
             self._train(X, y, sample_weight, by_class, units, incremental, held_out, events)
         finally:
-            events.call("on_fit_end")
+            events.end()
         if not all(np.isfinite(w).all() for w in (*self.coefs_, *self.intercepts_)):
             raise ValueError(NOT_FINITE)
         return self
@@ -126,7 +127,7 @@ class ChainruleMixin:
         return HeldOut(X, y, weight)
 
     def _initialize(self: Any, y: Any, layer_units: list[int], dtype: Any) -> None:
-        super()._initialize(y, layer_units, dtype)  # type: ignore[misc]
+        super()._initialize(y, layer_units, dtype)
         self._steps = 0
         if not is_classifier(self) and "poisson" in (self.loss, getattr(self.loss, "kind", None)):
             self.out_activation_ = "exp"
@@ -142,7 +143,8 @@ class ChainruleMixin:
 
     def _init_coef(self: Any, fan_in: int, fan_out: int, dtype: Any) -> tuple[Any, Any]:
         if isinstance(self.activation, str) and self.activation != "sigmoid":
-            return super()._init_coef(fan_in, fan_out, dtype)  # type: ignore[misc, no-any-return]
+            found: tuple[Any, Any] = super()._init_coef(fan_in, fan_out, dtype)
+            return found
         layer, activation = len(self.coefs_), self.activation
         name = activation if isinstance(activation, str) else (*activation, None)[layer]
         bound = np.sqrt((2.0 if name in ("logistic", "sigmoid") else 6.0) / (fan_in + fan_out))

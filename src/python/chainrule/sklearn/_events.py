@@ -9,6 +9,8 @@ from typing import Any
 from chainrule._checks_values import check_sequence
 from chainrule.callbacks import EVENTS, _method
 
+from ._tasks import Tasks
+
 
 class Stopped(Exception):  # noqa: N818 - no error: an epoch ends in its middle
     """Ends an epoch in its middle."""
@@ -56,6 +58,8 @@ class Events:
     estimator : BaseMultilayerPerceptron
     callbacks : sequence or None
         Of `fit`; methods that one of them lacks are not called.
+    tasks : Tasks
+        What scikit-learn's callbacks are told.
 
     Raises
     ------
@@ -63,20 +67,31 @@ class Events:
         If `callbacks` is no sequence, or one of its entries has none of the methods.
     """
 
-    def __init__(self, estimator: Any, callbacks: Any = None) -> None:
+    def __init__(self, estimator: Any, callbacks: Any, tasks: Tasks) -> None:
         given: Sequence[Any] = () if callbacks is None else check_sequence(callbacks, "callbacks")
         for i, one in enumerate(given):
             if isinstance(one, type) or not any(callable(getattr(one, event, None)) for event in EVENTS):
                 raise TypeError(
                     f"callbacks[{i}] must be an object with a method {', '.join(EVENTS)}, but it is {one!r}"
                 )
-        self.fit, self.estimator = EstimatorFit(estimator), estimator
+        self.fit, self.estimator, self._tasks = EstimatorFit(estimator), estimator, tasks
         self._methods: dict[str, list[Any]] = {
             event: [m for one in given if (m := _method(one, event))] for event in EVENTS
         }
 
     def __bool__(self) -> bool:
-        return any(self._methods.values())
+        return bool(self._tasks) or any(self._methods.values())
+
+    def begin(self, tells_tasks: bool) -> None:
+        """Call what is to be called before the first epoch; ``tells_tasks`` whether scikit-learn's callbacks are told too."""
+        if tells_tasks:
+            self._tasks.begin()
+        self.call("on_fit_begin")
+
+    def end(self) -> None:
+        """Call what is to be called after the last epoch, however it ended."""
+        self._tasks.end()
+        self.call("on_fit_end")
 
     def call(self, event: str) -> bool:
         """Call the methods of an event; return whether one has asked for the end."""
@@ -86,7 +101,10 @@ class Events:
 
     def begin_epoch(self) -> bool:
         """Call what is to be called before an epoch; return whether there is to be none."""
-        return self.fit.is_stopped or self.call("on_epoch_begin")
+        if self.fit.is_stopped or self.call("on_epoch_begin"):
+            return True
+        self._tasks.begin_epoch()
+        return False
 
     def end_epoch(self) -> bool:
         """Call what is to be called after an epoch; return whether it is to be the last."""
@@ -95,7 +113,8 @@ class Events:
         fit.loss = float(estimator.loss_)
         scores = getattr(estimator, "validation_scores_", None)
         fit.validation_score = scores[-1] if scores else None
-        return self.call("on_epoch_end")
+        is_asked = self._tasks.end_epoch()
+        return self.call("on_epoch_end") or is_asked
 
     def poll(self, deadline: float | None) -> dict[str, Any]:
         """Return the arguments of `train_epochs` with which an epoch is looked at in its middle."""

@@ -16,23 +16,29 @@ from ._theirs import check_optimize_result, lbfgs_options
 
 
 def fit_lbfgs(estimator: Any, X: Any, y: Any, weight: Any, events: Events) -> None:
-    """Train from the parameters that the estimator has; as scikit-learn, in float64 whatever the dtype of X is."""
+    """Train from the parameters that the estimator has.
+
+    SciPy keeps the parameters in float64, and asks for losses at these rounded to the dtype they had at the start: as in
+    scikit-learn, those of float32 are computed in float32, and what is left at the end is float64.
+    """
     objective = Objective(estimator, X, y, weight)
-    start = np.concatenate([np.ravel(a) for a in (*estimator.coefs_, *estimator.intercepts_)]).astype(
-        np.float64
-    )
+    start = np.concatenate([np.ravel(a) for a in (*estimator.coefs_, *estimator.intercepts_)])
     budget = estimator.time_budget
     deadline = None if budget is None else time.monotonic() + budget
-    best: list[Any] = [start, None, 0]
+    best: list[Any] = [start, 0]
 
     def after_iteration(parameters: Any) -> None:
-        best[:] = [parameters.copy(), None, best[2] + 1]
-        estimator.n_iter_ = best[2]
+        best[:] = [parameters.copy(), best[1] + 1]
+        estimator.n_iter_ = best[1]
         objective.use(best[0])
         estimator.loss_ = objective.loss
-        if events.end_epoch() or (deadline is not None and time.monotonic() >= deadline):
+        is_late = deadline is not None and time.monotonic() >= deadline
+        is_last = best[1] >= estimator.max_iter  # as SciPy will find
+        if events.end_epoch() or is_late or (not is_last and events.begin_epoch()):
             raise Stopped
 
+    if events.begin_epoch():
+        return
     try:
         found = scipy.optimize.minimize(
             objective, start, method="L-BFGS-B", jac=True,
@@ -56,7 +62,7 @@ class Objective:
     """The loss with its penalty, and its gradient, as a function of all parameters in one vector."""
 
     def __init__(self, estimator: Any, X: Any, y: Any, weight: Any) -> None:
-        dtype = np.dtype(np.float64)
+        dtype = _settings.working_dtype(X, *estimator.coefs_)
         self.estimator, self.n = estimator, len(estimator.coefs_)
         self.shapes = [a.shape for a in (*estimator.coefs_, *estimator.intercepts_)]
         self.network = _settings.network_of(estimator, dtype)
@@ -84,7 +90,7 @@ class Objective:
 
     def __call__(self, parameters: Any) -> tuple[float, Any]:
         """Return the loss and its gradient."""
-        self.use(parameters)
+        self.use(parameters.astype(self.network.numpy_dtype, copy=False))
         coefs = self.estimator.coefs_
         value, dWs, dbs = core().gradients(
             self.network, coefs, self.estimator.intercepts_, self.X, self.target, sample_weight=self.weight,

@@ -27,6 +27,14 @@ except ImportError as error:
         f"chainrule.sklearn needs scikit-learn 1.5 or later ({error}); install it with pip install 'chainrule[sklearn]'"
     ) from error
 
+try:
+    from sklearn.callback import CallbackSupportMixin as CallbackSupport
+except ImportError:  # before 1.9
+
+    class CallbackSupport:  # type: ignore[no-redef]
+        """scikit-learn has no callbacks yet."""
+
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _HOOKS = (
@@ -113,6 +121,7 @@ __all__ = [
     "HAS_WEIGHTS",
     "AdamOptimizer",
     "BaseOptimizer",
+    "CallbackSupport",
     "LabelBinarizer",
     "MLPClassifier",
     "MLPRegressor",
