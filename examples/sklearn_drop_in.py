@@ -65,9 +65,8 @@ def additions(epochs: int) -> Any:
 
 def main(epochs: int = 30) -> None:
     """Run the script with both libraries, compare what they have found, and add to it."""
-    from sklearn import neural_network
-
     import chainrule.sklearn
+    from sklearn import neural_network
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that all epochs were used is meant

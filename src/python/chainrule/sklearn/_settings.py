@@ -8,13 +8,14 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
 
 from chainrule._checks_values import check_real, count
 from chainrule._losses import LOSSES
 from chainrule._network import HIDDEN_ACTIVATIONS, Network
 from chainrule._parametric_losses import BinaryCrossEntropy, CrossEntropy, Huber, Quantile
 from chainrule.optimizers import RPROP, SGD, Adagrad, Adam, RMSprop
+
+from ._theirs import Interval, StrOptions
 
 SAME = {"logistic": "sigmoid", "exp": "exponential"}
 """Activations that scikit-learn has by another name."""

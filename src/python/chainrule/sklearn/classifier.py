@@ -101,7 +101,7 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
     --------
     >>> from chainrule.sklearn import MLPClassifier
     >>> X, y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]] * 10, ["no", "yes", "yes", "no"] * 10
-    >>> model = MLPClassifier((8,), learning_rate_init=0.1, max_iter=100, random_state=1).fit(X, y)
+    >>> model = MLPClassifier((8,), learning_rate_init=0.1, max_iter=1000, random_state=1).fit(X, y)
     >>> [str(label) for label in model.predict([[0.0, 1.0], [1.0, 1.0]])]
     ['yes', 'no']
     """
