@@ -9,7 +9,7 @@ import sys
 import chainrule as cr
 import numpy as np
 import pytest
-from sklearn_pairs import assert_same, both_fitted, classes, fitted, pair, quantities, using
+from sklearn_pairs import assert_same, both_fitted, classes, fitted, labels, pair, quantities, using
 
 ONE_INSTRUCTION_SET_WILL_DO = True
 from chainrule.sklearn import MLPClassifier, MLPRegressor
@@ -115,6 +115,29 @@ def test_label_smoothing_trains_as_in_a_trainer(core):
             estimator, begin, X, y, loss=loss, epochs=3, activation="relu", output_activation="softmax"
         )
         assert_same_bits(estimator, trainer)
+
+
+@pytest.mark.parametrize("given", [classes(2), classes(3), labels()], ids=["two", "three", "labels"])
+def test_the_hinge_loss_trains_as_in_a_trainer_and_has_margins_in_place_of_probabilities(core, given):
+    X, y = given
+    settings = {"solver": cr.SGD(0.05), "shuffle": False, "batch_size": 40, "max_iter": 3}
+    with using(core):
+        estimator, begin = fitted(MLPClassifier((7,), loss="hinge", **settings), X, y)
+        target = y if y.ndim == 2 else np.eye(3)[y] if y.max() == 2 else y
+        trainer = trained(estimator, begin, X, target, loss="hinge", epochs=3, activation="relu")
+        assert_same_bits(estimator, trainer)
+        margins, found = estimator.decision_function(X), estimator.predict(X)
+        expected = trainer.model.predict(X)
+    np.testing.assert_array_equal(margins, expected[:, 0] if expected.shape[1] == 1 else expected)
+    if y.ndim == 1 and y.max() == 2:
+        np.testing.assert_array_equal(found, margins.argmax(axis=1))
+    else:
+        np.testing.assert_array_equal(found, margins > 0)
+    assert not hasattr(estimator, "predict_proba")
+    assert not hasattr(estimator, "predict_log_proba")
+    assert not hasattr(MLPClassifier(), "decision_function")
+    fitted(estimator.set_params(early_stopping=True, max_iter=30), X, y)
+    assert estimator.best_validation_score_ > 0.3
 
 
 def test_each_level_of_a_quantile_loss_has_an_output_that_so_many_targets_lie_below(core):

@@ -133,6 +133,8 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
         self._steps = 0
         if not is_classifier(self) and "poisson" in (self.loss, getattr(self.loss, "kind", None)):
             self.out_activation_ = "exp"
+        elif self.loss == "hinge":
+            self.out_activation_ = "identity"
         self._best_coefs = [c.copy() for c in self.coefs_]
         self._best_intercepts = [b.copy() for b in self.intercepts_]
         if _settings.is_stochastic(self.solver):

@@ -35,7 +35,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
 """What the arguments that both estimators have more than scikit-learn's may be."""
 CLASSIFIER_CONSTRAINTS: dict[str, list[Any]] = {
     **CONSTRAINTS,
-    "loss": [StrOptions({"log_loss"}), CrossEntropy, BinaryCrossEntropy],
+    "loss": [StrOptions({"log_loss", "hinge"}), CrossEntropy, BinaryCrossEntropy],
     "class_weight": [StrOptions({"balanced"}), dict, None],
 }
 REGRESSOR_CONSTRAINTS: dict[str, list[Any]] = {
