@@ -100,7 +100,9 @@ def test_losses_of_quantities_train_as_in_a_trainer(core, loss):
     X, y = quantities(2)
     settings = {"solver": cr.SGD(0.05), "shuffle": False, "batch_size": 40, "max_iter": 3}
     with using(core):
-        estimator, begin = fitted(MLPRegressor(loss, (7,), "tanh", **settings), X, y)
+        estimator, begin = fitted(
+            MLPRegressor(loss=loss, hidden_layer_sizes=(7,), activation="tanh", **settings), X, y
+        )
         trainer = trained(estimator, begin, X, y, loss=loss, epochs=3, activation="tanh")
         assert_same_bits(estimator, trainer)
 
@@ -145,7 +147,7 @@ def test_each_level_of_a_quantile_loss_has_an_output_that_so_many_targets_lie_be
     levels = [0.1, 0.5, 0.9]
     settings = {"hidden_layer_sizes": (10,), "learning_rate_init": 0.02, "max_iter": 150, "random_state": 0}
     with using(core):
-        estimator, _ = fitted(MLPRegressor(cr.losses.Quantile(levels), **settings), X, y)
+        estimator, _ = fitted(MLPRegressor(loss=cr.losses.Quantile(levels), **settings), X, y)
         found = estimator.predict(X)
     assert found.shape == (400, 3)
     np.testing.assert_allclose((y[:, None] < found).mean(axis=0), levels, atol=0.06)
@@ -304,7 +306,12 @@ def test_settings_that_do_not_fit_are_refused(settings, text):
     "estimator",
     [
         MLPClassifier((4,), dropout=[0.2], class_weight={0: 2.0}, solver=cr.AdamW(0.01), n_threads=1),
-        MLPRegressor(cr.losses.Quantile([0.1, 0.9]), (4,), time_budget=3.0, warm_start="optimizer"),
+        MLPRegressor(
+            loss=cr.losses.Quantile([0.1, 0.9]),
+            hidden_layer_sizes=(4,),
+            time_budget=3.0,
+            warm_start="optimizer",
+        ),
     ],
 )
 def test_additions_are_parameters_that_clones_have_too(estimator):
