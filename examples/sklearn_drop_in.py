@@ -56,7 +56,8 @@ def additions(epochs: int) -> Any:
 
     hours = np.linspace(0, 24, 400)[:, None]
     load = np.sin(hours[:, 0] / 4) + np.random.default_rng(0).normal(scale=0.2 + hours[:, 0] / 60)
-    levels = MLPRegressor(cr.losses.Quantile([0.05, 0.5, 0.95]), (32,), max_iter=40 * epochs, random_state=0)
+    loss = cr.losses.Quantile([0.05, 0.5, 0.95])
+    levels = MLPRegressor(loss=loss, hidden_layer_sizes=(32,), max_iter=40 * epochs, random_state=0)
     found = levels.fit(hours / 24, load).predict(hours / 24)
     inside = np.mean((found[:, 0] < load) & (load < found[:, 2]))
     print(f"{inside:.0%} of the loads lie between the quantiles 0.05 and 0.95")
@@ -65,9 +66,8 @@ def additions(epochs: int) -> Any:
 
 def main(epochs: int = 30) -> None:
     """Run the script with both libraries, compare what they have found, and add to it."""
-    from sklearn import neural_network
-
     import chainrule.sklearn
+    from sklearn import neural_network
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that all epochs were used is meant

@@ -9,7 +9,7 @@ import sys
 import chainrule as cr
 import numpy as np
 import pytest
-from sklearn_pairs import assert_same, both_fitted, classes, fitted, pair, quantities, using
+from sklearn_pairs import assert_same, both_fitted, classes, fitted, labels, pair, quantities, using
 
 ONE_INSTRUCTION_SET_WILL_DO = True
 from chainrule.sklearn import MLPClassifier, MLPRegressor
@@ -100,7 +100,9 @@ def test_losses_of_quantities_train_as_in_a_trainer(core, loss):
     X, y = quantities(2)
     settings = {"solver": cr.SGD(0.05), "shuffle": False, "batch_size": 40, "max_iter": 3}
     with using(core):
-        estimator, begin = fitted(MLPRegressor(loss, (7,), "tanh", **settings), X, y)
+        estimator, begin = fitted(
+            MLPRegressor(loss=loss, hidden_layer_sizes=(7,), activation="tanh", **settings), X, y
+        )
         trainer = trained(estimator, begin, X, y, loss=loss, epochs=3, activation="tanh")
         assert_same_bits(estimator, trainer)
 
@@ -117,12 +119,35 @@ def test_label_smoothing_trains_as_in_a_trainer(core):
         assert_same_bits(estimator, trainer)
 
 
+@pytest.mark.parametrize("given", [classes(2), classes(3), labels()], ids=["two", "three", "labels"])
+def test_the_hinge_loss_trains_as_in_a_trainer_and_has_margins_in_place_of_probabilities(core, given):
+    X, y = given
+    settings = {"solver": cr.SGD(0.05), "shuffle": False, "batch_size": 40, "max_iter": 3}
+    with using(core):
+        estimator, begin = fitted(MLPClassifier((7,), loss="hinge", **settings), X, y)
+        target = y if y.ndim == 2 else np.eye(3)[y] if y.max() == 2 else y
+        trainer = trained(estimator, begin, X, target, loss="hinge", epochs=3, activation="relu")
+        assert_same_bits(estimator, trainer)
+        margins, found = estimator.decision_function(X), estimator.predict(X)
+        expected = trainer.model.predict(X)
+    np.testing.assert_array_equal(margins, expected[:, 0] if expected.shape[1] == 1 else expected)
+    if y.ndim == 1 and y.max() == 2:
+        np.testing.assert_array_equal(found, margins.argmax(axis=1))
+    else:
+        np.testing.assert_array_equal(found, margins > 0)
+    assert not hasattr(estimator, "predict_proba")
+    assert not hasattr(estimator, "predict_log_proba")
+    assert not hasattr(MLPClassifier(), "decision_function")
+    fitted(estimator.set_params(early_stopping=True, max_iter=30), X, y)
+    assert estimator.best_validation_score_ > 0.3
+
+
 def test_each_level_of_a_quantile_loss_has_an_output_that_so_many_targets_lie_below(core):
     X, y = quantities(rows=400)
     levels = [0.1, 0.5, 0.9]
     settings = {"hidden_layer_sizes": (10,), "learning_rate_init": 0.02, "max_iter": 150, "random_state": 0}
     with using(core):
-        estimator, _ = fitted(MLPRegressor(cr.losses.Quantile(levels), **settings), X, y)
+        estimator, _ = fitted(MLPRegressor(loss=cr.losses.Quantile(levels), **settings), X, y)
         found = estimator.predict(X)
     assert found.shape == (400, 3)
     np.testing.assert_allclose((y[:, None] < found).mean(axis=0), levels, atol=0.06)
@@ -281,7 +306,12 @@ def test_settings_that_do_not_fit_are_refused(settings, text):
     "estimator",
     [
         MLPClassifier((4,), dropout=[0.2], class_weight={0: 2.0}, solver=cr.AdamW(0.01), n_threads=1),
-        MLPRegressor(cr.losses.Quantile([0.1, 0.9]), (4,), time_budget=3.0, warm_start="optimizer"),
+        MLPRegressor(
+            loss=cr.losses.Quantile([0.1, 0.9]),
+            hidden_layer_sizes=(4,),
+            time_budget=3.0,
+            warm_start="optimizer",
+        ),
     ],
 )
 def test_additions_are_parameters_that_clones_have_too(estimator):

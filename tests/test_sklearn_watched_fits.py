@@ -108,6 +108,57 @@ def test_a_callback_may_stop_a_fit_and_write_into_its_parameters(core, solver):
         assert np.all(estimator.coefs_[0][0] == 7.0)
 
 
+def test_batches_of_a_sparse_x_are_counted_over_the_epoch_though_few_are_made_dense_at_once(
+    core, monkeypatch
+):
+    from chainrule.sklearn import _epochs
+
+    monkeypatch.setattr(_epochs, "DENSE_ELEMENTS", 2 * 30 * 6)  # two batches
+    seen = []
+
+    class Count:
+        def on_batch_end(self, fit):
+            seen.append((fit.batch, fit.batches))
+
+    X, y = classes()
+    sparse = pytest.importorskip("scipy.sparse").csr_matrix(X)
+    one, other = (pair("MLPClassifier", max_iter=1, batch_size=30)[1] for _ in range(2))
+    with using(core):
+        fitted(one, sparse, y, callbacks=[Count()])
+        fitted(other, X, y)
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    for given, expected in zip(one.coefs_, other.coefs_, strict=True):
+        np.testing.assert_array_equal(given, expected)
+
+
+def test_scikit_learns_callbacks_are_not_told_of_the_end_of_a_fit_that_fails():
+    pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
+    seen = []
+
+    class Record:
+        def setup(self, estimator, context): ...
+
+        def teardown(self, estimator, context):
+            seen.append("teardown")
+
+        def on_fit_task_begin(self, estimator, context): ...
+
+        def on_fit_task_end(self, estimator, context):
+            seen.append("end")
+
+    class Fail:
+        def on_epoch_begin(self, fit):
+            raise OSError("as it happens")
+
+        def on_fit_end(self, fit):
+            seen.append("on_fit_end")
+
+    _, estimator = pair("MLPClassifier")
+    with pytest.raises(OSError, match="as it happens"):
+        estimator.set_callbacks(Record()).fit(*classes(), callbacks=[Fail()])
+    assert seen == ["on_fit_end", "teardown"]
+
+
 def test_a_fit_may_be_stopped_within_an_epoch():
     class Stop:
         def on_batch_end(self, fit):

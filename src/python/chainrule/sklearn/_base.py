@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from . import _settings, _targets
 from ._events import Events
@@ -17,7 +17,7 @@ from ._lbfgs import fit_lbfgs
 from ._prediction import outputs
 from ._stochastic import NOT_FINITE, fit_stochastic
 from ._tasks import Tasks
-from ._theirs import CallbackSupport, own_stochastic_fit, validated_inputs
+from ._theirs import CallbackSupport, check_sample_weight, own_stochastic_fit, validated_inputs
 
 SPARSE_SHARE = 0.05
 """Where fewer entries of a sparse X are stored, scikit-learn's sparse products take less time than ours of dense batches."""
@@ -41,7 +41,7 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
         by_class = _targets.balanced(self, y, incremental)
         X, y = self._validate_input(X, y, incremental, reset=first_pass)
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X)
+            sample_weight = check_sample_weight(sample_weight, X)
         y = self._columns(y)
         self.n_outputs_ = y.shape[1]
         held_out = self._held_out(validation_data)
@@ -55,8 +55,10 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
         events.begin(tells_tasks=not incremental)
         try:
             self._train(X, y, sample_weight, by_class, units, incremental, held_out, events)
-        finally:
-            events.end()
+        except BaseException:
+            events.end(failed=True)
+            raise
+        events.end(failed=False)
         if not all(np.isfinite(w).all() for w in (*self.coefs_, *self.intercepts_)):
             raise ValueError(NOT_FINITE)
         return self
@@ -120,7 +122,7 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
         X, y, *weights = validation_data
         refuse_unfit_columns(X, "X of validation_data")
         X = validated_inputs(self, X, dtype=(np.float64, np.float32))
-        weight = _check_sample_weight(weights[0], X) if weights and weights[0] is not None else None
+        weight = check_sample_weight(weights[0], X) if weights and weights[0] is not None else None
         y = self._columns(self._encoded(y))
         if len(y) != X.shape[0]:
             raise ValueError(f"validation_data has {X.shape[0]} rows in X, but {len(y)} in y")
@@ -131,6 +133,8 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
         self._steps = 0
         if not is_classifier(self) and "poisson" in (self.loss, getattr(self.loss, "kind", None)):
             self.out_activation_ = "exp"
+        elif self.loss == "hinge":
+            self.out_activation_ = "identity"
         self._best_coefs = [c.copy() for c in self.coefs_]
         self._best_intercepts = [b.copy() for b in self.intercepts_]
         if _settings.is_stochastic(self.solver):

@@ -10,6 +10,11 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
 
 
+def threshold_of(estimator: Any) -> float:
+    """Return the output from which on a class or label is predicted."""
+    return 0.0 if estimator.out_activation_ == "identity" else 0.5
+
+
 class HeldOut(NamedTuple):
     """Rows to score on: y is encoded as for training."""
 
@@ -26,10 +31,10 @@ class HeldOut(NamedTuple):
                 if np.isfinite(output).all()
                 else float("nan")
             )
-        if estimator.out_activation_ == "softmax":
+        if estimator._label_binarizer.y_type_ == "multiclass":
             right = output.argmax(axis=1) == self.y.argmax(axis=1)
         else:
-            right = ((output > 0.5) == self.y).all(axis=1)
+            right = ((output > threshold_of(estimator)) == self.y).all(axis=1)
         return float(np.average(right, weights=self.sample_weight))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 def core_target(estimator: Any, y: Any, dtype: np.dtype[Any]) -> Any:
     """Return class labels (rows,) for softmax outputs, else numbers (rows, n_out) of the dtype."""
-    if estimator.out_activation_ == "softmax":
+    if estimator.out_activation_ == "softmax":  # y is one-hot
         return y.argmax(axis=1).astype(np.int64, copy=False)
     return np.ascontiguousarray(y, dtype)
 
