@@ -34,7 +34,7 @@ try:
 except ImportError:  # before 1.9
 
     class CallbackSupport:  # type: ignore[no-redef]
-        """scikit-learn has no callbacks yet."""
+        """Nothing: scikit-learn has no callbacks yet."""
 
 
 F = TypeVar("F", bound=Callable[..., Any])
