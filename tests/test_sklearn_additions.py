@@ -259,6 +259,26 @@ def test_a_warm_start_may_keep_what_the_optimizer_remembers(core):
         np.testing.assert_array_equal(twice.coefs_[0], once.coefs_[0])
 
 
+@pytest.mark.parametrize("first", [False, True])
+def test_early_stopping_and_solver_may_be_switched_between_warm_starts(first):
+    X, y = classes()
+    estimator = MLPClassifier((6,), warm_start=True, early_stopping=first, max_iter=3, random_state=0)
+    fitted(estimator, X, y)
+    fitted(estimator.set_params(early_stopping=not first), X, y)
+    assert len(estimator.loss_curve_) == 6
+    assert len(estimator.validation_scores_) == 3
+    assert np.isfinite(
+        [estimator.best_loss_, estimator.best_validation_score_]
+        if first
+        else [estimator.best_validation_score_]
+    ).all()
+    fitted(estimator.set_params(solver="lbfgs"), X, y)
+    for name in ("loss_curve_", "validation_scores_", "best_loss_", "_no_improvement_count"):
+        delattr(estimator, name)  # as if all fits had been such
+    fitted(estimator.set_params(solver="adam"), X, y)
+    assert len(estimator.loss_curve_) == 3
+
+
 def test_predict_into_writes_the_outputs(core, dtype):
     X, y = classes(dtype=dtype)
     with using(core):

@@ -49,9 +49,8 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
         self._random_state = check_random_state(self.random_state)
         if first_pass:
             self._initialize(y, units, X.dtype)
-        if held_out is not None and self.validation_scores_ is None:
-            self.validation_scores_ = list[float]()
-            self.best_validation_score_ = -np.inf
+        if _settings.is_stochastic(self.solver):
+            self._prepare_progress(scores=self.early_stopping or held_out is not None)
         events.begin(tells_tasks=not incremental)
         try:
             self._train(X, y, sample_weight, by_class, units, incremental, held_out, events)
@@ -144,6 +143,18 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
             self.validation_scores_ = [] if stops else None
             self.best_validation_score_ = -np.inf if stops else None
             self.best_loss_ = None if stops else np.inf
+
+    def _prepare_progress(self: Any, scores: bool) -> None:
+        """Begin what this fit keeps of its progress and the one before did not, as where `early_stopping` was switched."""
+        if not hasattr(self, "loss_curve_"):  # of lbfgs
+            self.loss_curve_: list[float] = []
+            self._no_improvement_count = 0
+            self.validation_scores_: list[float] | None = None
+            self.best_validation_score_ = self.best_loss_ = None
+        if scores and self.validation_scores_ is None:
+            self.validation_scores_, self.best_validation_score_ = [], -np.inf
+        if not self.early_stopping and self.best_loss_ is None:
+            self.best_loss_ = np.inf
 
     def _init_coef(self: Any, fan_in: int, fan_out: int, dtype: Any) -> tuple[Any, Any]:
         if isinstance(self.activation, str) and self.activation != "sigmoid":
