@@ -279,6 +279,25 @@ def test_early_stopping_and_solver_may_be_switched_between_warm_starts(first):
     assert len(estimator.loss_curve_) == 3
 
 
+def test_weights_of_few_stored_entries_count_where_scikit_learn_takes_none_too():
+    """Before 1.7 its own loop, which else trains on such an X, has no weights of rows."""
+    sparse = pytest.importorskip("scipy.sparse")
+    X = sparse.random(60, 200, density=0.02, format="csr", random_state=0)
+    y = np.asarray(X.sum(axis=1)).ravel() > 1
+    weight = np.repeat([0.0, 1.0], 30)
+    settings = {
+        "hidden_layer_sizes": (4,),
+        "shuffle": False,
+        "batch_size": 60,
+        "max_iter": 3,
+        "random_state": 0,
+    }
+    some, _ = fitted(MLPClassifier(**settings), X, y, sample_weight=weight)
+    other, _ = fitted(MLPClassifier(**settings), X[30:], y[30:], sample_weight=weight[30:])
+    for own, given in zip(some.coefs_, other.coefs_, strict=True):
+        np.testing.assert_allclose(own, given, rtol=1e-9, atol=1e-12)
+
+
 def test_predict_into_writes_the_outputs(core, dtype):
     X, y = classes(dtype=dtype)
     with using(core):
