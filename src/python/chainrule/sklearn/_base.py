@@ -15,6 +15,7 @@ from ._frames import refuse_unfit_columns
 from ._held_out import HeldOut
 from ._lbfgs import fit_lbfgs
 from ._prediction import outputs
+from ._steps import use_solver
 from ._stochastic import NOT_FINITE, fit_stochastic
 from ._tasks import Tasks
 from ._theirs import (
@@ -78,7 +79,9 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
             if by_class is not None and sample_weight is not None:
                 weight = sample_weight * by_class
             fit_lbfgs(self, X, y, weight, events)
-        elif (
+            return
+        use_solver(self)
+        if (
             self._is_for_scikit_learn(X, sample_weight is not None)
             and by_class is None
             and held_out is None
