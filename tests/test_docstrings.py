@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import re
 from collections.abc import Iterator
@@ -16,6 +17,10 @@ import pytest
 MODULES = ["_class_metrics", "_lbfgs", "_levenberg_marquardt", "backend", "config", "datasets", "export", "export._bound", "export._c", "export._carried", "export._chained", "export._network_parts", "export._numpy", "export._numpy_template", "export._onnx", "export._onnx_activations", "export._scaling", "export._vectors", "history", "initializers", "inputs", "interchange", "interchange._keras", "interchange._layers", "interchange._sequential", "interchange._sklearn", "interchange._sklearn_classes", "interchange._state_dict", "interchange._tensors", "interchange._torch", "interchange._torch_modules", "losses", "many", "metrics", "model",
            "optimizers", "persistence", "predictor", "preprocessing", "progress", "reference", "reference.checked", "reference.further_losses", "reference.further_rules", "reference.least_squares",
            "reference.mathematics", "reference.random_numbers", "schedules", "stopping", "streams", "streams._columns", "streams._csv", "streams._npy", "streams._order", "streams._parquet", "streams._stream", "targets", "trainer", "_batch_trainer", "_batches", "_manual_trainer", "passes", "reference.kept"]  # fmt: skip
+OF_SCIKIT_LEARN = ["sklearn", "sklearn._base", "sklearn._events", "sklearn._frames", "sklearn._regression", "sklearn._settings",
+                   "sklearn._steps", "sklearn._theirs", "sklearn.classifier", "sklearn.displays", "sklearn.regressor"]  # fmt: skip
+if importlib.util.find_spec("sklearn") is not None:
+    MODULES += OF_SCIKIT_LEARN
 SECTIONS = {
     "Parameters",
     "Returns",
@@ -55,6 +60,10 @@ TAUGHT = [chainrule.MLP, chainrule.Trainer, chainrule.SGD, chainrule.EarlyStoppi
           chainrule.export.to_c, chainrule.export.to_numpy, chainrule.export.to_onnx,
           *(getattr(chainrule.interchange, name) for name in chainrule.interchange.__all__),
           chainrule.metrics.accuracy, chainrule.metrics.roc_auc, chainrule.initializers.constant]  # fmt: skip
+if "sklearn" in MODULES:
+    from chainrule import sklearn as estimators
+
+    TAUGHT += [method for kind in (estimators.MLPClassifier, estimators.MLPRegressor) for method in (kind.fit, kind.partial_fit)]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["", *MODULES])
@@ -117,6 +126,7 @@ def test_what_users_meet_first_describes_every_parameter_and_its_errors(thing: A
         "stopping",
         "streams",
         "_levenberg_marquardt",
+        *(name for name in ("sklearn.classifier", "sklearn.regressor") if name in MODULES),
     ],
 )
 def test_the_examples_are_right(name: str) -> None:

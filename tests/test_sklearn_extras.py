@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn_cases import BOTH, MLPClassifier, MLPRegressor, data, same, small
 
 pytest.importorskip("sklearn")
+from sklearn import neural_network
 from sklearn.utils.class_weight import compute_sample_weight
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -23,8 +24,12 @@ OPTIMIZERS = {
     "adamw": cr.AdamW(schedules.OneCycle(0.02, 30)),
     "rmsprop": cr.RMSprop(0.005),
     "adagrad": cr.Adagrad(0.05),
+    "plateau": cr.SGD(schedules.ReduceOnPlateau(0.05, patience=0, min_delta=0.05)),
     "clipped": cr.SGD(0.1, clip_norm=0.1, l1=1e-4, max_norm=2.0),
 }
+
+
+THEIRS = {MLPClassifier: neural_network.MLPClassifier, MLPRegressor: neural_network.MLPRegressor}
 
 
 def bias_of(y: Any, loss: Any, **settings: Any) -> Any:
@@ -294,6 +299,27 @@ def test_what_is_written_into_parameters_or_put_in_their_place_is_used_at_once(
     model.coefs_, model.intercepts_ = model.coefs_[:1], model.intercepts_[:1]
     model.coefs_[0], model.intercepts_[0] = np.eye(X.shape[1]), np.zeros(X.shape[1])
     assert model._forward_pass_fast(row).shape == row.shape
+
+
+@BOTH
+@pytest.mark.filterwarnings("error")
+def test_large_numbers_are_looked_at_without_a_warning(Estimator: Any, dtype: str) -> None:
+    X, y = data(Estimator, dtype)
+    model = small(Estimator).fit(X, y)
+    large = np.full((2, X.shape[1]), np.sqrt(np.finfo(dtype).max) * 2, dtype)  # whose squares are infinite
+    assert (
+        np.isfinite(model.predict(large)).all() if Estimator is MLPRegressor else model.predict(large).all()
+    )
+
+
+@BOTH
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_parameters_of_float32_stay_so_whatever_they_are_trained_on(Estimator: Any, solver: str) -> None:
+    X, y = data(Estimator)
+    theirs = small(THEIRS[Estimator], solver=solver).fit(X.astype("float32"), y).partial_fit(X, y)
+    model = small(Estimator, solver=solver).fit(X.astype("float32"), y).partial_fit(X, y)
+    assert {w.dtype for w in model.coefs_} == {w.dtype for w in theirs.coefs_} == {np.dtype("float32")}
+    assert_allclose(model.coefs_[0], theirs.coefs_[0], rtol=1e-4, atol=1e-5)
 
 
 def test_a_subclass_with_its_own_equality_predicts() -> None:

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from chainrule import schedules
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn_cases import BOTH, MLPClassifier, data, same, small
+from sklearn_cases import BOTH, MLPClassifier, data, same, small, weighted
+
+neural_network = pytest.importorskip("sklearn.neural_network")
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -144,13 +146,13 @@ def test_a_callback_may_write_into_the_parameters(Estimator: Any, backend: str) 
 def test_the_callbacks_of_scikit_learn_are_called(Estimator: Any) -> None:
     callback = pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
     X, y = data(Estimator)
-    monitor = callback.ScoringMonitor(scoring=None)
+    monitor = callback.ScoringMonitor(scoring="accuracy" if Estimator is MLPClassifier else "r2")
     model = small(Estimator).set_callbacks(monitor).fit(X, y)
     log = monitor.get_logs()
     log = log[-1] if isinstance(log, list) else log
     scores = [row for row in log.data if len(row["task_id_path"]) == 2]
     assert len(scores) == 5
-    last = next(value for name, value in scores[-1].items() if name in ("score", "accuracy", "r2"))
+    last = scores[-1].get("accuracy", scores[-1].get("r2"))
     assert_allclose(last, model.score(X, y))
 
 
@@ -177,7 +179,7 @@ def test_a_budget_of_time_ends_a_fit(Estimator: Any, solver: str, monkeypatch: p
     monkeypatch.setattr("time.monotonic", lambda: seconds[0])
 
     class Clock:
-        def on_epoch_end(self, fit: Any) -> None:
+        def on_epoch_begin(self, fit: Any) -> None:
             seconds[0] += 1
 
     settings = {"max_iter": 50, "solver": solver, "time_budget": 2.5, "n_iter_no_change": 50}
@@ -186,3 +188,27 @@ def test_a_budget_of_time_ends_a_fit(Estimator: Any, solver: str, monkeypatch: p
     assert np.isfinite(model.score(X, y))
     with pytest.raises(ValueError, match="The 'time_budget' parameter of MLP"):
         small(Estimator, time_budget=0).fit(X, y)
+
+
+def test_early_stopping_with_a_single_class_scores_what_is_predicted(backend: str) -> None:
+    """scikit-learn's own binarizer knows two classes here, of which one never occurs; predicted is always the other."""
+    X, _ = data(MLPClassifier)
+    model = small(MLPClassifier, early_stopping=True, activation="identity").fit(X, np.zeros(len(X)))
+    theirs = small(neural_network.MLPClassifier, early_stopping=True, activation="identity").fit(
+        X, np.zeros(len(X))
+    )
+    assert model.validation_scores_ == theirs.validation_scores_ == [1.0] * len(model.validation_scores_)
+
+
+@weighted
+def test_rows_held_out_that_weigh_nothing_are_refused_in_scikit_learns_words(backend: str) -> None:
+    X, y = data(MLPClassifier)
+
+    def outcome(Estimator: Any) -> tuple[type, str]:
+        with pytest.raises((ValueError, ZeroDivisionError)) as error:
+            small(Estimator, early_stopping=True).fit(X[:100], y[:100], sample_weight=weights)
+        return error.type, str(error.value)
+
+    weights = np.zeros(100)
+    weights[0] = 1  # a row that is trained on
+    assert outcome(MLPClassifier) == outcome(neural_network.MLPClassifier)

@@ -284,3 +284,14 @@ def test_they_are_scikit_learns_classes_and_survive_pickling_with_their_optimize
 def test_importing_chainrule_does_not_import_scikit_learn():
     code = "import sys, chainrule; assert not any(m.partition('.')[0] in ('sklearn', 'scipy') for m in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "given", [classes(2, 60), classes(3, 60), labels(3, 60)], ids=["two", "three", "labels"]
+)
+def test_lbfgs_goes_by_losses_that_are_cut_off_as_scikit_learns(core, given, dtype):
+    X, y = given[0].astype(dtype) * 200, given[1]
+    with using(core):
+        one, other = both_fitted("MLPClassifier", X, y, solver="lbfgs", max_iter=3, alpha=0.01)
+        assert one.loss_ > 0.5  # some outputs are far off
+        assert_same(one, other, factor=1e5 if dtype == "float64" else 1000, dtype=dtype)

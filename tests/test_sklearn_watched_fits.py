@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
+import signal
 import time
+import warnings
 
 import numpy as np
 import pytest
+from chainrule._network import TrainingState
+from ctrl_c import when_trained
 from sklearn_pairs import both_fitted, classes, fitted, labels, pair, quantities, quiet, using
 
 ONE_INSTRUCTION_SET_WILL_DO = True
@@ -108,6 +113,57 @@ def test_a_callback_may_stop_a_fit_and_write_into_its_parameters(core, solver):
         assert np.all(estimator.coefs_[0][0] == 7.0)
 
 
+def test_batches_of_a_sparse_x_are_counted_over_the_epoch_though_few_are_made_dense_at_once(
+    core, monkeypatch
+):
+    from chainrule.sklearn import _epochs
+
+    monkeypatch.setattr(_epochs, "DENSE_ELEMENTS", 2 * 30 * 6)  # two batches
+    seen = []
+
+    class Count:
+        def on_batch_end(self, fit):
+            seen.append((fit.batch, fit.batches))
+
+    X, y = classes()
+    sparse = pytest.importorskip("scipy.sparse").csr_matrix(X)
+    one, other = (pair("MLPClassifier", max_iter=1, batch_size=30)[1] for _ in range(2))
+    with using(core):
+        fitted(one, sparse, y, callbacks=[Count()])
+        fitted(other, X, y)
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    for given, expected in zip(one.coefs_, other.coefs_, strict=True):
+        np.testing.assert_array_equal(given, expected)
+
+
+def test_scikit_learns_callbacks_are_not_told_of_the_end_of_a_fit_that_fails():
+    pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
+    seen = []
+
+    class Record:
+        def setup(self, estimator, context): ...
+
+        def teardown(self, estimator, context):
+            seen.append("teardown")
+
+        def on_fit_task_begin(self, estimator, context): ...
+
+        def on_fit_task_end(self, estimator, context):
+            seen.append("end")
+
+    class Fail:
+        def on_epoch_begin(self, fit):
+            raise OSError("as it happens")
+
+        def on_fit_end(self, fit):
+            seen.append("on_fit_end")
+
+    _, estimator = pair("MLPClassifier")
+    with pytest.raises(OSError, match="as it happens"):
+        estimator.set_callbacks(Record()).fit(*classes(), callbacks=[Fail()])
+    assert seen == ["on_fit_end", "teardown"]
+
+
 def test_a_fit_may_be_stopped_within_an_epoch():
     class Stop:
         def on_batch_end(self, fit):
@@ -119,6 +175,27 @@ def test_a_fit_may_be_stopped_within_an_epoch():
     assert estimator.n_iter_ == 0
     assert estimator.loss_curve_ == []
     assert estimator._optimizer.t == 2
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_ctrl_c_within_an_epoch_leaves_an_estimator_that_predicts_and_goes_on(core, early_stopping):
+    class Press:
+        def on_fit_begin(self, fit):
+            state = TrainingState.start(fit.estimator.coefs_, [])
+            when_trained(state, lambda: os.kill(os.getpid(), signal.SIGINT))
+
+    X, y = classes(rows=2000)
+    _, estimator = pair("MLPClassifier", max_iter=10**6, tol=0.0, batch_size=1, early_stopping=early_stopping)
+    with using(core), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        estimator.fit(X, y, callbacks=[Press()])
+        assert "Training interrupted by user." in [str(warning.message) for warning in caught]
+        assert estimator.n_iter_ == len(estimator.loss_curve_) < 10**6
+        assert estimator._optimizer.t >= estimator.t_  # of an epoch that was not finished too
+        assert np.isfinite(estimator.predict_proba(X)).all()
+        before = estimator._optimizer.t
+        estimator.set_params(early_stopping=False, batch_size=2000).partial_fit(X, y)
+        assert estimator._optimizer.t == before + 1
 
 
 def test_what_is_no_callback_is_refused():

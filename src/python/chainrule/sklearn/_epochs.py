@@ -65,7 +65,10 @@ class Epochs:
         estimator = self.estimator
         dropout = _settings.dropout_rates(estimator.dropout, len(estimator.coefs_) - 1)
         for name in ("coefs_", "intercepts_"):
-            setattr(estimator, name, _steps.writable(getattr(estimator, name), dtype))
+            given = getattr(estimator, name)
+            arrays = _steps.writable(given, dtype)
+            if any(own is not one for own, one in zip(arrays, given, strict=True)):
+                setattr(estimator, name, arrays)
         self.network = _settings.network_of(estimator, dtype, dropout)
         self.state = _steps.state_of(
             estimator._optimizer,
@@ -108,7 +111,13 @@ class Epochs:
             weight = None if self.weight is None else self.weight[chosen]
             record = StepRecord(*(array[first : first + each] for array in self.record))
             given = self._checked(X, self.target[chosen], weight, None, record)
-            core().train_checked(self.network, self.state, given, self.estimator.n_threads, **self.poll)
+            poll = {**self.poll, "poll": self._poll_from(first)} if self.poll else {}
+            core().train_checked(self.network, self.state, given, self.estimator.n_threads, **poll)
+
+    def _poll_from(self, first: int) -> Any:
+        """Return a poll for batches of which so many of the epoch are done, as those of a sparse X come in several calls."""
+        poll, steps = self.poll["poll"], len(self.starts)
+        return lambda epoch, batch, batches, loss: poll(epoch, first + batch, steps, loss)
 
     def _checked(self, X: Any, target: Any, weight: Any, order: Any, record: StepRecord) -> Training:
         """Return the arguments of the core for one epoch over these rows."""

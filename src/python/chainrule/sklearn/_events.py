@@ -88,9 +88,10 @@ class Events:
             self._tasks.begin()
         self.call("on_fit_begin")
 
-    def end(self) -> None:
-        """Call what is to be called after the last epoch, however it ended."""
-        self._tasks.end()
+    def end(self, failed: bool) -> None:
+        """Call what is to be called after the last epoch; scikit-learn's callbacks are told of a fit's end, not of its failure."""
+        if not failed:
+            self._tasks.end()
         self.call("on_fit_end")
 
     def call(self, event: str) -> bool:

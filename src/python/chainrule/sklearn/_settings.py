@@ -8,13 +8,14 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
 
 from chainrule._checks_values import check_real, count
 from chainrule._losses import LOSSES
 from chainrule._network import HIDDEN_ACTIVATIONS, Network
 from chainrule._parametric_losses import BinaryCrossEntropy, CrossEntropy, Huber, Quantile
 from chainrule.optimizers import RPROP, SGD, Adagrad, Adam, RMSprop
+
+from ._theirs import Interval, StrOptions
 
 SAME = {"logistic": "sigmoid", "exp": "exponential"}
 """Activations that scikit-learn has by another name."""
@@ -34,7 +35,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
 """What the arguments that both estimators have more than scikit-learn's may be."""
 CLASSIFIER_CONSTRAINTS: dict[str, list[Any]] = {
     **CONSTRAINTS,
-    "loss": [StrOptions({"log_loss"}), CrossEntropy, BinaryCrossEntropy],
+    "loss": [StrOptions({"log_loss", "hinge"}), CrossEntropy, BinaryCrossEntropy],
     "class_weight": [StrOptions({"balanced"}), dict, None],
 }
 REGRESSOR_CONSTRAINTS: dict[str, list[Any]] = {

@@ -9,7 +9,7 @@ import numpy as np
 
 def core_target(estimator: Any, y: Any, dtype: np.dtype[Any]) -> Any:
     """Return class labels (rows,) for softmax outputs, else numbers (rows, n_out) of the dtype."""
-    if estimator.out_activation_ == "softmax":
+    if estimator.out_activation_ == "softmax":  # y is one-hot
         return y.argmax(axis=1).astype(np.int64, copy=False)
     return np.ascontiguousarray(y, dtype)
 
@@ -26,6 +26,25 @@ def output_weights(estimator: Any) -> tuple[float, ...] | None:
     """Return factors of the outputs: Poisson losses of several outputs are summed by scikit-learn, averaged by the cores."""
     n = estimator.n_outputs_
     return (float(n),) * n if estimator.loss == "poisson" and n > 1 else None
+
+
+def limited_log_loss(output: Any, target: Any, weight: Any) -> float:
+    """Return the log loss of probabilities that are kept off 0 and 1 by the smallest difference of their dtype, as scikit-learn's are.
+
+    Parameters
+    ----------
+    output : ndarray of shape (rows, n_out)
+    target : ndarray of int64, shape (rows,), or of numbers, shape (rows, n_out)
+        As `core_target` returns it.
+    weight : ndarray of shape (rows,) or None
+    """
+    eps = np.finfo(output.dtype).eps
+    if target.ndim == 1:
+        losses = -np.log(np.clip(output[np.arange(len(target)), target], eps, 1 - eps))
+    else:
+        p = np.clip(output, eps, 1 - eps)
+        losses = -(target * np.log(p) + (1 - target) * np.log1p(-p)).sum(axis=1)
+    return float(np.average(losses, weights=weight))
 
 
 def constants(estimator: Any, y: Any) -> Any:

@@ -21,7 +21,9 @@ try:
     from sklearn.neural_network import _stochastic_optimizers as _optimizers
     from sklearn.utils import fixes as _fixes
     from sklearn.utils import validation as _validation
+    from sklearn.utils._param_validation import Interval, StrOptions
     from sklearn.utils.metaestimators import available_if as _available_if
+    from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 except ImportError as error:
     raise ImportError(
         f"chainrule.sklearn needs scikit-learn 1.5 or later ({error}); install it with pip install 'chainrule[sklearn]'"
@@ -32,7 +34,7 @@ try:
 except ImportError:  # before 1.9
 
     class CallbackSupport:  # type: ignore[no-redef]
-        """scikit-learn has no callbacks yet."""
+        """Nothing: scikit-learn has no callbacks yet."""
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -122,13 +124,16 @@ __all__ = [
     "AdamOptimizer",
     "BaseOptimizer",
     "CallbackSupport",
+    "Interval",
     "LabelBinarizer",
     "MLPClassifier",
     "MLPRegressor",
     "SGDOptimizer",
+    "StrOptions",
     "available_if",
     "check_optimize_result",
     "check_partial_fit_first_call",
+    "check_sample_weight",
     "lbfgs_options",
     "own_stochastic_fit",
     "type_of_target",

@@ -9,11 +9,20 @@ from sklearn.utils.multiclass import unique_labels
 
 from . import _theirs
 from ._base import ChainruleMixin
+from ._held_out import threshold_of
 from ._settings import CLASSIFIER_CONSTRAINTS
 
 
 def _can_fit_partially(estimator: Any) -> bool:
     return not isinstance(estimator.solver, str) or bool(estimator._check_solver())
+
+
+def _has_margins(estimator: Any) -> bool:
+    return bool(estimator.loss == "hinge")
+
+
+def _has_probabilities(estimator: Any) -> bool:
+    return not _has_margins(estimator)
 
 
 class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc]
@@ -74,8 +83,9 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
         Threads at most; None as `chainrule.show_config` says. It changes no result.
     time_budget : float or None, default None
         Seconds after which training ends; an epoch under way is not counted in `loss_curve_`.
-    loss : "log_loss" or loss, default "log_loss"
-        Or `chainrule.losses.CrossEntropy` (more than two classes) or `BinaryCrossEntropy`, with label smoothing.
+    loss : "log_loss", "hinge" or loss, default "log_loss"
+        "hinge" has identity as output activation, `decision_function`, and no probabilities; with more than two classes it is the sum
+        over them, each against the rest. Or `chainrule.losses.CrossEntropy` (more than two classes) or `BinaryCrossEntropy`, with label smoothing.
     class_weight : dict, "balanced" or None, default None
         Factors of the weights of rows, by class; "balanced" is ``n_samples / (n_classes * rows of the class)``.
 
@@ -93,7 +103,7 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
     n_iter_, t_, n_layers_, n_outputs_ : int
         Epochs of the last fit, rows taken by all, layers with that of the inputs, outputs.
     out_activation_ : str
-        "logistic" or "softmax".
+        "logistic" or "softmax"; "identity" with the hinge loss.
     n_features_in_, feature_names_in_ : int, ndarray of str
         Of the X of the first fit; the names where X is a table whose columns have them.
 
@@ -101,7 +111,7 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
     --------
     >>> from chainrule.sklearn import MLPClassifier
     >>> X, y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]] * 10, ["no", "yes", "yes", "no"] * 10
-    >>> model = MLPClassifier((8,), learning_rate_init=0.1, max_iter=100, random_state=1).fit(X, y)
+    >>> model = MLPClassifier((8,), learning_rate_init=0.1, max_iter=1000, random_state=1).fit(X, y)
     >>> [str(label) for label in model.predict([[0.0, 1.0], [1.0, 1.0]])]
     ['yes', 'no']
     """
@@ -260,10 +270,46 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
         kind, classes = binarizer.y_type_, binarizer.classes_
         if kind == "multiclass" and output.shape[1] == len(classes):
             return classes.take(output.argmax(axis=1))
+        chosen = (output > threshold_of(self)).astype(np.intp)
         if kind == "binary" and len(classes) == 2:
-            return classes[(output[:, 0] > 0.5).astype(np.intp)]
-        return binarizer.inverse_transform(output.ravel() if self.n_outputs_ == 1 else output)
+            return classes[chosen[:, 0]]
+        return binarizer.inverse_transform(chosen.ravel() if self.n_outputs_ == 1 else chosen)
 
+    @_theirs.available_if(_has_margins)
+    def decision_function(self, X: Any) -> Any:
+        """Return the outputs of an estimator with the hinge loss: greater than 0 where a class or label is predicted.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The input data.
+
+        Returns
+        -------
+        margin : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            One column for two classes, as in scikit-learn.
+        """
+        self._check_fitted()
+        output = self._forward_pass_fast(X)
+        return output[:, 0] if output.shape[1] == 1 else output
+
+    @_theirs.available_if(_has_probabilities)
+    def predict_log_proba(self, X: Any) -> Any:
+        """Return the logarithm of `predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The input data.
+
+        Returns
+        -------
+        log_probability : ndarray of shape (n_samples, n_classes)
+        """
+        probability = self.predict_proba(X)
+        return np.log(probability, out=probability)
+
+    @_theirs.available_if(_has_probabilities)
     def predict_proba(self, X: Any) -> Any:
         """Return the probability of each class, or of each label.
 
