@@ -101,7 +101,7 @@ def outcome(Estimator: Any, settings: dict[str, Any], calls: list[str], X: Any, 
                 if call == "partial_fit" and Estimator.__name__ == "MLPClassifier":
                     named["classes"] = np.unique(y)
                 getattr(model, call)(X, y, **named)
-        except (ValueError, AttributeError) as raised:
+        except (ValueError, AttributeError, TypeError) as raised:
             error = raised
     said = [(one.category, str(one.message)) for one in caught if one.category is not RuntimeWarning]
     return model, error, said
@@ -160,6 +160,8 @@ def test_whatever_is_set_and_given_the_outcome_is_scikit_learns(
         theirs, their_error, their_words = outcome(
             getattr(neural_network, Estimator.__name__), settings, calls, X, y, weights
         )
+        if "isnan" in str(their_error):
+            continue  # from 1.6 to 1.8 scikit-learn's early stopping cannot score labels of text
         ours, error, words = outcome(Estimator, settings, calls, X, y, weights)
         if theirs.early_stopping and not np.isfinite(getattr(theirs, "loss_curve_", [0.0])).all():
             continue  # one that diverges goes on in scikit-learn to its last epoch, whose parameters are not kept
