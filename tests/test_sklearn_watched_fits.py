@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
+import signal
 import time
+import warnings
 
 import numpy as np
 import pytest
+from chainrule._network import TrainingState
+from ctrl_c import when_trained
 from sklearn_pairs import both_fitted, classes, fitted, labels, pair, quantities, quiet, using
 
 ONE_INSTRUCTION_SET_WILL_DO = True
@@ -170,6 +175,27 @@ def test_a_fit_may_be_stopped_within_an_epoch():
     assert estimator.n_iter_ == 0
     assert estimator.loss_curve_ == []
     assert estimator._optimizer.t == 2
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_ctrl_c_within_an_epoch_leaves_an_estimator_that_predicts_and_goes_on(core, early_stopping):
+    class Press:
+        def on_fit_begin(self, fit):
+            state = TrainingState.start(fit.estimator.coefs_, [])
+            when_trained(state, lambda: os.kill(os.getpid(), signal.SIGINT))
+
+    X, y = classes(rows=2000)
+    _, estimator = pair("MLPClassifier", max_iter=10**6, tol=0.0, batch_size=1, early_stopping=early_stopping)
+    with using(core), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        estimator.fit(X, y, callbacks=[Press()])
+        assert "Training interrupted by user." in [str(warning.message) for warning in caught]
+        assert estimator.n_iter_ == len(estimator.loss_curve_) < 10**6
+        assert estimator._optimizer.t >= estimator.t_  # of an epoch that was not finished too
+        assert np.isfinite(estimator.predict_proba(X)).all()
+        before = estimator._optimizer.t
+        estimator.set_params(early_stopping=False, batch_size=2000).partial_fit(X, y)
+        assert estimator._optimizer.t == before + 1
 
 
 def test_what_is_no_callback_is_refused():

@@ -15,9 +15,17 @@ from ._frames import refuse_unfit_columns
 from ._held_out import HeldOut
 from ._lbfgs import fit_lbfgs
 from ._prediction import outputs
+from ._steps import use_solver
 from ._stochastic import NOT_FINITE, fit_stochastic
 from ._tasks import Tasks
-from ._theirs import CallbackSupport, check_sample_weight, own_stochastic_fit, validated_inputs
+from ._theirs import (
+    HAS_LOSS,
+    HAS_WEIGHTS,
+    CallbackSupport,
+    check_sample_weight,
+    own_stochastic_fit,
+    validated_inputs,
+)
 
 SPARSE_SHARE = 0.05
 """Where fewer entries of a sparse X are stored, scikit-learn's sparse products take less time than ours of dense batches."""
@@ -49,9 +57,8 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
         self._random_state = check_random_state(self.random_state)
         if first_pass:
             self._initialize(y, units, X.dtype)
-        if held_out is not None and self.validation_scores_ is None:
-            self.validation_scores_ = list[float]()
-            self.best_validation_score_ = -np.inf
+        if _settings.is_stochastic(self.solver):
+            self._prepare_progress(scores=self.early_stopping or held_out is not None)
         events.begin(tells_tasks=not incremental)
         try:
             self._train(X, y, sample_weight, by_class, units, incremental, held_out, events)
@@ -72,12 +79,19 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
             if by_class is not None and sample_weight is not None:
                 weight = sample_weight * by_class
             fit_lbfgs(self, X, y, weight, events)
-        elif self._is_for_scikit_learn(X) and by_class is None and held_out is None and not events:
+            return
+        use_solver(self)
+        if (
+            self._is_for_scikit_learn(X, sample_weight is not None)
+            and by_class is None
+            and held_out is None
+            and not events
+        ):
             own_stochastic_fit(super(), X, y, sample_weight, units, incremental)
         else:
             fit_stochastic(self, X, y, sample_weight, by_class, incremental, held_out, events)
 
-    def _is_for_scikit_learn(self: Any, X: Any) -> bool:
+    def _is_for_scikit_learn(self: Any, X: Any, is_weighed: bool) -> bool:
         """Whether scikit-learn's own loop is the better one, or the only one: few entries stored, or momentum 1."""
         can = (
             isinstance(self.solver, str)
@@ -87,7 +101,8 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
             and self.time_budget is None
             and self.warm_start != "optimizer"
             and isinstance(self.loss, str)
-            and self.loss in ("log_loss", "squared_error", "poisson")
+            and self.loss in ("log_loss", "squared_error", *(["poisson"] if HAS_LOSS else []))
+            and (HAS_WEIGHTS or not is_weighed)
         )
         sparse = hasattr(X, "toarray") and X.nnz < SPARSE_SHARE * X.shape[0] * X.shape[1]
         return can and (sparse or (self.solver == "sgd" and self.momentum == 1))
@@ -141,9 +156,20 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
             self.loss_curve_ = list[float]()
             self._no_improvement_count = 0
             stops = self.early_stopping
-            self.validation_scores_ = [] if stops else None
+            self.validation_scores_ = list[float]() if stops else None
             self.best_validation_score_ = -np.inf if stops else None
             self.best_loss_ = None if stops else np.inf
+
+    def _prepare_progress(self: Any, scores: bool) -> None:
+        """Begin what this fit keeps of its progress and the one before did not, as where `early_stopping` was switched."""
+        if not hasattr(self, "loss_curve_"):  # of lbfgs
+            self.loss_curve_ = list[float]()
+            self._no_improvement_count = 0
+            self.validation_scores_ = self.best_validation_score_ = self.best_loss_ = None
+        if scores and self.validation_scores_ is None:
+            self.validation_scores_, self.best_validation_score_ = list[float](), -np.inf
+        if not self.early_stopping and self.best_loss_ is None:
+            self.best_loss_ = np.inf
 
     def _init_coef(self: Any, fan_in: int, fan_out: int, dtype: Any) -> tuple[Any, Any]:
         if isinstance(self.activation, str) and self.activation != "sigmoid":

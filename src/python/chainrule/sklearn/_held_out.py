@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.metrics import r2_score
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
 
 
@@ -31,11 +31,16 @@ class HeldOut(NamedTuple):
                 if np.isfinite(output).all()
                 else float("nan")
             )
-        if estimator._label_binarizer.y_type_ == "multiclass":
+        kind, classes = estimator._label_binarizer.y_type_, estimator._label_binarizer.classes_
+        if kind == "multiclass":
             right = output.argmax(axis=1) == self.y.argmax(axis=1)
+        elif kind == "binary" and len(classes) == 1:
+            return 1.0  # whatever the output is, there is no other class
         else:
             right = ((output > threshold_of(estimator)) == self.y).all(axis=1)
-        return float(np.average(right, weights=self.sample_weight))
+        if self.sample_weight is None:
+            return float(right.mean())
+        return float(accuracy_score(np.ones(len(right), bool), right, sample_weight=self.sample_weight))
 
 
 def _determination(y: Any, output: Any, sample_weight: Any) -> float:

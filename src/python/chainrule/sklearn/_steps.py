@@ -62,6 +62,22 @@ def new_optimizer(estimator: Any, coefs: list[Any], intercepts: list[Any]) -> An
     return OwnOptimizer(solver, coefs, intercepts)
 
 
+def use_solver(estimator: Any) -> None:
+    """Let what an optimizer remembers go to another one of its kind that was set as ``solver`` since, and else be forgotten.
+
+    Between scikit-learn's two solvers the first one stays, as there.
+    """
+    optimizer, solver = getattr(estimator, "_optimizer", None), estimator.solver
+    if (
+        isinstance(optimizer, OwnOptimizer)
+        and not isinstance(solver, str)
+        and optimizer.optimizer.kind == solver.kind
+    ):
+        optimizer.optimizer = solver
+    elif optimizer is not None and isinstance(optimizer, OwnOptimizer) is isinstance(solver, str):
+        del estimator._optimizer
+
+
 def rule_of(estimator: Any) -> Any:
     """Return the optimizer of the next epoch, as the cores take it."""
     optimizer, alpha = estimator._optimizer, float(estimator.alpha)

@@ -115,7 +115,13 @@ class _Loop:
             print(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
         self._note_progress(loss)
         estimator._optimizer.iteration_ends(estimator.t_)
-        if np.isnan(loss) and estimator.early_stopping:  # diverged: the best parameters are kept
+        if np.isnan(loss) and estimator.early_stopping:
+            warnings.warn(
+                f"Stochastic Optimizer: the loss is no longer finite in iteration {estimator.n_iter_}, which ends training; the "
+                "parameters of the best validation score are kept.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
             return True
         is_stopped, is_asked = self._is_stopped(), self.events.end_epoch()
         if is_stopped or is_asked or self.incremental:
