@@ -49,7 +49,7 @@ class Epochs:
         self.estimator, self.rows, self.batch_size, self.seed = estimator, len(y), batch_size, seed
         self.poll = poll or {}
         self._is_watched = is_watched or callable(_settings.core_loss(estimator))
-        dtype = _settings.working_dtype(X, *estimator.coefs_)
+        dtype = _settings.working_dtype(*estimator.coefs_)
         self.X: Any = X if hasattr(X, "toarray") else np.ascontiguousarray(X, dtype)
         self.target = _targets.core_target(estimator, y, dtype)
         self.weight = None if weight is None else np.ascontiguousarray(weight, dtype)

@@ -9,6 +9,8 @@ from sklearn.base import is_classifier
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
 
+from ._regression import levels_of, quantile_score
+
 
 def threshold_of(estimator: Any) -> float:
     """Return the output from which on a class or label is predicted."""
@@ -26,11 +28,9 @@ class HeldOut(NamedTuple):
         """Return the accuracy, or the coefficient of determination; NaN where a prediction is not finite."""
         output = estimator._forward_pass_fast(self.X, check_input=False)
         if not is_classifier(estimator):
-            return (
-                _determination(self.y, output, self.sample_weight)
-                if np.isfinite(output).all()
-                else float("nan")
-            )
+            if not np.isfinite(output).all():
+                return float("nan")
+            return _score(estimator.loss, self.y, output, self.sample_weight)
         kind, classes = estimator._label_binarizer.y_type_, estimator._label_binarizer.classes_
         if kind == "multiclass":
             right = output.argmax(axis=1) == self.y.argmax(axis=1)
@@ -41,6 +41,14 @@ class HeldOut(NamedTuple):
         if self.sample_weight is None:
             return float(right.mean())
         return float(accuracy_score(np.ones(len(right), bool), right, sample_weight=self.sample_weight))
+
+
+def _score(loss: Any, y: Any, output: Any, sample_weight: Any) -> float:
+    if levels_of(loss) == 1:
+        return _determination(y, output, sample_weight)
+    seen = ~np.isnan(y[:, 0])
+    weight = None if sample_weight is None else sample_weight[seen]
+    return quantile_score(loss, y[seen, 0], output[seen], weight)
 
 
 def _determination(y: Any, output: Any, sample_weight: Any) -> float:
