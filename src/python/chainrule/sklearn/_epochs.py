@@ -53,6 +53,7 @@ class Epochs:
         self.X: Any = X if hasattr(X, "toarray") else np.ascontiguousarray(X, dtype)
         self.target = _targets.core_target(estimator, y, dtype)
         self.weight = None if weight is None else np.ascontiguousarray(weight, dtype)
+        self.target, self.weight = _targets.with_weights(estimator, self.target, self.weight)
         self.constants = _targets.constants(estimator, y)
         self.starts = np.arange(0, self.rows, batch_size)
         self.sizes = np.diff(self.starts, append=self.rows).astype(np.float64)

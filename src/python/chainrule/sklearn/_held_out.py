@@ -10,6 +10,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
 
 from ._regression import levels_of, quantile_score
+from ._several import columns_of
 
 
 def threshold_of(estimator: Any) -> float:
@@ -31,8 +32,12 @@ class HeldOut(NamedTuple):
             if not np.isfinite(output).all():
                 return float("nan")
             return _score(estimator.loss, self.y, output, self.sample_weight)
+        several = columns_of(estimator)
         kind, classes = estimator._label_binarizer.y_type_, estimator._label_binarizer.classes_
-        if kind == "multiclass":
+        if several is not None:
+            pairs = zip(several.blocks(output), several.blocks(self.y), strict=True)
+            right = np.all([a.argmax(axis=1) == b.argmax(axis=1) for a, b in pairs], axis=0)
+        elif kind == "multiclass":
             right = output.argmax(axis=1) == self.y.argmax(axis=1)
         elif kind == "binary" and len(classes) == 1:
             return 1.0  # whatever the output is, there is no other class
