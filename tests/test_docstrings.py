@@ -17,7 +17,7 @@ import pytest
 MODULES = ["_class_metrics", "_lbfgs", "_levenberg_marquardt", "backend", "config", "datasets", "export", "export._bound", "export._c", "export._carried", "export._chained", "export._network_parts", "export._numpy", "export._numpy_template", "export._onnx", "export._onnx_activations", "export._scaling", "export._vectors", "history", "initializers", "inputs", "interchange", "interchange._keras", "interchange._layers", "interchange._sequential", "interchange._sklearn", "interchange._sklearn_classes", "interchange._state_dict", "interchange._tensors", "interchange._torch", "interchange._torch_modules", "losses", "many", "metrics", "model",
            "optimizers", "persistence", "predictor", "preprocessing", "progress", "reference", "reference.checked", "reference.further_losses", "reference.further_rules", "reference.least_squares",
            "reference.mathematics", "reference.random_numbers", "schedules", "stopping", "streams", "streams._columns", "streams._csv", "streams._npy", "streams._order", "streams._parquet", "streams._stream", "targets", "trainer", "_batch_trainer", "_batches", "_manual_trainer", "passes", "reference.kept"]  # fmt: skip
-OF_SCIKIT_LEARN = ["sklearn", "sklearn._base", "sklearn._events", "sklearn._frames", "sklearn._regression", "sklearn._settings",
+OF_SCIKIT_LEARN = ["sklearn", "sklearn._base", "sklearn._events", "sklearn._frames", "sklearn._regression", "sklearn._settings", "sklearn._several",
                    "sklearn._steps", "sklearn._theirs", "sklearn.classifier", "sklearn.displays", "sklearn.regressor"]  # fmt: skip
 if importlib.util.find_spec("sklearn") is not None:
     MODULES += OF_SCIKIT_LEARN

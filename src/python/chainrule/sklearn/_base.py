@@ -15,6 +15,7 @@ from ._frames import refuse_unfit_columns
 from ._held_out import HeldOut
 from ._lbfgs import fit_lbfgs
 from ._prediction import outputs
+from ._several import columns_of
 from ._steps import use_solver
 from ._stochastic import NOT_FINITE, fit_stochastic
 from ._tasks import Tasks
@@ -103,6 +104,7 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
             and isinstance(self.loss, str)
             and self.loss in ("log_loss", "squared_error", *(["poisson"] if HAS_LOSS else []))
             and (HAS_WEIGHTS or not is_weighed)
+            and columns_of(self) is None
         )
         sparse = hasattr(X, "toarray") and X.nnz < SPARSE_SHARE * X.shape[0] * X.shape[1]
         return can and (sparse or (self.solver == "sgd" and self.momentum == 1))
@@ -148,7 +150,7 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
         self._steps = 0
         if not is_classifier(self) and "poisson" in (self.loss, getattr(self.loss, "kind", None)):
             self.out_activation_ = "exp"
-        elif self.loss == "hinge":
+        elif self.loss == "hinge" or columns_of(self) is not None:
             self.out_activation_ = "identity"
         self._best_coefs = [c.copy() for c in self.coefs_]
         self._best_intercepts = [b.copy() for b in self.intercepts_]

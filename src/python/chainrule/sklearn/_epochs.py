@@ -49,10 +49,11 @@ class Epochs:
         self.estimator, self.rows, self.batch_size, self.seed = estimator, len(y), batch_size, seed
         self.poll = poll or {}
         self._is_watched = is_watched or callable(_settings.core_loss(estimator))
-        dtype = _settings.working_dtype(X, *estimator.coefs_)
+        dtype = _settings.working_dtype(*estimator.coefs_)
         self.X: Any = X if hasattr(X, "toarray") else np.ascontiguousarray(X, dtype)
         self.target = _targets.core_target(estimator, y, dtype)
         self.weight = None if weight is None else np.ascontiguousarray(weight, dtype)
+        self.target, self.weight = _targets.with_weights(estimator, self.target, self.weight)
         self.constants = _targets.constants(estimator, y)
         self.starts = np.arange(0, self.rows, batch_size)
         self.sizes = np.diff(self.starts, append=self.rows).astype(np.float64)

@@ -9,6 +9,9 @@ from sklearn.base import is_classifier
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
 
+from ._regression import levels_of, quantile_score
+from ._several import columns_of
+
 
 def threshold_of(estimator: Any) -> float:
     """Return the output from which on a class or label is predicted."""
@@ -26,13 +29,15 @@ class HeldOut(NamedTuple):
         """Return the accuracy, or the coefficient of determination; NaN where a prediction is not finite."""
         output = estimator._forward_pass_fast(self.X, check_input=False)
         if not is_classifier(estimator):
-            return (
-                _determination(self.y, output, self.sample_weight)
-                if np.isfinite(output).all()
-                else float("nan")
-            )
+            if not np.isfinite(output).all():
+                return float("nan")
+            return _score(estimator.loss, self.y, output, self.sample_weight)
+        several = columns_of(estimator)
         kind, classes = estimator._label_binarizer.y_type_, estimator._label_binarizer.classes_
-        if kind == "multiclass":
+        if several is not None:
+            pairs = zip(several.blocks(output), several.blocks(self.y), strict=True)
+            right = np.all([a.argmax(axis=1) == b.argmax(axis=1) for a, b in pairs], axis=0)
+        elif kind == "multiclass":
             right = output.argmax(axis=1) == self.y.argmax(axis=1)
         elif kind == "binary" and len(classes) == 1:
             return 1.0  # whatever the output is, there is no other class
@@ -41,6 +46,14 @@ class HeldOut(NamedTuple):
         if self.sample_weight is None:
             return float(right.mean())
         return float(accuracy_score(np.ones(len(right), bool), right, sample_weight=self.sample_weight))
+
+
+def _score(loss: Any, y: Any, output: Any, sample_weight: Any) -> float:
+    if levels_of(loss) == 1:
+        return _determination(y, output, sample_weight)
+    seen = ~np.isnan(y[:, 0])
+    weight = None if sample_weight is None else sample_weight[seen]
+    return quantile_score(loss, y[seen, 0], output[seen], weight)
 
 
 def _determination(y: Any, output: Any, sample_weight: Any) -> float:

@@ -69,6 +69,7 @@ class Objective:
         self.X = np.ascontiguousarray(X.toarray() if hasattr(X, "toarray") else X, dtype)
         self.target = _targets.core_target(estimator, y, dtype)
         self.weight = None if weight is None else np.ascontiguousarray(weight, dtype)
+        self.target, self.weight = _targets.with_weights(estimator, self.target, self.weight)
         self.total = float(len(y)) if self.weight is None else float(self.weight.sum())
         constants = _targets.constants(estimator, y)
         self.constant = 0.0 if constants is None else float(np.average(constants, weights=self.weight))
@@ -77,7 +78,11 @@ class Objective:
             "output_weights": _targets.output_weights(estimator),
             "n_threads": estimator.n_threads,
         }
-        self.limit = float(-np.log(np.finfo(dtype).eps)) if estimator.loss == "log_loss" else None
+        self.limit = (
+            float(-np.log(np.finfo(dtype).eps))
+            if isinstance(self.settings["loss"], str) and estimator.loss == "log_loss"
+            else None
+        )
         self.loss = float("nan")
 
     def use(self, parameters: Any) -> None:

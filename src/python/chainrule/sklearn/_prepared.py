@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 import numpy as np
 
@@ -55,7 +56,8 @@ class Prepared:
         return estimator.activation is hidden and estimator.out_activation_ is output
 
 
-_known: WeakKeyDictionary[Any, Prepared] = WeakKeyDictionary()
+_known: dict[int, tuple[Any, Prepared]] = {}
+"""By the identity of an estimator, which need not be hashable: a weak reference to it, and what is prepared."""
 
 
 def prepared(estimator: Any) -> Prepared | None:
@@ -63,14 +65,23 @@ def prepared(estimator: Any) -> Prepared | None:
 
     It is kept beside the estimator: predicting changes no attribute, and nothing of it is pickled.
     """
-    found = _known.get(estimator)
-    if found is not None and found.is_of(estimator):
-        return found
+    key = id(estimator)
+    known = _known.get(key)
+    if known is not None and known[0]() is estimator and known[1].is_of(estimator):
+        return known[1]
     arrays = (*estimator.coefs_, *estimator.intercepts_)
     if not isinstance(estimator.activation, str) or not all(_is_ready(array, arrays[0]) for array in arrays):
         return None
-    _known[estimator] = found = Prepared(estimator)
+    found = Prepared(estimator)
+    _known[key] = ref(estimator, partial(_forget, key)), found
     return found
+
+
+def _forget(key: int, reference: Any) -> None:
+    """Drop what was prepared for an estimator that is no more; another one may have its place already."""
+    known = _known.get(key)
+    if known is not None and known[0] is reference:
+        del _known[key]
 
 
 def _is_ready(array: Any, first: Any) -> bool:

@@ -8,6 +8,7 @@ from inspect import signature
 from typing import Any, TypeVar
 
 import numpy as np
+from sklearn.metrics import d2_pinball_score
 from sklearn.utils import check_array
 
 from ._theirs import HAS_LOSS
@@ -39,6 +40,28 @@ def as_old_signature(init: F, has_loss: bool = HAS_LOSS) -> F:
 def levels_of(loss: Any) -> int:
     """Return how many outputs a loss wants for each target."""
     return len(loss.levels) if getattr(loss, "kind", None) == "quantile" else 1
+
+
+def quantile_score(loss: Any, y: Any, output: Any, sample_weight: Any = None) -> float:
+    """Return how much of the quantile loss of constants the levels' outputs save, on the average over the levels: 1 at best.
+
+    Parameters
+    ----------
+    loss : chainrule.losses.Quantile
+    y : ndarray of shape (rows,)
+    output : ndarray of shape (rows, levels)
+    sample_weight : ndarray of shape (rows,), optional
+
+    Returns
+    -------
+    score : float
+        The mean of `sklearn.metrics.d2_pinball_score`.
+    """
+    scores = [
+        d2_pinball_score(y, column, alpha=level, sample_weight=sample_weight)
+        for level, column in zip(loss.levels, output.T, strict=True)
+    ]
+    return float(np.mean(scores))
 
 
 def numbers_with_gaps(y: Any, missing: bool = True) -> Any:

@@ -15,6 +15,7 @@ from chainrule._network import HIDDEN_ACTIVATIONS, Network
 from chainrule._parametric_losses import BinaryCrossEntropy, CrossEntropy, Huber, Quantile
 from chainrule.optimizers import RPROP, SGD, Adagrad, Adam, RMSprop
 
+from ._several import columns_of
 from ._theirs import Interval, StrOptions
 
 SAME = {"logistic": "sigmoid", "exp": "exponential"}
@@ -118,6 +119,9 @@ def as_parameters(arrays: Sequence[Any], dtype: np.dtype[Any]) -> list[Any]:
 def core_loss(estimator: Any) -> Any:
     """Return the loss that the cores take for what the estimator is to minimise."""
     loss = estimator.loss
+    several = columns_of(estimator)
+    if several is not None:
+        return several
     if loss == "log_loss":
         return "cross_entropy" if estimator.out_activation_ == "softmax" else "binary_cross_entropy"
     if loss == "squared_error":

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from chainrule._network import Network, TrainingState
+from chainrule._plateau import at_present as of_state
+from chainrule._plateau import look, plateau_of
 from chainrule._rules import HAS_SQUARE, Rule
 from chainrule.optimizers import SGD, Adam
 
@@ -41,10 +44,10 @@ class OwnOptimizer(BaseOptimizer):  # type: ignore[misc]
     """
 
     def __init__(self, optimizer: Any, coefs: list[Any], intercepts: list[Any]) -> None:
-        rate = optimizer.learning_rate
-        super().__init__(rate(0) if callable(rate) else rate)
         self.optimizer = optimizer
         self.state = TrainingState.start(coefs, intercepts)
+        rate = of_state(optimizer, self.state).learning_rate
+        super().__init__(rate(0) if callable(rate) else rate)
         self.state.restart(optimizer.kind, optimizer.kind in HAS_SQUARE)
 
 
@@ -60,6 +63,21 @@ def new_optimizer(estimator: Any, coefs: list[Any], intercepts: list[Any]) -> An
         numbers = (estimator.learning_rate_init, estimator.beta_1, estimator.beta_2, estimator.epsilon)
         return AdamOptimizer(params, *numbers)
     return OwnOptimizer(solver, coefs, intercepts)
+
+
+def note_epoch(optimizer: Any, loss: float, score: float | None) -> None:
+    """Let `schedules.ReduceOnPlateau` see the loss of an epoch, or the score of rows held out, and lower the rate."""
+    schedule = plateau_of(optimizer.optimizer) if isinstance(optimizer, OwnOptimizer) else None
+    if schedule is not None:
+        watches_score = schedule.monitor != "loss"
+        value = score if watches_score else loss
+        if value is None:
+            raise ValueError(
+                f"ReduceOnPlateau watches {schedule.monitor}, but no rows are held out; use early_stopping=True, "
+                "validation_data, or monitor='loss'"
+            )
+        measured: Any = SimpleNamespace(value=lambda monitor: value)
+        look(schedule, "max" if watches_score else "min", measured, optimizer.state)
 
 
 def use_solver(estimator: Any) -> None:
@@ -88,13 +106,15 @@ def rule_of(estimator: Any) -> Any:
     if isinstance(optimizer, AdamOptimizer):
         rate, epsilon = float(optimizer.learning_rate_init), float(optimizer.epsilon)
         return BatchAdam(rate, float(optimizer.beta_1), float(optimizer.beta_2), epsilon, weight_decay=alpha)
-    return optimizer.optimizer
+    return of_state(optimizer.optimizer, optimizer.state)
 
 
 def at_present(rule: Rule, optimizer: Any) -> Rule:
     """Return the checked rule of the epoch before with the learning rate of the next."""
     if isinstance(optimizer, SGDOptimizer):
         return rule._replace(learning_rate=float(optimizer.learning_rate))
+    if isinstance(optimizer, OwnOptimizer) and plateau_of(optimizer.optimizer) is not None:
+        return rule._replace(learning_rate=of_state(optimizer.optimizer, optimizer.state).learning_rate)
     return rule
 
 
@@ -132,7 +152,7 @@ def note_steps(optimizer: Any, state: TrainingState) -> None:
             corrections = np.sqrt(1 - optimizer.beta_2**t) / (1 - optimizer.beta_1**t)
             optimizer.learning_rate = optimizer.learning_rate_init * corrections
     elif isinstance(optimizer, OwnOptimizer):
-        rate = optimizer.optimizer.learning_rate
+        rate = of_state(optimizer.optimizer, state).learning_rate
         optimizer.learning_rate = float(rate(max(state.step - 1, 0)) if callable(rate) else rate)
 
 

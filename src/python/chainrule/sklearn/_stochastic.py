@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from ._epochs import Epochs
 from ._events import Events, Stopped
 from ._held_out import HeldOut, split
-from ._steps import new_optimizer
+from ._steps import new_optimizer, note_epoch
 
 NOT_FINITE = "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
 """scikit-learn's words."""
@@ -113,7 +113,8 @@ class _Loop:
         estimator.loss_curve_.append(loss)
         if estimator.verbose:
             print(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
-        self._note_progress(loss)
+        score = self._note_progress(loss)
+        note_epoch(estimator._optimizer, loss, score)
         estimator._optimizer.iteration_ends(estimator.t_)
         if np.isnan(loss) and estimator.early_stopping:
             warnings.warn(
@@ -135,25 +136,28 @@ class _Loop:
             )
         return self.deadline is not None and time.monotonic() >= self.deadline
 
-    def _note_progress(self, loss: float) -> None:
-        """Count the epochs without progress; keep the parameters of the best score."""
-        estimator, progress = self.estimator, False
+    def _note_progress(self, loss: float) -> float | None:
+        """Count the epochs without progress; keep the parameters of the best score, and return this epoch's."""
+        estimator = self.estimator
+        score: float | None = None
         if self.held_out is not None:
             score = float("nan") if np.isnan(loss) else self.held_out.score(estimator)
             estimator.validation_scores_.append(score)
             if estimator.verbose:
                 print(f"Validation score: {score:f}")
         if estimator.early_stopping:
+            assert score is not None  # rows are held out
             progress = not score < estimator.best_validation_score_ + estimator.tol
         else:
             progress = not loss > estimator.best_loss_ - estimator.tol
             estimator.best_loss_ = min(loss, estimator.best_loss_)
         estimator._no_improvement_count = 0 if progress else estimator._no_improvement_count + 1
-        if self.held_out is not None and score > estimator.best_validation_score_:
+        if score is not None and score > estimator.best_validation_score_:
             estimator.best_validation_score_ = score
             if estimator.early_stopping:
                 estimator._best_coefs = [c.copy() for c in estimator.coefs_]
                 estimator._best_intercepts = [b.copy() for b in estimator.intercepts_]
+        return score
 
     def _is_stopped(self) -> bool:
         """Whether there were too many epochs without progress, and the learning rate is not to become smaller."""

@@ -6,12 +6,21 @@ from typing import Any
 
 import numpy as np
 
+from ._several import columns_of
+
 
 def core_target(estimator: Any, y: Any, dtype: np.dtype[Any]) -> Any:
     """Return class labels (rows,) for softmax outputs, else numbers (rows, n_out) of the dtype."""
     if estimator.out_activation_ == "softmax":  # y is one-hot
         return y.argmax(axis=1).astype(np.int64, copy=False)
     return np.ascontiguousarray(y, dtype)
+
+
+def with_weights(estimator: Any, target: Any, weight: Any) -> tuple[Any, Any]:
+    """Return target and weights of rows: for several columns of classes, whose loss is called without weights, these are in the target."""
+    if weight is None or columns_of(estimator) is None:
+        return target, weight
+    return target * weight[:, None], None
 
 
 def loss_divisor(estimator: Any) -> float:

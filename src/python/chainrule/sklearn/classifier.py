@@ -11,6 +11,7 @@ from . import _theirs
 from ._base import ChainruleMixin
 from ._held_out import threshold_of
 from ._settings import CLASSIFIER_CONSTRAINTS
+from ._several import Columns, are_several, columns_of
 
 
 def _can_fit_partially(estimator: Any) -> bool:
@@ -29,7 +30,8 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
     """Multilayer perceptron for classes: scikit-learn's `MLPClassifier`, trained in chainrule's core.
 
     Everything that is not described here is as there. Two classes have one logistic output, more have a softmax, and several
-    labels of a row have a logistic output each; the loss is the cross-entropy.
+    labels of a row have a logistic output each; the loss is the cross-entropy. Several columns of y that are classes each
+    (text, or numbers of which some are neither 0 nor 1) have a softmax each.
 
     Parameters
     ----------
@@ -91,8 +93,8 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
 
     Attributes
     ----------
-    classes_ : ndarray
-        The labels.
+    classes_ : ndarray or list of ndarray
+        The labels; of each column, where several columns of y are classes each.
     coefs_, intercepts_ : list of ndarray
         Weights (n_in, n_out) and biases (n_out,) of each layer. Training changes them in place; prediction and further training
         use them as they are, whoever wrote into them or put others in their place.
@@ -243,11 +245,58 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
         return self
 
     def _check_first_call(self, y: Any, classes: Any) -> None:
-        """Do what scikit-learn does with ``classes``."""
+        """Do what scikit-learn does with ``classes``; for several columns of labels it is a list with those of each."""
+        if are_several(y):
+            if not hasattr(self, "classes_"):
+                if classes is None:
+                    raise ValueError("classes must be passed on the first call to partial_fit.")
+                self._label_binarizer: Any = Columns(classes)
+                self.classes_ = self._label_binarizer.classes_
+            return
         if _theirs.check_partial_fit_first_call(self, classes):
             self._label_binarizer = _theirs.LabelBinarizer()
             several = _theirs.type_of_target(y).startswith("multilabel")
             self._label_binarizer.fit(y if several else classes)
+
+    def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
+        goes_on = hasattr(self, "classes_") and (incremental or self.warm_start)
+        if not are_several(y):
+            several = columns_of(self) if goes_on else None
+            if several is not None:
+                several.transform(np.asarray(y))  # which says what is wrong
+            return super()._validate_input(X, y, incremental, reset)  # type: ignore[no-any-return]
+        if self.loss != "log_loss":
+            raise ValueError(f"several columns of classes are for loss='log_loss', but it is {self.loss!r}")
+        y = np.asarray(y)
+        if not goes_on:
+            self._label_binarizer = Columns(list(y.T))
+            self.classes_ = self._label_binarizer.classes_
+        X = _theirs.validated_inputs(self, X, reset=reset, dtype=(np.float64, np.float32))
+        if len(y) != X.shape[0]:
+            raise ValueError(f"y has {len(y)} rows, but X has {X.shape[0]}")
+        return X, self._label_binarizer.transform(y)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the share of rows whose class, or all of whose labels, or classes of several columns, are predicted.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The input data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            What is to be predicted.
+        sample_weight : array-like of shape (n_samples,), optional
+            At least 0.
+
+        Returns
+        -------
+        score : float
+        """
+        if columns_of(self) is not None:
+            right = (self.predict(X) == np.asarray(y)).all(axis=1)
+            return float(np.average(right, weights=sample_weight))
+        score: float = super().score(X, y, sample_weight)
+        return score
 
     def predict(self, X: Any) -> Any:
         """Return the class of each row, or whether it has each label.
@@ -267,6 +316,8 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
     def _predict(self, X: Any, check_input: bool = True) -> Any:
         output = self._forward_pass_fast(X, check_input=check_input)
         binarizer = self._label_binarizer
+        if isinstance(binarizer, Columns):
+            return binarizer.inverse_transform(output)
         kind, classes = binarizer.y_type_, binarizer.classes_
         if kind == "multiclass" and output.shape[1] == len(classes):
             return classes.take(output.argmax(axis=1))
@@ -306,7 +357,9 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
         -------
         log_probability : ndarray of shape (n_samples, n_classes)
         """
-        probability = self.predict_proba(X)
+        probability: Any = self.predict_proba(X)
+        if isinstance(probability, list):
+            return [np.log(each) for each in probability]
         return np.log(probability, out=probability)
 
     @_theirs.available_if(_has_probabilities)
@@ -321,10 +374,13 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
         Returns
         -------
         probability : ndarray of shape (n_samples, n_classes)
-            Columns as in `classes_`.
+            Columns as in `classes_`; for several columns of classes a list with an array for each.
         """
         self._check_fitted()
         output = self._forward_pass_fast(X)
+        several = columns_of(self)
+        if several is not None:
+            return several.probabilities(output)
         if output.shape[1] > 1:
             return output
         both = np.empty((len(output), 2), output.dtype)
@@ -334,6 +390,8 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
 
     def _encoded(self, y: Any) -> Any:
         """Return labels that were not trained on as the outputs should be."""
+        if columns_of(self) is not None:
+            return self._label_binarizer.transform(np.asarray(y))
         if self._label_binarizer.y_type_.startswith("multilabel"):
             return np.asarray(y).astype(bool)
         unknown = np.setdiff1d(unique_labels(y), self.classes_)

@@ -8,7 +8,7 @@ import numpy as np
 
 from . import _theirs
 from ._base import ChainruleMixin
-from ._regression import as_old_signature, levels_of, numbers_with_gaps
+from ._regression import as_old_signature, levels_of, numbers_with_gaps, quantile_score
 from ._settings import REGRESSOR_CONSTRAINTS
 
 
@@ -244,6 +244,29 @@ class MLPRegressor(ChainruleMixin, _theirs.MLPRegressor):  # type: ignore[misc]
         """
         self._check_fitted()
         return self._predict(X)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the coefficient of determination; with several levels of quantiles the mean of their `d2_pinball_score`.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The input data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The target values.
+        sample_weight : array-like of shape (n_samples,), optional
+            At least 0.
+
+        Returns
+        -------
+        score : float
+            1 at best; 0 where a constant does as well.
+        """
+        if levels_of(self.loss) > 1:
+            y = np.ravel(numbers_with_gaps(y, missing=False))
+            return quantile_score(self.loss, y, self.predict(X), sample_weight)
+        score: float = super().score(X, y, sample_weight)
+        return score
 
     def _predict(self, X: Any, check_input: bool = True) -> Any:
         output = self._forward_pass_fast(X, check_input=check_input)
