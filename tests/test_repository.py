@@ -145,7 +145,7 @@ def public_definitions(path: Path) -> Iterator[tuple[str, ast.FunctionDef | ast.
 def test_every_public_name_is_documented() -> None:
     missing = []
     for path in sorted(PACKAGE.rglob("*.py")):
-        if path.name in ("native.py", "_native_rules.py"):  # their docstrings are taken from the reference at import
+        if path.name in ("native.py", "_native_rules.py"):  # their docstrings come from the reference
             continue
         if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))):
             missing.append(f"{path.relative_to(PACKAGE)}")

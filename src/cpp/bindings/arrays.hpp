@@ -126,14 +126,18 @@ inline Activation activation_of(int kind) {
     return Activation(kind);
 }
 
-// A loss as chainrule/native.py has it: (kind, delta, label smoothing, levels, factors, function or None), levels and
-// factors for each output, or empty.
+// A loss as chainrule/native.py has it: (kind, delta, label smoothing, levels, factors, function or None, margin),
+// levels and factors for each output, or empty.
 inline LossNumbers loss_of(const py::tuple& given, std::ptrdiff_t n_out) {
-    require(given.size() == 6, "a loss has 6 entries");
+    require(given.size() == 7, "a loss has 7 entries");
     const int kind = py::cast<int>(given[0]);
     require(kind >= 0 && kind < int(std::size(loss_names)), "unknown loss");
-    LossNumbers loss{Loss(kind), py::cast<double>(given[1]), py::cast<double>(given[2]),
-                     py::cast<std::vector<double>>(given[3]), py::cast<std::vector<double>>(given[4])};
+    LossNumbers loss{Loss(kind),
+                     py::cast<double>(given[1]),
+                     py::cast<double>(given[2]),
+                     py::cast<std::vector<double>>(given[3]),
+                     py::cast<std::vector<double>>(given[4]),
+                     py::cast<double>(given[6])};
     const auto fits = [&](const std::vector<double>& v) { return v.empty() || std::ptrdiff_t(v.size()) == n_out; };
     require(fits(loss.levels) && fits(loss.factors), "levels or factors of another number than the outputs");
     require(loss.loss != Loss::quantile || !loss.levels.empty(), "no levels");

@@ -81,6 +81,12 @@ CR_INLINE V entry_factor(const Objective<typename V::Scalar>& o, V y, ptrdiff_t 
     return V::choose(at_most(y, y), factor, V::zero());
 }
 
+// -log of a probability, as it is with one that is not too near to 0 and 1; NaN stays NaN.
+template <class V>
+CR_INLINE V cut_off(const Objective<typename V::Scalar>& o, V x) {
+    return o.most > 0 ? min(V::set1(o.most), max(V::set1(o.least), x)) : x;
+}
+
 // 0 where the factor is, whatever x is there.
 template <class V>
 CR_INLINE V counted(V factor, V x) {
@@ -109,7 +115,7 @@ double binary_entries_row(const Objective<typename V::Scalar>& o, ptrdiff_t N, t
     for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
         const V target = V::load_first(y + j, n), c = entry_factor(o, target, j, n);
         const BinaryEntry<V> e(V::load_first(z + j, n), target);
-        sum.add(j, V::choose(V::first(n), counted(c, e.term * c), V::zero()));
+        sum.add(j, V::choose(V::first(n), counted(c, cut_off(o, e.term) * c), V::zero()));
         e.a.store_first(z + j, n);
         counted(c, e.slope * (c * V::set1(scale))).store_first(dz + j, n);
     });
@@ -146,7 +152,8 @@ double entry_row(const Objective<typename V::Scalar>& o, Activation kind, ptrdif
                  typename V::Scalar* z, const typename V::Scalar* y, typename V::Scalar* dz) {
     switch (o.loss) {
         case Loss::cross_entropy:
-            if (!any_missing(N, y)) return cross_entropy_row<V>(N, scale, z, y, dz);
+            if (!any_missing(N, y))
+                return cross_entropy_row<V>(N, scale, z, y, dz, [&](V x) CR_LAMBDA { return cut_off(o, x); });
             softmax_row<V>(N, z, z, nullptr);
             for (ptrdiff_t j = 0; j < N; ++j) dz[j] = 0;
             return 0;
@@ -178,7 +185,7 @@ template <class V>
 void output_loss(const Objective<typename V::Scalar>& o, Activation kind, ptrdiff_t rows, ptrdiff_t N,
                  typename V::Scalar scale, const typename V::Scalar* row_weight, typename V::Scalar* Z, ptrdiff_t ldz,
                  const typename V::Scalar* Y, ptrdiff_t ldy, typename V::Scalar* dZ, ptrdiff_t ldd, double* row_loss) {
-    const bool plain = o.loss <= Loss::binary_cross_entropy && !o.factors && !o.missing;
+    const bool plain = o.loss <= Loss::binary_cross_entropy && !o.factors && !o.missing && !(o.most > 0);
     for (ptrdiff_t r = 0; r < rows; ++r) {
         typename V::Scalar *z = Z + r * ldz, *dz = dZ + r * ldd, c = row_weight ? scale * row_weight[r] : scale;
         const typename V::Scalar* y = Y + r * ldy;

@@ -88,6 +88,7 @@ struct Objective {
     const T* levels = nullptr;   // IN (N,): of quantile
     const T* factors = nullptr;  // IN (N,): of the outputs, or null: 1
     bool missing = false;        // whether targets may be NaN: these do not count
+    T least = 0, most = 0;       // of a cross-entropy: between these is -log of a probability, if most > 0
 };
 
 // One mini-batch row (or a few) through a whole small network, forward, backward and update.

@@ -53,15 +53,16 @@ CR_INLINE double squared_error_row(Activation kind, ptrdiff_t N, typename V::Sca
 }
 
 // -sum y log a = sum y (log S - (z - max)), S the softmax's sum: finite where a underflows to 0, and 0 where y is
-template <class V>
+// `cut_off` is what -log a becomes in the value.
+template <class V, class F>
 CR_INLINE double cross_entropy_row(ptrdiff_t N, typename V::Scalar scale, typename V::Scalar* z,
-                                   const typename V::Scalar* y, typename V::Scalar* dz) {
+                                   const typename V::Scalar* y, typename V::Scalar* dz, F cut_off) {
     using T = typename V::Scalar;
     const V log_sum = V::set1(T(natural_log(double(softmax_row<V>(N, z, z, dz)))));
     RowSum<V> sum;
     for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
         V target = V::load_first(y + j, n), t = V::load_first(dz + j, n);
-        sum.add(j, V::choose(at_most(target.abs(), V::zero()), V::zero(), target * (log_sum - t)));
+        sum.add(j, V::choose(at_most(target.abs(), V::zero()), V::zero(), target * cut_off(log_sum - t)));
         ((V::load_first(z + j, n) - target) * V::set1(scale)).store_first(dz + j, n);
     });
     return double(sum.total());
@@ -98,7 +99,7 @@ template <class V, bool padded>
 CR_INLINE double output_row(Loss loss, Activation kind, ptrdiff_t N, typename V::Scalar scale, typename V::Scalar* z,
                             const typename V::Scalar* y, typename V::Scalar* dz) {
     switch (loss) {
-        case Loss::cross_entropy: return cross_entropy_row<V>(N, scale, z, y, dz);
+        case Loss::cross_entropy: return cross_entropy_row<V>(N, scale, z, y, dz, [](V x) CR_LAMBDA { return x; });
         case Loss::binary_cross_entropy: return binary_cross_entropy_row<V, padded>(N, scale, z, y, dz);
         case Loss::mean_squared_error: return squared_error_row<V, padded>(kind, N, scale, z, y, dz) / double(N);
         default: return 0.5 * squared_error_row<V, padded>(kind, N, scale, z, y, dz);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "model/network.hpp"
@@ -12,9 +13,12 @@ struct LossNumbers {
     Loss loss = Loss::half_squared_error;
     double delta = 1, label_smoothing = 0;
     std::vector<double> levels, factors;  // one for each output, or none
+    double margin = 0;                    // of a cross-entropy: no probability is nearer to 0 and 1, in its value
 
     // What the kernel for tiny networks has too: all entries count, and targets are used as they are.
-    bool is_plain() const { return loss <= Loss::binary_cross_entropy && label_smoothing == 0 && factors.empty(); }
+    bool is_plain() const {
+        return loss <= Loss::binary_cross_entropy && label_smoothing == 0 && factors.empty() && margin == 0;
+    }
 };
 
 // A loss that is computed elsewhere: from the activations A and the targets Y of all rows of a batch, both (rows, N), its
@@ -35,6 +39,10 @@ public:
           factors_(numbers.factors.begin(), numbers.factors.end()) {
         objective_ = {numbers.loss, T(numbers.delta), levels_.empty() ? nullptr : levels_.data(),
                       factors_.empty() ? nullptr : factors_.data(), missing};
+        if (numbers.margin > 0) {
+            objective_.least = T(-std::log1p(-numbers.margin));
+            objective_.most = T(-std::log(numbers.margin));
+        }
         if (numbers.label_smoothing > 0) {
             const double among = numbers.loss == Loss::cross_entropy ? double(n_out) : 2;
             kept_ = T(1 - numbers.label_smoothing);

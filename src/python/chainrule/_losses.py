@@ -32,8 +32,8 @@ LossFunction = Callable[[Array, Array], Any]
 ATTRIBUTES = {
     "huber": ("delta",),
     "quantile": ("levels",),
-    "cross_entropy": ("label_smoothing",),
-    "binary_cross_entropy": ("label_smoothing",),
+    "cross_entropy": ("label_smoothing", "margin"),
+    "binary_cross_entropy": ("label_smoothing", "margin"),
 }
 """What a loss of this kind may have as attributes, to be something else than the default."""
 
@@ -48,6 +48,8 @@ class LossRule(NamedTuple):
     label_smoothing: float = 0.0
     levels: tuple[float, ...] = (0.5,)
     function: LossFunction | None = None
+    margin: float = 0.0
+    """Probabilities nearer to 0 or 1 than this are taken to be so far away, in the value of a cross-entropy; 0: as they are."""
 
 
 def check_loss_number(value: Any, name: str) -> Any:
@@ -59,6 +61,8 @@ def check_loss_number(value: Any, name: str) -> Any:
         return delta
     if name == "label_smoothing":
         return check_real(value, name, 0.0, 1.0)
+    if name == "margin":
+        return check_real(value, name, 0.0, 0.5)
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     one = not isinstance(value, (list, tuple, np.ndarray))

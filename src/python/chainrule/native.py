@@ -140,7 +140,15 @@ def _loss_numbers(rule: LossRule, factors: Sequence[float] | None, n_out: int) -
     if rule.kind == "quantile":
         levels = rule.levels if len(rule.levels) == n_out else rule.levels * n_out
     function = None if rule.function is None else partial(_fill_gradient, rule.function)
-    return _LOSS[rule.kind], rule.delta, rule.label_smoothing, list(levels), list(factors or ()), function
+    return (
+        _LOSS[rule.kind],
+        rule.delta,
+        rule.label_smoothing,
+        list(levels),
+        list(factors or ()),
+        function,
+        rule.margin,
+    )
 
 
 def _fill_gradient(function: LossFunction, prediction: Array, target: Array, gradient: Array) -> float:

@@ -11,6 +11,7 @@ poisson              a - y log a; f is exponential                 dl/dz = a - y
 ===================  ============================================  =========================================
 
 `label_smoothing` s of a cross-entropy makes of y first ``(1 - s) y + s / n_out``, binary ``(1 - s) y + s / 2``.
+`margin` m cuts its ``-log p`` off at ``-log(1 - m)`` and ``-log m``, as scikit-learn's log_loss does; no derivative changes.
 Sources: Huber, "Robust estimation of a location parameter", 1964; Koenker and Bassett, "Regression quantiles", 1978;
 Szegedy and others, "Rethinking the inception architecture", 2016 (label smoothing); Rosasco and others, "Are loss
 functions all the same?", 2004 (hinge); Nelder and Wedderburn, "Generalized linear models", 1972 (poisson).
@@ -40,6 +41,12 @@ def leave_out_missing(rule: LossRule, Y: Array, scale: Array) -> tuple[Array, Ar
             missing = np.asarray(missing.any(axis=1, keepdims=True))
         scale, Y = np.where(missing, 0, scale), np.where(missing, 0, Y)
     return Y, scale
+
+
+def cut_off(rule: LossRule, minus_log: Array) -> Array:
+    """Return ``-log p`` as it is with p no nearer to 0 and 1 than the `margin` of a cross-entropy."""
+    m = rule.margin
+    return np.clip(minus_log, -np.log1p(-m), -np.log(m)).astype(minus_log.dtype) if m > 0 else minus_log
 
 
 def poisson(Z: Array, A: Array, Y: Array) -> Array:

@@ -156,12 +156,12 @@ def _entries(loss: LossRule, Z: Array, Y: Array, name: str, scale: Array) -> tup
     if loss.kind == "cross_entropy":
         Z = Z - Z.max(axis=1, keepdims=True)
         minus_log_A = np.log(np.exp(Z).sum(axis=1, keepdims=True)) - Z
-        terms = np.where(Y == 0, Y, Y * minus_log_A)  # y = 0 costs nothing, also where -log a is infinite
+        terms = np.where(Y == 0, Y, Y * further_losses.cut_off(loss, minus_log_A))  # y = 0 costs nothing
         return terms, _times(np.exp(-minus_log_A) - Y, scale)
-    A = activation(name, Z)
-    E = A - Y
+    E = (A := activation(name, Z)) - Y
     if loss.kind == "binary_cross_entropy":
-        return np.maximum(Z, 0) - Z * Y + np.log1p(np.exp(-np.abs(Z))), _times(E, scale)
+        minus_log = np.maximum(Z, 0) - Z * Y + np.log1p(np.exp(-np.abs(Z)))
+        return further_losses.cut_off(loss, minus_log), _times(E, scale)
     if loss.kind == "poisson":
         return further_losses.poisson(Z, A, Y), _times(E, scale)
     if loss.kind == "half_squared_error":
