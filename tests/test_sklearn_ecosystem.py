@@ -58,8 +58,11 @@ def test_it_is_one_of_scikit_learns_with_all_its_arguments_and_defaults(Estimato
 
 @BOTH
 def test_a_fit_sets_all_attributes_that_scikit_learn_sets(Estimator: Any) -> None:
+    X, y = data(Estimator)
+    if Estimator is MLPClassifier:  # early stopping of scikit-learn 1.6 to 1.8 cannot score labels of text
+        y = np.unique(y, return_inverse=True)[1]
     for settings in SOLVERS.values():
-        theirs, ours = fitted(THEIRS[Estimator], **settings), fitted(Estimator, **settings)
+        theirs, ours = (small(kind, **settings).fit(X, y) for kind in (THEIRS[Estimator], Estimator))
         names = {name for name in vars(theirs) if name.endswith("_")}
         assert names <= set(vars(ours))
         for name in sorted(names - {"coefs_", "intercepts_"}):
