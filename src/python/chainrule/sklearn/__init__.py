@@ -5,12 +5,14 @@
 instead of ``from sklearn.neural_network import ...``: the classes are subclasses of scikit-learn's, with its arguments, fitted
 attributes, methods, warnings and messages. The same ``random_state`` gives the same first weights, rows held out and orders of
 rows, so that the same steps lead to the same coefficients, but for rounding. They also have what scikit-learn's lack: dropout, an
-activation for each layer, other losses and optimizers with schedules, `class_weight`, rows of yours to validate on, callbacks,
-targets that are missing, a budget of time.
+activation for each layer, other losses (quantiles and hinge among them) and optimizers with schedules, several columns of classes,
+`class_weight`, rows of yours to validate on, callbacks, targets that are missing, a budget of time.
 
 What differs from scikit-learn:
 
-- Parameters that are no longer finite end a fit at once, with scikit-learn's error; with early stopping, with the best parameters.
+- Parameters that are no longer finite end a fit at once, with scikit-learn's error; with early stopping, with a warning and the best
+  parameters.
+- Rounding is not the same, and where training at a high rate makes any disturbance grow, so does this one.
 - Log losses of "sgd", "adam" and other optimizers are not cut off, where scikit-learn's are limited to 36 (float64) or 16 (float32) for
   a row: of outputs so far off `loss_curve_` shows more, by which a fit may also stop at another epoch. Gradients are the same.
   Poisson losses are computed by logarithms, and stay finite where scikit-learn divides by 0.

@@ -46,6 +46,21 @@ REGRESSOR_CONSTRAINTS: dict[str, list[Any]] = {
 }
 
 
+def can_fit_partially(estimator: Any) -> bool:
+    """Return whether there is `partial_fit`; scikit-learn's error says why not."""
+    return not isinstance(estimator.solver, str) or bool(estimator._check_solver())
+
+
+def has_margins(estimator: Any) -> bool:
+    """Return whether outputs are margins, and no probabilities."""
+    return bool(estimator.loss == "hinge")
+
+
+def has_probabilities(estimator: Any) -> bool:
+    """Return whether there are probabilities of classes."""
+    return not has_margins(estimator)
+
+
 def is_stochastic(solver: Any) -> bool:
     """Return whether a solver takes batches: all but lbfgs."""
     return not (isinstance(solver, str) and solver == "lbfgs")

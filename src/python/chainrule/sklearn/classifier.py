@@ -10,20 +10,8 @@ from sklearn.utils.multiclass import unique_labels
 from . import _theirs
 from ._base import ChainruleMixin
 from ._held_out import threshold_of
-from ._settings import CLASSIFIER_CONSTRAINTS
+from ._settings import CLASSIFIER_CONSTRAINTS, can_fit_partially, has_margins, has_probabilities
 from ._several import Columns, are_several, columns_of
-
-
-def _can_fit_partially(estimator: Any) -> bool:
-    return not isinstance(estimator.solver, str) or bool(estimator._check_solver())
-
-
-def _has_margins(estimator: Any) -> bool:
-    return bool(estimator.loss == "hinge")
-
-
-def _has_probabilities(estimator: Any) -> bool:
-    return not _has_margins(estimator)
 
 
 class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc]
@@ -215,7 +203,7 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
         self._fit(X, y, sample_weight=sample_weight, validation_data=validation_data, callbacks=callbacks)
         return self
 
-    @_theirs.available_if(_can_fit_partially)
+    @_theirs.available_if(can_fit_partially)
     @_theirs.validates
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
         """Train for one more epoch.
@@ -326,7 +314,7 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
             return classes[chosen[:, 0]]
         return binarizer.inverse_transform(chosen.ravel() if self.n_outputs_ == 1 else chosen)
 
-    @_theirs.available_if(_has_margins)
+    @_theirs.available_if(has_margins)
     def decision_function(self, X: Any) -> Any:
         """Return the outputs of an estimator with the hinge loss: greater than 0 where a class or label is predicted.
 
@@ -344,7 +332,7 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
         output = self._forward_pass_fast(X)
         return output[:, 0] if output.shape[1] == 1 else output
 
-    @_theirs.available_if(_has_probabilities)
+    @_theirs.available_if(has_probabilities)
     def predict_log_proba(self, X: Any) -> Any:
         """Return the logarithm of `predict_proba`.
 
@@ -362,7 +350,7 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
             return [np.log(each) for each in probability]
         return np.log(probability, out=probability)
 
-    @_theirs.available_if(_has_probabilities)
+    @_theirs.available_if(has_probabilities)
     def predict_proba(self, X: Any) -> Any:
         """Return the probability of each class, or of each label.
 
