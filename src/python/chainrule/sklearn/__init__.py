@@ -13,9 +13,7 @@ What differs from scikit-learn:
 - Parameters that are no longer finite end a fit at once, with scikit-learn's error; with early stopping, with a warning and the best
   parameters.
 - Rounding is not the same, and where training at a high rate makes any disturbance grow, so does this one.
-- Log losses of "sgd", "adam" and other optimizers are not cut off, where scikit-learn's are limited to 36 (float64) or 16 (float32) for
-  a row: of outputs so far off `loss_curve_` shows more, by which a fit may also stop at another epoch. Gradients are the same.
-  Poisson losses are computed by logarithms, and stay finite where scikit-learn divides by 0.
+- Poisson losses are computed by logarithms, and stay finite where scikit-learn divides by 0.
 - A batch whose weights are all 0 counts nothing, where scikit-learn raises ZeroDivisionError; weights below 0 are refused.
 - ``momentum=1``, and X of which less than a twentieth is stored, run scikit-learn's own loop.
 - With scikit-learn 1.5 and 1.6, whose own have none, there is `sample_weight` here, and `classes` of `partial_fit` is given by name.

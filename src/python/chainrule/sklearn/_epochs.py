@@ -48,7 +48,7 @@ class Epochs:
     ) -> None:
         self.estimator, self.rows, self.batch_size, self.seed = estimator, len(y), batch_size, seed
         self.poll = poll or {}
-        self._is_watched = is_watched or callable(_settings.core_loss(estimator))
+        self._is_watched = is_watched or _settings.is_function(estimator.loss)
         dtype = _settings.working_dtype(*estimator.coefs_)
         self.X: Any = X if hasattr(X, "toarray") else np.ascontiguousarray(X, dtype)
         self.target = _targets.core_target(estimator, y, dtype)
@@ -124,7 +124,7 @@ class Epochs:
         """Return the arguments of the core for one epoch over these rows."""
         estimator, poll = self.estimator, {"poll": None, "poll_each_step": False, **self.poll}
         return check_train_epochs(
-            self.network, self.state, X, target, _settings.core_loss(estimator), weight, _targets.output_weights(estimator),
+            self.network, self.state, X, target, _settings.core_loss(estimator, self.network.numpy_dtype), weight, _targets.output_weights(estimator),
             _steps.rule_of(estimator), self.batch_size, False, self.seed, 1, estimator.n_threads, poll["poll"],
             poll["poll_each_step"], (), order, record
         )  # fmt: skip

@@ -74,15 +74,10 @@ class Objective:
         constants = _targets.constants(estimator, y)
         self.constant = 0.0 if constants is None else float(np.average(constants, weights=self.weight))
         self.settings = {
-            "loss": _settings.core_loss(estimator),
+            "loss": _settings.core_loss(estimator, dtype),
             "output_weights": _targets.output_weights(estimator),
             "n_threads": estimator.n_threads,
         }
-        self.limit = (
-            float(-np.log(np.finfo(dtype).eps))
-            if isinstance(self.settings["loss"], str) and estimator.loss == "log_loss"
-            else None
-        )
         self.loss = float("nan")
 
     def use(self, parameters: Any) -> None:
@@ -102,12 +97,6 @@ class Objective:
             self.network, coefs, self.estimator.intercepts_, self.X, self.target, sample_weight=self.weight,
             **self.settings
         )  # fmt: skip
-        if self.limit is not None and (self.weight is not None or value * len(self.X) > self.limit):
-            # A row may have a loss that scikit-learn cuts off, and the line search goes by the loss.
-            output = core().forward(
-                self.network, coefs, self.estimator.intercepts_, self.X, n_threads=self.settings["n_threads"]
-            )
-            value = _targets.limited_log_loss(output, self.target, self.weight)
         scale = self.estimator.alpha / self.total if self.total else 0.0
         for gradient, w in zip(dWs, coefs, strict=True):
             gradient += scale * w

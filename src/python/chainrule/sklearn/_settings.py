@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any
@@ -131,14 +132,39 @@ def as_parameters(arrays: Sequence[Any], dtype: np.dtype[Any]) -> list[Any]:
     ]
 
 
-def core_loss(estimator: Any) -> Any:
-    """Return the loss that the cores take for what the estimator is to minimise."""
+@dataclass(frozen=True)
+class LogLoss(CrossEntropy):
+    """The cross-entropy of classes whose value is cut off as scikit-learn's: its stopping rules and line searches go by it."""
+
+    margin: float = 0.0
+
+
+@dataclass(frozen=True)
+class BinaryLogLoss(BinaryCrossEntropy):
+    """The same of logistic outputs."""
+
+    margin: float = 0.0
+
+
+@lru_cache(maxsize=8)
+def _log_loss(out_activation: str, dtype: np.dtype[Any]) -> LogLoss | BinaryLogLoss:
+    kind = LogLoss if out_activation == "softmax" else BinaryLogLoss
+    return kind(margin=float(np.finfo(dtype).eps))
+
+
+def is_function(loss: Any) -> bool:
+    """Return whether a loss is a function of the user's."""
+    return callable(loss) and not isinstance(loss, (CrossEntropy, BinaryCrossEntropy, Huber, Quantile))
+
+
+def core_loss(estimator: Any, dtype: np.dtype[Any]) -> Any:
+    """Return the loss that the cores take for what the estimator is to minimise, with outputs of a dtype."""
     loss = estimator.loss
     several = columns_of(estimator)
     if several is not None:
         return several
     if loss == "log_loss":
-        return "cross_entropy" if estimator.out_activation_ == "softmax" else "binary_cross_entropy"
+        return _log_loss(estimator.out_activation_, dtype)
     if loss == "squared_error":
         return "half_squared_error"
     return loss

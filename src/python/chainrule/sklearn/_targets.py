@@ -37,25 +37,6 @@ def output_weights(estimator: Any) -> tuple[float, ...] | None:
     return (float(n),) * n if estimator.loss == "poisson" and n > 1 else None
 
 
-def limited_log_loss(output: Any, target: Any, weight: Any) -> float:
-    """Return the log loss of probabilities that are kept off 0 and 1 by the smallest difference of their dtype, as scikit-learn's are.
-
-    Parameters
-    ----------
-    output : ndarray of shape (rows, n_out)
-    target : ndarray of int64, shape (rows,), or of numbers, shape (rows, n_out)
-        As `core_target` returns it.
-    weight : ndarray of shape (rows,) or None
-    """
-    eps = np.finfo(output.dtype).eps
-    if target.ndim == 1:
-        losses = -np.log(np.clip(output[np.arange(len(target)), target], eps, 1 - eps))
-    else:
-        p = np.clip(output, eps, 1 - eps)
-        losses = -(target * np.log(p) + (1 - target) * np.log1p(-p)).sum(axis=1)
-    return float(np.average(losses, weights=weight))
-
-
 def constants(estimator: Any, y: Any) -> Any:
     """Return what scikit-learn's loss of each row has more than the core's and no parameter changes, (rows,); or None."""
     if estimator.loss != "poisson":
