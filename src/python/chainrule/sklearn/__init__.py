@@ -13,6 +13,8 @@ What differs from scikit-learn:
 - Parameters that are no longer finite end a fit at once, with scikit-learn's error; with early stopping, with a warning and the best
   parameters.
 - Rounding is not the same, and where training at a high rate makes any disturbance grow, so does this one.
+- Losses of logistic outputs are computed from the sums before the activation, scikit-learn's from rounded probabilities: they differ
+  for rows whose output is within 1e-9 of the wrong end (float32: 1e-2), but with "lbfgs", whose line search goes by them.
 - Poisson losses are computed by logarithms, and stay finite where scikit-learn divides by 0.
 - A batch whose weights are all 0 counts nothing, where scikit-learn raises ZeroDivisionError; weights below 0 are refused.
 - ``momentum=1``, and X of which less than a twentieth is stored, run scikit-learn's own loop.

@@ -78,6 +78,8 @@ class Objective:
             "output_weights": _targets.output_weights(estimator),
             "n_threads": estimator.n_threads,
         }
+        is_logistic = isinstance(self.settings["loss"], _settings.BinaryLogLoss)
+        self.limit = float(-np.log(np.finfo(dtype).eps)) if is_logistic else np.inf
         self.loss = float("nan")
 
     def use(self, parameters: Any) -> None:
@@ -97,6 +99,12 @@ class Objective:
             self.network, coefs, self.estimator.intercepts_, self.X, self.target, sample_weight=self.weight,
             **self.settings
         )  # fmt: skip
+        if value * len(self.X) > self.limit / 2 or (self.weight is not None and self.limit < np.inf):
+            # Some output may be so near to 1 that it shows in the loss how scikit-learn rounds it, and by that goes the line search.
+            output = core().forward(
+                self.network, coefs, self.estimator.intercepts_, self.X, n_threads=self.settings["n_threads"]
+            )
+            value = _targets.log_loss_of_rounded(output, self.target, self.weight)
         scale = self.estimator.alpha / self.total if self.total else 0.0
         for gradient, w in zip(dWs, coefs, strict=True):
             gradient += scale * w

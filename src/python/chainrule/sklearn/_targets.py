@@ -37,6 +37,22 @@ def output_weights(estimator: Any) -> tuple[float, ...] | None:
     return (float(n),) * n if estimator.loss == "poisson" and n > 1 else None
 
 
+def log_loss_of_rounded(output: Any, target: Any, weight: Any) -> float:
+    """Return the log loss of logistic outputs as scikit-learn computes it: from rounded probabilities.
+
+    Where one is near to 1, what it lacks has few digits left, and the logarithm of that shows it; the cores' losses do not.
+
+    Parameters
+    ----------
+    output, target : ndarray of shape (rows, n_out)
+    weight : ndarray of shape (rows,) or None
+    """
+    eps = np.finfo(output.dtype).eps
+    p = np.clip(output, eps, 1 - eps)
+    losses = -(target * np.log(p) + (1 - target) * np.log1p(-p)).sum(axis=1)
+    return float(np.average(losses, weights=weight))
+
+
 def constants(estimator: Any, y: Any) -> Any:
     """Return what scikit-learn's loss of each row has more than the core's and no parameter changes, (rows,); or None."""
     if estimator.loss != "poisson":
