@@ -14,7 +14,7 @@ from ._events import Events
 from ._frames import refuse_unfit_columns
 from ._held_out import HeldOut
 from ._lbfgs import fit_lbfgs
-from ._prediction import outputs
+from ._prediction import is_mostly_zero, outputs
 from ._several import columns_of
 from ._steps import use_solver
 from ._stochastic import NOT_FINITE, fit_stochastic
@@ -27,10 +27,6 @@ from ._theirs import (
     own_stochastic_fit,
     validated_inputs,
 )
-
-SPARSE_SHARE = 0.05
-"""Where fewer entries of a sparse X are stored, scikit-learn's sparse products take less time than ours of dense batches."""
-
 
 class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
     """Trains and predicts in chainrule's core; comes before the class of scikit-learn that it changes."""
@@ -106,8 +102,7 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
             and (HAS_WEIGHTS or not is_weighed)
             and columns_of(self) is None
         )
-        sparse = hasattr(X, "toarray") and X.nnz < SPARSE_SHARE * X.shape[0] * X.shape[1]
-        return can and (sparse or (self.solver == "sgd" and self.momentum == 1))
+        return can and (is_mostly_zero(X) or (self.solver == "sgd" and self.momentum == 1))
 
     def _check_settings(self: Any, n_hidden: int, validation_data: Any) -> None:
         """Refuse settings that do not fit each other, before anything is changed."""

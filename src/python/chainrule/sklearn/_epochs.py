@@ -50,9 +50,9 @@ class Epochs:
         self.poll = poll or {}
         self._is_watched = is_watched or _settings.is_function(estimator.loss)
         dtype = _settings.working_dtype(*estimator.coefs_)
-        self.X: Any = X if hasattr(X, "toarray") else np.ascontiguousarray(X, dtype)
+        self.X: Any = X if hasattr(X, "toarray") else _settings.in_c_order(X, dtype)
         self.target = _targets.core_target(estimator, y, dtype)
-        self.weight = None if weight is None else np.ascontiguousarray(weight, dtype)
+        self.weight = None if weight is None else _settings.in_c_order(weight, dtype)
         self.target, self.weight = _targets.with_weights(estimator, self.target, self.weight)
         self.constants = _targets.constants(estimator, y)
         self.starts = np.arange(0, self.rows, batch_size)

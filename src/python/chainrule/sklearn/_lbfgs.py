@@ -68,7 +68,7 @@ class Objective:
         self.network = _settings.network_of(estimator, dtype)
         self.X = np.ascontiguousarray(X.toarray() if hasattr(X, "toarray") else X, dtype)
         self.target = _targets.core_target(estimator, y, dtype)
-        self.weight = None if weight is None else np.ascontiguousarray(weight, dtype)
+        self.weight = None if weight is None else _settings.in_c_order(weight, dtype)
         self.target, self.weight = _targets.with_weights(estimator, self.target, self.weight)
         self.total = float(len(y)) if self.weight is None else float(self.weight.sum())
         constants = _targets.constants(estimator, y)
