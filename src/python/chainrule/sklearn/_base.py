@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from . import _settings, _targets
+from ._attempt import Attempt
 from ._events import Events
 from ._frames import refuse_unfit_columns
 from ._held_out import HeldOut
@@ -33,8 +34,20 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
 
     def _fit(
         self: Any, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False, validation_data: Any = None,
-        callbacks: Any = None
+        callbacks: Any = None, classes: Any = None
     ) -> Any:  # fmt: skip
+        with Attempt(self) as attempt:
+            self._fit_or_refuse(
+                attempt, X, y, sample_weight, incremental, validation_data, callbacks, classes
+            )
+        return self
+
+    def _fit_or_refuse(
+        self: Any, attempt: Attempt, X: Any, y: Any, sample_weight: Any, incremental: bool, validation_data: Any,
+        callbacks: Any, classes: Any
+    ) -> None:  # fmt: skip
+        if incremental:
+            self._check_first_call(y, classes)
         refuse_unfit_columns(X)
         sizes = self.hidden_layer_sizes
         sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
@@ -58,24 +71,26 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
             self._prepare_progress(scores=self.early_stopping or held_out is not None)
         events.begin(tells_tasks=not incremental)
         try:
-            self._train(X, y, sample_weight, by_class, units, incremental, held_out, events)
+            self._train(X, y, sample_weight, by_class, units, incremental, held_out, events, attempt)
         except BaseException:
             events.end(failed=True)
             raise
         events.end(failed=False)
         if not all(np.isfinite(w).all() for w in (*self.coefs_, *self.intercepts_)):
             raise ValueError(NOT_FINITE)
-        return self
+
+    def _check_first_call(self, y: Any, classes: Any) -> None:
+        """Do what is to be done in the first call of `partial_fit` alone."""
 
     def _train(
         self: Any, X: Any, y: Any, sample_weight: Any, by_class: Any, units: list[int], incremental: bool,
-        held_out: HeldOut | None, events: Events
+        held_out: HeldOut | None, events: Events, attempt: Attempt
     ) -> None:  # fmt: skip
         if not _settings.is_stochastic(self.solver):
             weight = sample_weight if by_class is None else by_class
             if by_class is not None and sample_weight is not None:
                 weight = sample_weight * by_class
-            fit_lbfgs(self, X, y, weight, events)
+            fit_lbfgs(self, X, y, weight, events, attempt)
             return
         use_solver(self)
         if (
@@ -84,9 +99,13 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
             and held_out is None
             and not events
         ):
-            own_stochastic_fit(super(), X, y, sample_weight, units, incremental)
+            rows = self.t_
+            try:
+                own_stochastic_fit(super(), X, y, sample_weight, units, incremental)
+            finally:
+                attempt.has_updates = self.t_ != rows
         else:
-            fit_stochastic(self, X, y, sample_weight, by_class, incremental, held_out, events)
+            fit_stochastic(self, X, y, sample_weight, by_class, incremental, held_out, events, attempt)
 
     def _is_for_scikit_learn(self: Any, X: Any, is_weighed: bool) -> bool:
         """Whether scikit-learn's own loop is the better one, or the only one: few entries stored, or momentum 1."""
@@ -106,6 +125,10 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
 
     def _check_settings(self: Any, n_hidden: int, validation_data: Any) -> None:
         """Refuse settings that do not fit each other, before anything is changed."""
+        if isinstance(self.loss, type):
+            raise TypeError(
+                f"loss must be an object, but it is the class {self.loss.__name__}; use {self.loss.__name__}(...)"
+            )
         _settings.hidden_activations(self.activation, n_hidden)
         _settings.dropout_rates(self.dropout, n_hidden)
         if not _settings.is_stochastic(self.solver):

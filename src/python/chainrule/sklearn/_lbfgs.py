@@ -11,17 +11,18 @@ import scipy.optimize  # type: ignore[import-untyped]
 from chainrule.backend import core
 
 from . import _settings, _targets
+from ._attempt import Attempt
 from ._events import Events, Stopped
 from ._theirs import check_optimize_result, lbfgs_options
 
 
-def fit_lbfgs(estimator: Any, X: Any, y: Any, weight: Any, events: Events) -> None:
+def fit_lbfgs(estimator: Any, X: Any, y: Any, weight: Any, events: Events, attempt: Attempt) -> None:
     """Train from the parameters that the estimator has.
 
     SciPy keeps the parameters in float64, and asks for losses at these rounded to the dtype they had at the start: as in
     scikit-learn, those of float32 are computed in float32, and what is left at the end is float64.
     """
-    objective = Objective(estimator, X, y, weight)
+    objective = Objective(estimator, X, y, weight, attempt)
     start = np.concatenate([np.ravel(a) for a in (*estimator.coefs_, *estimator.intercepts_)])
     budget = estimator.time_budget
     deadline = None if budget is None else time.monotonic() + budget
@@ -61,9 +62,9 @@ def fit_lbfgs(estimator: Any, X: Any, y: Any, weight: Any, events: Events) -> No
 class Objective:
     """The loss with its penalty, and its gradient, as a function of all parameters in one vector."""
 
-    def __init__(self, estimator: Any, X: Any, y: Any, weight: Any) -> None:
+    def __init__(self, estimator: Any, X: Any, y: Any, weight: Any, attempt: Attempt) -> None:
         dtype = _settings.working_dtype(X, *estimator.coefs_)
-        self.estimator, self.n = estimator, len(estimator.coefs_)
+        self.estimator, self.n, self.attempt = estimator, len(estimator.coefs_), attempt
         self.shapes = [a.shape for a in (*estimator.coefs_, *estimator.intercepts_)]
         self.network = _settings.network_of(estimator, dtype)
         self.X = np.ascontiguousarray(X.toarray() if hasattr(X, "toarray") else X, dtype)
@@ -99,6 +100,7 @@ class Objective:
             self.network, coefs, self.estimator.intercepts_, self.X, self.target, sample_weight=self.weight,
             **self.settings
         )  # fmt: skip
+        self.attempt.has_updates = True
         if value * len(self.X) > self.limit / 2 or (self.weight is not None and self.limit < np.inf):
             # Some output may be so near to 1 that it shows in the loss how scikit-learn rounds it, and by that goes the line search.
             output = core().forward(

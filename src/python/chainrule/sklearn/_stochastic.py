@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from ._attempt import Attempt
 from ._epochs import Epochs
 from ._events import Events, Stopped
 from ._held_out import HeldOut, split
@@ -20,7 +21,7 @@ NOT_FINITE = "Solver produced non-finite parameter weights. The input data may c
 
 def fit_stochastic(
     estimator: Any, X: Any, y: Any, sample_weight: Any, class_weight: Any, incremental: bool, held_out: HeldOut | None,
-    events: Events
+    events: Events, attempt: Attempt
 ) -> None:  # fmt: skip
     """Train from the parameters that the estimator has; the arguments are validated."""
     keeps = incremental or estimator.warm_start == "optimizer"
@@ -45,7 +46,11 @@ def fit_stochastic(
         events.poll(loop.deadline),
         bool(events),
     )
-    loop.run(epochs)
+    steps = epochs.state.step
+    try:
+        loop.run(epochs)
+    finally:
+        attempt.has_updates = epochs.state.step > steps
 
 
 def _batch_size(estimator: Any, rows: int) -> int:

@@ -228,8 +228,7 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
         ValueError, TypeError
             If an argument does not fit, or parameters are no longer finite.
         """
-        self._check_first_call(y, classes)
-        self._fit(X, y, sample_weight=sample_weight, incremental=True)
+        self._fit(X, y, sample_weight=sample_weight, incremental=True, classes=classes)
         return self
 
     def _check_first_call(self, y: Any, classes: Any) -> None:
