@@ -25,9 +25,11 @@ from ._theirs import (
     HAS_WEIGHTS,
     CallbackSupport,
     check_sample_weight,
+    own_lbfgs_fit,
     own_stochastic_fit,
     validated_inputs,
 )
+
 
 class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
     """Trains and predicts in chainrule's core; comes before the class of scikit-learn that it changes."""
@@ -90,7 +92,11 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
             weight = sample_weight if by_class is None else by_class
             if by_class is not None and sample_weight is not None:
                 weight = sample_weight * by_class
-            fit_lbfgs(self, X, y, weight, events, attempt)
+            if self._is_for_scikit_learn(X, weight is not None) and not events:
+                attempt.has_updates = True
+                own_lbfgs_fit(super(), X, y, weight, units)
+            else:
+                fit_lbfgs(self, X, y, weight, events, attempt)
             return
         use_solver(self)
         if (
@@ -120,6 +126,7 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
             and self.loss in ("log_loss", "squared_error", *(["poisson"] if HAS_LOSS else []))
             and (HAS_WEIGHTS or not is_weighed)
             and columns_of(self) is None
+            and not getattr(self, "missing_targets", False)
         )
         return can and (is_mostly_zero(X) or (self.solver == "sgd" and self.momentum == 1))
 
