@@ -17,6 +17,7 @@ from ._held_out import HeldOut
 from ._lbfgs import fit_lbfgs
 from ._prediction import is_mostly_zero, outputs
 from ._several import columns_of
+from ._shortcuts import validate_settings
 from ._steps import use_solver
 from ._stochastic import NOT_FINITE, fit_stochastic
 from ._tasks import Tasks
@@ -211,6 +212,9 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
 
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Any:
         return outputs(self, X, check_input)
+
+    def _validate_params(self: Any) -> None:
+        validate_settings(self, super()._validate_params)
 
     def _check_fitted(self: Any) -> None:
         """Refuse an estimator that is not fitted; scikit-learn's check takes longer than a prediction of one row."""

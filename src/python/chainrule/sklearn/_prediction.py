@@ -48,7 +48,7 @@ def _checked(estimator: Any, X: Any) -> Any:
         values = numbers_of(X)
         if values is not None and list(X.columns) == estimator.feature_names_in_.tolist():
             values = values if values.dtype.kind == "f" else values.astype(np.float64)
-            if _is_finite(values):
+            if is_finite(values):
                 return values
     refuse_unfit_columns(X)
     return validated_inputs(estimator, X)
@@ -64,11 +64,11 @@ def is_plain(estimator: Any, X: Any) -> bool:
         and X.ndim == 2
         and X.shape[1] == estimator.__dict__.get("n_features_in_")
         and "feature_names_in_" not in estimator.__dict__
-        and _is_finite(X)
+        and is_finite(X)
     )
 
 
-def _is_finite(X: Any) -> bool:
+def is_finite(X: Any) -> bool:
     """Return whether there are numbers of this machine's float32 or float64, and surely finite ones."""
     if X.dtype.char not in "df" or not X.dtype.isnative or X.size == 0:
         return False

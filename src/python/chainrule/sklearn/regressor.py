@@ -8,8 +8,10 @@ import numpy as np
 
 from . import _theirs
 from ._base import ChainruleMixin
+from ._prediction import is_finite
 from ._regression import as_old_signature, levels_of, numbers_with_gaps, quantile_score
 from ._settings import REGRESSOR_CONSTRAINTS
+from ._shortcuts import are_plain
 
 
 class MLPRegressor(ChainruleMixin, _theirs.MLPRegressor):  # type: ignore[misc]
@@ -274,6 +276,12 @@ class MLPRegressor(ChainruleMixin, _theirs.MLPRegressor):  # type: ignore[misc]
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
         if not self.missing_targets:
+            if (
+                getattr(getattr(y, "dtype", None), "kind", None) == "f"
+                and is_finite(y)
+                and are_plain(self, X, y, reset)
+            ):
+                return X, y
             return super()._validate_input(X, y, incremental, reset)  # type: ignore[no-any-return]
         return _theirs.validated_inputs(
             self, X, reset=reset, dtype=(np.float64, np.float32)
