@@ -79,7 +79,7 @@ class Epochs:
             getattr(estimator, "_steps", 0),
         )
 
-    def run(self, order: Any) -> float:
+    def run(self, order: Any) -> np.float64:
         """Train for one epoch, which takes the rows in this order, and return its mean loss as scikit-learn has it."""
         if self._is_watched:  # code of the user's has run, which may have changed anything
             self._use_parameters(self.network.numpy_dtype)
@@ -129,7 +129,7 @@ class Epochs:
             poll["poll_each_step"], (), order, record
         )  # fmt: skip
 
-    def _mean_loss(self, order: Any) -> float:
+    def _mean_loss(self, order: Any) -> np.float64:
         """Return the mean over rows of the batches' losses, each with its penalty."""
         totals = self._sums(self.weight, order) if self.weight is not None else self.sizes
         shares = np.divide(self.sizes, totals, out=np.zeros_like(self.sizes), where=totals != 0)
@@ -139,7 +139,8 @@ class Epochs:
         if self.constants is not None:
             values = self.constants if self.weight is None else self.constants * self.weight
             losses += self._sums(values, order) * shares
-        return float(losses.sum() / self.rows)
+        mean: np.float64 = losses.sum() / self.rows
+        return mean
 
     def _sums(self, values: Any, order: Any) -> Any:
         """Return the sums of values over the batches."""

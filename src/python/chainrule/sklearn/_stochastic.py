@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from ._epochs import Epochs
 from ._events import Events, Stopped
 from ._held_out import HeldOut, split
 from ._steps import new_optimizer, note_epoch
+from ._theirs import warn
 
 NOT_FINITE = "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
 """scikit-learn's words."""
@@ -59,9 +59,7 @@ def _batch_size(estimator: Any, rows: int) -> int:
         takes_all = getattr(estimator.solver, "kind", None) == "rprop"
         return rows if takes_all else min(200, rows)
     if batch_size > rows:
-        warnings.warn(
-            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=2
-        )
+        warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
     return int(np.clip(batch_size, 1, rows))
 
 
@@ -97,7 +95,7 @@ class _Loop:
                 if self._epoch(epochs, order):
                     break
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=2)
+            warn("Training interrupted by user.")
         except Stopped:  # in the middle of an epoch, whose loss is not known
             pass
         if estimator.early_stopping:
@@ -111,7 +109,7 @@ class _Loop:
         except FloatingPointError as error:
             if not estimator.early_stopping:
                 raise ValueError(NOT_FINITE) from error
-            loss = float("nan")
+            loss = np.float64("nan")
         estimator.n_iter_ += 1
         estimator.loss_ = loss
         estimator.t_ += epochs.rows
@@ -122,22 +120,20 @@ class _Loop:
         note_epoch(estimator._optimizer, loss, score)
         estimator._optimizer.iteration_ends(estimator.t_)
         if np.isnan(loss) and estimator.early_stopping:
-            warnings.warn(
+            warn(
                 f"Stochastic Optimizer: the loss is no longer finite in iteration {estimator.n_iter_}, which ends training; the "
                 "parameters of the best validation score are kept.",
                 ConvergenceWarning,
-                stacklevel=2,
             )
             return True
         is_stopped, is_asked = self._is_stopped(), self.events.end_epoch()
         if is_stopped or is_asked or self.incremental:
             return True
         if estimator.n_iter_ == estimator.max_iter:
-            warnings.warn(
+            warn(
                 f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached and the optimization hasn't "
                 "converged yet.",
                 ConvergenceWarning,
-                stacklevel=2,
             )
         return self.deadline is not None and time.monotonic() >= self.deadline
 
@@ -146,7 +142,7 @@ class _Loop:
         estimator = self.estimator
         score: float | None = None
         if self.held_out is not None:
-            score = float("nan") if np.isnan(loss) else self.held_out.score(estimator)
+            score = np.float64("nan" if np.isnan(loss) else self.held_out.score(estimator))
             estimator.validation_scores_.append(score)
             if estimator.verbose:
                 print(f"Validation score: {score:f}")
