@@ -30,7 +30,7 @@ class Attempt:
         self._attributes = vars(estimator)
         self._before = dict(self._attributes)
 
-    def __enter__(self) -> Attempt:
+    def __enter__(self) -> Attempt:  # noqa: PYI034 - typing has Self from Python 3.11 on
         return self
 
     def __exit__(

@@ -79,7 +79,7 @@ class Epochs:
             getattr(estimator, "_steps", 0),
         )
 
-    def run(self, order: Any) -> float:
+    def run(self, order: Any) -> np.float64:
         """Train for one epoch, which takes the rows in this order, and return its mean loss as scikit-learn has it."""
         if self._is_watched:  # code of the user's has run, which may have changed anything
             self._use_parameters(self.network.numpy_dtype)
@@ -117,8 +117,14 @@ class Epochs:
 
     def _poll_from(self, first: int) -> Any:
         """Return a poll for batches of which so many of the epoch are done, as those of a sparse X come in several calls."""
-        poll, steps = self.poll["poll"], len(self.starts)
-        return lambda epoch, batch, batches, loss: poll(epoch, first + batch, steps, loss)
+        poll, steps, sizes = self.poll["poll"], len(self.starts), self.sizes
+        rows, before = sizes[:first].sum(), self.record.losses[:first] @ sizes[:first]
+
+        def of_epoch(epoch: int, batch: int, batches: int, loss: float) -> None:
+            seen = sizes[first : first + batch].sum()
+            poll(epoch, first + batch, steps, float((before + loss * seen) / (rows + seen)))
+
+        return of_epoch
 
     def _checked(self, X: Any, target: Any, weight: Any, order: Any, record: StepRecord) -> Training:
         """Return the arguments of the core for one epoch over these rows."""
@@ -129,7 +135,7 @@ class Epochs:
             poll["poll_each_step"], (), order, record
         )  # fmt: skip
 
-    def _mean_loss(self, order: Any) -> float:
+    def _mean_loss(self, order: Any) -> np.float64:
         """Return the mean over rows of the batches' losses, each with its penalty."""
         totals = self._sums(self.weight, order) if self.weight is not None else self.sizes
         shares = np.divide(self.sizes, totals, out=np.zeros_like(self.sizes), where=totals != 0)
@@ -139,7 +145,8 @@ class Epochs:
         if self.constants is not None:
             values = self.constants if self.weight is None else self.constants * self.weight
             losses += self._sums(values, order) * shares
-        return float(losses.sum() / self.rows)
+        mean: np.float64 = losses.sum() / self.rows
+        return mean
 
     def _sums(self, values: Any, order: Any) -> Any:
         """Return the sums of values over the batches."""

@@ -53,8 +53,8 @@ def fit_lbfgs(estimator: Any, X: Any, y: Any, weight: Any, events: Events, attem
     except Stopped:
         objective.use(best[0])
         return
-    estimator.n_iter_ = check_optimize_result("lbfgs", found, estimator.max_iter)
-    estimator.loss_ = found.fun
+    estimator.n_iter_ = check_optimize_result(found, estimator.max_iter)
+    estimator.loss_ = np.float64(found.fun)
     objective.use(found.x)
 
 
@@ -84,7 +84,7 @@ class Objective:
         }
         is_logistic = isinstance(self.settings["loss"], _settings.BinaryLogLoss)
         self.limit = float(-np.log(np.finfo(dtype).eps)) if is_logistic else np.inf
-        self.loss = float("nan")
+        self.loss = np.float64("nan")
 
     def use(self, parameters: Any) -> None:
         """Make views of a vector the fitted attributes."""
@@ -113,5 +113,6 @@ class Objective:
         for gradient, w in zip(dWs, coefs, strict=True):
             gradient += scale * w
         squares = sum(float(np.dot(w.ravel(), w.ravel())) for w in coefs)
-        self.loss = value / _targets.loss_divisor(self.estimator) + self.constant + 0.5 * scale * squares
+        penalty = 0.5 * scale * squares
+        self.loss = np.float64(value / _targets.loss_divisor(self.estimator) + self.constant + penalty)
         return self.loss, np.concatenate([g.ravel() for g in (*dWs, *dbs)])

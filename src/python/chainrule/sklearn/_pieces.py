@@ -70,13 +70,16 @@ class Pieces:
         ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def _of(self, i: int, network: Network, coefs: Any, intercepts: Any, settings: dict[str, Any]) -> Any:
+    def _of(
+        self, i: int, network: Network, coefs: Any, intercepts: Any, settings: dict[str, Any]
+    ) -> tuple[float, list[Any], list[Any]]:
         rows = self._rows[i]
         weight = None if self._weight is None else self._weight[rows]
         target = self._target[rows]
-        return core().gradients(
+        found: tuple[float, list[Any], list[Any]] = core().gradients(
             network, coefs, intercepts, self._dense(i), target, sample_weight=weight, **settings
         )
+        return found
 
     def _dense(self, i: int) -> Any:
         X = self._X if len(self._rows) == 1 else self._X[self._rows[i]]

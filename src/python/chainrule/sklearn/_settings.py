@@ -32,7 +32,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "warm_start": ["boolean", StrOptions({"optimizer"})],
     "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
     "n_threads": [Interval(Integral, 1, None, closed="left"), None],
-    "time_budget": [Interval(Real, 0, None, closed="neither"), None],
+    "time_budget": [Interval(Real, 0, np.inf, closed="right"), None],
 }
 """What the arguments that both estimators have more than scikit-learn's may be."""
 CLASSIFIER_CONSTRAINTS: dict[str, list[Any]] = {

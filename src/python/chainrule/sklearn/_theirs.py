@@ -6,9 +6,11 @@ All of it is imported in this place, and looked at once: where a version of scik
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from inspect import signature
 from itertools import pairwise
+from types import FunctionType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -64,7 +66,7 @@ for _class in (MLPClassifier, MLPRegressor):
 BaseOptimizer: Any = _optimizers.BaseOptimizer
 AdamOptimizer: Any = _module.AdamOptimizer
 SGDOptimizer: Any = _module.SGDOptimizer
-check_optimize_result: Any = _module._check_optimize_result
+_check_optimize_result: Any = _module._check_optimize_result
 check_partial_fit_first_call: Any = _module._check_partial_fit_first_call
 LabelBinarizer: Any = _module.LabelBinarizer
 type_of_target: Any = _module.type_of_target
@@ -80,6 +82,31 @@ HAS_WEIGHTS = "sample_weight" in signature(MLPClassifier.fit).parameters
 """Whether `fit` takes sample weights: from 1.7 on."""
 HAS_LOSS = "loss" in signature(MLPRegressor).parameters
 """Whether the regressor has a loss, which then is its first argument: from 1.7 on."""
+
+
+def _said_by_scikit_learn(function: F) -> F:
+    """Return a function whose warnings are of scikit-learn's module: scripts silence them by ``module="sklearn"``.
+
+    Whose a warning is, `warnings` finds out from the names that the code sees: here those of that module, which has
+    `warnings` and ``_check_optimize_result``, too.
+    """
+    theirs: Any = FunctionType(
+        function.__code__, vars(_module), function.__name__, function.__defaults__
+    )  # fmt: skip
+    found: F = theirs
+    return found
+
+
+@_said_by_scikit_learn
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn of what scikit-learn warns of."""
+    warnings.warn(message, category, stacklevel=1)
+
+
+@_said_by_scikit_learn
+def check_optimize_result(found: Any, max_iter: int) -> Any:
+    """Return the number of iterations of L-BFGS; warn where it has not converged."""
+    return _check_optimize_result("lbfgs", found, max_iter)
 
 
 def validated_inputs(estimator: Any, X: Any, **settings: Any) -> Any:
@@ -150,4 +177,5 @@ __all__ = [
     "type_of_target",
     "validated_inputs",
     "validates",
+    "warn",
 ]

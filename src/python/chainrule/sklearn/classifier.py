@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils.multiclass import unique_labels
+from sklearn.utils.validation import column_or_1d
 
 from . import _theirs
 from ._base import ChainruleMixin
 from ._held_out import threshold_of
 from ._settings import CLASSIFIER_CONSTRAINTS, can_fit_partially, has_margins, has_probabilities
-from ._several import Columns, are_several, columns_of
+from ._several import Columns, are_of_columns, are_several, columns_of
 from ._shortcuts import are_plain, known_labels
 
 
@@ -20,7 +21,7 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
 
     Everything that is not described here is as there. Two classes have one logistic output, more have a softmax, and several
     labels of a row have a logistic output each; the loss is the cross-entropy. Several columns of y that are classes each
-    (text, or numbers of which some are neither 0 nor 1) have a softmax each.
+    (text, or whole numbers of which some are neither 0 nor 1) have a softmax each.
 
     Parameters
     ----------
@@ -234,7 +235,7 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
 
     def _check_first_call(self, y: Any, classes: Any) -> None:
         """Do what scikit-learn does with ``classes``; for several columns of labels it is a list with those of each."""
-        if are_several(y):
+        if columns_of(self) is not None or are_several(y) or are_of_columns(classes):
             if not hasattr(self, "classes_"):
                 if classes is None:
                     raise ValueError("classes must be passed on the first call to partial_fit.")
@@ -248,17 +249,17 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
         goes_on = hasattr(self, "classes_") and (incremental or self.warm_start)
+        several = columns_of(self) if goes_on else None
         if incremental and goes_on and not self.warm_start and are_plain(self, X, y, reset):
             labels = known_labels(self._label_binarizer, y)
             if labels is not None:
                 return X, labels
-        if not are_several(y):
-            several = columns_of(self) if goes_on else None
-            if several is not None:
-                several.transform(np.asarray(y))  # which says what is wrong
+        if several is None and not are_several(y):
             return super()._validate_input(X, y, incremental, reset)  # type: ignore[no-any-return]
         if self.loss != "log_loss":
             raise ValueError(f"several columns of classes are for loss='log_loss', but it is {self.loss!r}")
+        if goes_on and several is None:
+            raise ValueError("y has several columns of classes, but the one before had not")
         y = np.asarray(y)
         if not goes_on:
             self._label_binarizer = Columns(list(y.T))
@@ -385,10 +386,16 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
         if columns_of(self) is not None:
             return self._label_binarizer.transform(np.asarray(y))
         if self._label_binarizer.y_type_.startswith("multilabel"):
-            return np.asarray(y).astype(bool)
+            y = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
+            if y.ndim != 2:
+                raise ValueError(f"it must have a column for each label, but its shape is {y.shape}")
+            if not ((y == 0) | (y == 1)).all():
+                raise ValueError("it must say by 0 and 1 which labels a row has, but it holds others")
+            return y.astype(bool)
+        y = column_or_1d(y)
         unknown = np.setdiff1d(unique_labels(y), self.classes_)
         if len(unknown):
             raise ValueError(
-                f"validation_data has classes not in `self.classes_`: {unknown}; `self.classes_` has {self.classes_}"
+                f"it has classes not in `self.classes_`: {unknown}; `self.classes_` has {self.classes_}"
             )
         return self._label_binarizer.transform(y).astype(bool)

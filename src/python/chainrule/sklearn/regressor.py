@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_consistent_length
 
 from . import _theirs
 from ._base import ChainruleMixin
+from ._held_out import score_of_quantities
 from ._prediction import is_finite
-from ._regression import as_old_signature, levels_of, numbers_with_gaps, quantile_score
+from ._regression import as_old_signature, levels_of, numbers_with_gaps
 from ._settings import REGRESSOR_CONSTRAINTS
 from ._shortcuts import are_plain
 
@@ -250,6 +252,8 @@ class MLPRegressor(ChainruleMixin, _theirs.MLPRegressor):  # type: ignore[misc]
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the coefficient of determination; with several levels of quantiles the mean of their `d2_pinball_score`.
 
+        With `missing_targets` NaN in y counts nothing.
+
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
@@ -264,9 +268,12 @@ class MLPRegressor(ChainruleMixin, _theirs.MLPRegressor):  # type: ignore[misc]
         score : float
             1 at best; 0 where a constant does as well.
         """
-        if levels_of(self.loss) > 1:
-            y = np.ravel(numbers_with_gaps(y, missing=False))
-            return quantile_score(self.loss, y, self.predict(X), sample_weight)
+        if self.missing_targets or levels_of(self.loss) > 1:
+            y, output = self._columns(self._encoded(y)), self.predict(X)
+            check_consistent_length(output, y, sample_weight)
+            output = output.reshape(len(output), -1)
+            weight = None if sample_weight is None else np.asarray(sample_weight)
+            return score_of_quantities(self.loss, y, output, weight)
         score: float = super().score(X, y, sample_weight)
         return score
 
@@ -275,7 +282,7 @@ class MLPRegressor(ChainruleMixin, _theirs.MLPRegressor):  # type: ignore[misc]
         return output[:, 0] if output.shape[1] == 1 else output
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
-        if not self.missing_targets:
+        if not self.missing_targets or y is None:
             if (
                 getattr(getattr(y, "dtype", None), "kind", None) == "f"
                 and is_finite(y)
@@ -283,9 +290,10 @@ class MLPRegressor(ChainruleMixin, _theirs.MLPRegressor):  # type: ignore[misc]
             ):
                 return X, y
             return super()._validate_input(X, y, incremental, reset)  # type: ignore[no-any-return]
-        return _theirs.validated_inputs(
-            self, X, reset=reset, dtype=(np.float64, np.float32)
-        ), numbers_with_gaps(y)
+        X = _theirs.validated_inputs(self, X, reset=reset, dtype=(np.float64, np.float32))
+        y = numbers_with_gaps(y)
+        check_consistent_length(X, y)
+        return X, y
 
     def _columns(self, y: Any) -> Any:
         y, levels = super()._columns(y), levels_of(self.loss)
