@@ -58,6 +58,7 @@ class Epochs:
         self.starts = np.arange(0, self.rows, batch_size)
         self.sizes = np.diff(self.starts, append=self.rows).astype(np.float64)
         self.record = StepRecord(np.empty(len(self.starts)), np.empty(len(self.starts)))
+        self._is_one_batch = len(self.starts) == 1 and self.weight is None and self.constants is None
         self._given: Training | None = None
         self._use_parameters(dtype)
 
@@ -99,7 +100,8 @@ class Epochs:
             self._given = self._checked(self.X, self.target, self.weight, order, self.record)
         else:
             rule = _steps.at_present(self._given.rule, self.estimator._optimizer)
-            self._given = self._given._replace(rule=rule, order=order)
+            if rule is not self._given.rule or order is not self._given.order:
+                self._given = self._given._replace(rule=rule, order=order)
         core().train_checked(self.network, self.state, self._given, self.estimator.n_threads, **self.poll)
 
     def _run_sparse(self, order: Any) -> None:
@@ -137,8 +139,15 @@ class Epochs:
 
     def _mean_loss(self, order: Any) -> np.float64:
         """Return the mean over rows of the batches' losses, each with its penalty."""
-        totals = self._sums(self.weight, order) if self.weight is not None else self.sizes
-        shares = np.divide(self.sizes, totals, out=np.zeros_like(self.sizes), where=totals != 0)
+        if self._is_one_batch:  # arrays of one number would take longer than an epoch of few rows
+            loss = self.record.losses[0] * self.sizes[0] / _targets.loss_divisor(self.estimator)
+            if not isinstance(self.estimator._optimizer, _steps.OwnOptimizer):
+                loss += 0.5 * self.estimator.alpha * self.record.weight_squares[0]
+            return np.float64(loss / self.rows)
+        shares: Any = 1.0
+        if self.weight is not None:
+            totals = self._sums(self.weight, order)
+            shares = np.divide(self.sizes, totals, out=np.zeros_like(self.sizes), where=totals != 0)
         losses = self.record.losses * self.sizes / _targets.loss_divisor(self.estimator)
         if not isinstance(self.estimator._optimizer, _steps.OwnOptimizer):
             losses += 0.5 * self.estimator.alpha * self.record.weight_squares * shares
