@@ -252,3 +252,14 @@ def test_scikit_learns_own_multilabel_targets_stay_so():
             other = theirs.MLPClassifier(**SETTINGS).fit(X, y)
         assert model.out_activation_ == other.out_activation_ == "logistic"
         assert model.predict(X).shape == other.predict(X).shape
+
+
+@pytest.mark.parametrize("epsilon", [1e-40, 1e-46, 1e-320])
+def test_adams_epsilon_may_be_smaller_than_normal_numbers(core, dtype, epsilon):
+    """A feature that is always 0 has no gradient: what is added to the root of 0 keeps 0 from being divided by 0."""
+    inputs = np.c_[X, np.zeros(120)].astype(dtype)
+    one, other = pair("MLPRegressor", alpha=0.0, epsilon=epsilon, **SETTINGS)
+    with using(core), quiet():
+        other.fit(inputs, R)
+        np.testing.assert_array_equal(other.coefs_[0][-1], one.fit(inputs, R).coefs_[0][-1])
+    np.testing.assert_allclose(other.loss_curve_, one.loss_curve_, rtol=1e-3)

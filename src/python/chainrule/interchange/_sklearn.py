@@ -35,8 +35,9 @@ def from_sklearn(estimator: Any, *, dtype: Any = None) -> MLP:
     MLP
         With copies of ``coefs_`` and ``intercepts_``, and the seed 0, which nothing was drawn by. Its outputs follow
         ``estimator.classes_``, which stay with the estimator: softmax for three classes or more, one sigmoid for two, the
-        probability of ``classes_[1]``, and a sigmoid for each of several labels. A regressor has the outputs of
-        ``predict``, always in two dimensions.
+        probability of ``classes_[1]``, and a sigmoid for each of several labels; for several columns of classes, which
+        chainrule's own has, the sums before the softmax of each. A regressor has the outputs of ``predict``, always in two
+        dimensions.
 
     Raises
     ------

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.utils.multiclass import unique_labels
-from sklearn.utils.validation import column_or_1d
 
 from . import _theirs
 from ._base import ChainruleMixin
 from ._held_out import threshold_of
+from ._labels import encoded
 from ._settings import CLASSIFIER_CONSTRAINTS, can_fit_partially, has_margins, has_probabilities
 from ._several import Columns, are_of_columns, are_several, columns_of
 from ._shortcuts import are_plain, known_labels
@@ -56,7 +55,7 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
     warm_start : bool or "optimizer", default False
         Whether `fit` goes on from the parameters of the fit before; with "optimizer" also from what its optimizer remembers.
     momentum : float, default 0.9
-        Of "sgd", from 0 to 1.
+        Of "sgd", from 0 to 1; with 1 nothing can be set that scikit-learn's lacks.
     nesterovs_momentum : bool, default True
         Of "sgd".
     early_stopping : bool, default False
@@ -191,7 +190,8 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
             Rows that are scored after each epoch, in `validation_scores_`; with `early_stopping` they take the place of rows
             held out.
         callbacks : sequence, optional
-            Objects with some of the methods of `chainrule.Callback`, which get an `EstimatorFit`.
+            Objects with some of the methods of `chainrule.Callback`, which get an `EstimatorFit`; "lbfgs" has no batches, and
+            calls no `on_batch_end`.
 
         Returns
         -------
@@ -200,7 +200,7 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
         Raises
         ------
         ValueError, TypeError
-            If an argument does not fit, or parameters are no longer finite.
+            If an argument does not fit, and then nothing is changed; or if parameters are no longer finite.
         """
         self._fit(X, y, sample_weight=sample_weight, validation_data=validation_data, callbacks=callbacks)
         return self
@@ -228,7 +228,7 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
         Raises
         ------
         ValueError, TypeError
-            If an argument does not fit, or parameters are no longer finite.
+            If an argument does not fit, and then nothing is changed; or if parameters are no longer finite.
         """
         self._fit(X, y, sample_weight=sample_weight, incremental=True, classes=classes)
         return self
@@ -383,19 +383,4 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
 
     def _encoded(self, y: Any) -> Any:
         """Return labels that were not trained on as the outputs should be."""
-        if columns_of(self) is not None:
-            return self._label_binarizer.transform(np.asarray(y))
-        if self._label_binarizer.y_type_.startswith("multilabel"):
-            y = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
-            if y.ndim != 2:
-                raise ValueError(f"it must have a column for each label, but its shape is {y.shape}")
-            if not ((y == 0) | (y == 1)).all():
-                raise ValueError("it must say by 0 and 1 which labels a row has, but it holds others")
-            return y.astype(bool)
-        y = column_or_1d(y)
-        unknown = np.setdiff1d(unique_labels(y), self.classes_)
-        if len(unknown):
-            raise ValueError(
-                f"it has classes not in `self.classes_`: {unknown}; `self.classes_` has {self.classes_}"
-            )
-        return self._label_binarizer.transform(y).astype(bool)
+        return encoded(self._label_binarizer, y)

@@ -58,7 +58,7 @@ class MLPRegressor(ChainruleMixin, _theirs.MLPRegressor):  # type: ignore[misc]
     warm_start : bool or "optimizer", default False
         Whether `fit` goes on from the parameters of the fit before; with "optimizer" also from what its optimizer remembers.
     momentum : float, default 0.9
-        Of "sgd", from 0 to 1.
+        Of "sgd", from 0 to 1; with 1 nothing can be set that scikit-learn's lacks.
     nesterovs_momentum : bool, default True
         Of "sgd".
     early_stopping : bool, default False
@@ -194,7 +194,8 @@ class MLPRegressor(ChainruleMixin, _theirs.MLPRegressor):  # type: ignore[misc]
             Rows that are scored after each epoch, in `validation_scores_`; with `early_stopping` they take the place of rows
             held out.
         callbacks : sequence, optional
-            Objects with some of the methods of `chainrule.Callback`, which get an `EstimatorFit`.
+            Objects with some of the methods of `chainrule.Callback`, which get an `EstimatorFit`; "lbfgs" has no batches, and
+            calls no `on_batch_end`.
 
         Returns
         -------
@@ -203,7 +204,7 @@ class MLPRegressor(ChainruleMixin, _theirs.MLPRegressor):  # type: ignore[misc]
         Raises
         ------
         ValueError, TypeError
-            If an argument does not fit, or parameters are no longer finite.
+            If an argument does not fit, and then nothing is changed; or if parameters are no longer finite.
         """
         self._fit(X, y, sample_weight=sample_weight, validation_data=validation_data, callbacks=callbacks)
         return self
@@ -229,7 +230,7 @@ class MLPRegressor(ChainruleMixin, _theirs.MLPRegressor):  # type: ignore[misc]
         Raises
         ------
         ValueError, TypeError
-            If an argument does not fit, or parameters are no longer finite.
+            If an argument does not fit, and then nothing is changed; or if parameters are no longer finite.
         """
         self._fit(X, y, sample_weight=sample_weight, incremental=True)
         return self
