@@ -18,7 +18,7 @@ from ._frames import refuse_unfit_columns
 from ._held_out import HeldOut
 from ._lbfgs import fit_lbfgs
 from ._loops import lacking, runs_in_scikit_learns
-from ._prediction import is_mostly_zero, outputs
+from ._prediction import outputs
 from ._several import columns_of
 from ._shortcuts import validate_settings
 from ._steps import use_solver
@@ -109,7 +109,7 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
             if by_class is not None and sample_weight is not None:
                 weight = sample_weight * by_class
             can_weigh = HAS_WEIGHTS or weight is None
-            if is_mostly_zero(X) and can_weigh and not events and not lacking(self):
+            if hasattr(X, "toarray") and can_weigh and not events and not lacking(self):
                 attempt.has_updates = True
                 own_lbfgs_fit(super(), X, y, weight, units)
             else:

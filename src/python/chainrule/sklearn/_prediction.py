@@ -14,10 +14,8 @@ from ._frames import numbers_of, refuse_unfit_columns
 from ._prepared import prepared
 from ._theirs import validated_inputs
 
-DENSE_ELEMENTS = 2**20
-"""How many numbers of a sparse X are made dense together."""
 SPARSE_SHARE = 0.05
-"""Where fewer entries of a sparse X are stored, sparse products take less time than ours of dense batches."""
+"""Where fewer entries of a sparse X are stored, training with sparse products takes less time than ours of dense batches."""
 SMALL = 2**12
 """So many numbers are sooner looked at one by one than summed without a warning."""
 
@@ -84,16 +82,7 @@ def is_mostly_zero(X: Any) -> bool:
 
 
 def _of_sparse(estimator: Any, X: Any) -> Any:
-    """Return the outputs of a sparse X: the first layer's by a sparse product, or all of some rows at once, made dense."""
-    if is_mostly_zero(X):
-        return _after_first_layer(estimator, X)
-    X = X.tocsr()
-    rows = max(1, DENSE_ELEMENTS // max(1, X.shape[1]))
-    parts = [outputs(estimator, X[i : i + rows].toarray(), False) for i in range(0, X.shape[0], rows)]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-
-def _after_first_layer(estimator: Any, X: Any) -> Any:
+    """Return the outputs of a sparse X: rows that are made dense take longer than SciPy's product, however many entries there are."""
     coefs, intercepts = estimator.coefs_, estimator.intercepts_
     sums = safe_sparse_dot(X, coefs[0])
     sums += intercepts[0]
