@@ -40,6 +40,18 @@ def test_labels_of_a_stream_are_those_of_scikit_learn(name: str) -> None:
     np.testing.assert_array_equal(models[0].predict(X), models[1].predict(X))
 
 
+@pytest.mark.parametrize("name", LABELS)
+def test_labels_of_a_fit_are_those_of_scikit_learn(name: str) -> None:
+    models = [module.MLPClassifier(**SETTINGS).fit(X, LABELS[name]) for module in (ours, theirs)]
+    binarizers = [vars(model._label_binarizer) for model in models]
+    for attribute, value in binarizers[1].items():
+        np.testing.assert_array_equal(binarizers[0][attribute], value)
+    assert models[0].classes_.dtype == models[1].classes_.dtype
+    np.testing.assert_allclose(models[0].coefs_[0], models[1].coefs_[0], rtol=1e-7, atol=1e-12)
+    np.testing.assert_array_equal(models[0].predict(X), models[1].predict(X))
+    assert models[0].n_features_in_ == 4
+
+
 @pytest.mark.parametrize(
     "y",
     [

@@ -74,10 +74,23 @@ def known_labels(binarizer: Any, y: Any) -> Any:
     if len(y) > FEW and 2 * len(classes) > len(y):
         return None
     places = np.minimum(classes.searchsorted(y), len(classes) - 1)
-    if not (classes[places] == y).all():
+    return _encoded(places, len(classes)) if (classes[places] == y).all() else None
+
+
+def new_labels(y: Any) -> Any:
+    """Return a LabelBinarizer of these labels, and what it makes of them; None where something is to be said of them."""
+    if type(y) is not np.ndarray or y.ndim != 1 or y.dtype.kind not in "iuU":
         return None
-    if len(classes) == 2:
+    classes, places = np.unique(y, return_inverse=True)
+    if not 2 <= len(classes) <= FEW or (len(y) > FEW and 2 * len(classes) > len(y)):
+        return None
+    return LabelBinarizer().fit(classes), _encoded(places, len(classes))
+
+
+def _encoded(places: Any, n_classes: int) -> Any:
+    """Return whether each row has each class, or the second of two."""
+    if n_classes == 2:
         return places.reshape(-1, 1) == 1
-    found = np.zeros((len(y), len(classes)), bool)
-    found[np.arange(len(y)), places] = True
+    found = np.zeros((len(places), n_classes), bool)
+    found[np.arange(len(places)), places] = True
     return found

@@ -12,7 +12,7 @@ from ._held_out import threshold_of
 from ._labels import encoded
 from ._settings import CLASSIFIER_CONSTRAINTS, can_fit_partially, has_margins, has_probabilities
 from ._several import Columns, are_of_columns, are_several, columns_of
-from ._shortcuts import are_plain, known_labels
+from ._shortcuts import are_plain, known_labels, new_labels
 
 
 class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc]
@@ -254,6 +254,10 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
             labels = known_labels(self._label_binarizer, y)
             if labels is not None:
                 return X, labels
+        if not goes_on and (found := new_labels(y)) is not None and are_plain(self, X, y, reset):
+            self._label_binarizer, labels = found
+            self.classes_ = self._label_binarizer.classes_
+            return X, labels
         if several is None and not are_several(y):
             return super()._validate_input(X, y, incremental, reset)  # type: ignore[no-any-return]
         if self.loss != "log_loss":
