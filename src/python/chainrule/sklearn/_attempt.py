@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
-NOT_OF_FITS = ("_callback_fit_ctx",)
+NOT_OF_FITS = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
 """What scikit-learn itself keeps in the estimator while `fit` runs, and takes away at its end."""
 
 

@@ -17,15 +17,18 @@ from ._events import Events
 from ._frames import refuse_unfit_columns
 from ._held_out import HeldOut
 from ._lbfgs import fit_lbfgs
-from ._loops import runs_in_scikit_learns
-from ._prediction import outputs
+from ._loops import lacking, runs_in_scikit_learns
+from ._prediction import is_mostly_zero, outputs
 from ._several import columns_of
+from ._shortcuts import validate_settings
 from ._steps import use_solver
 from ._stochastic import NOT_FINITE, fit_stochastic
 from ._tasks import Tasks
 from ._theirs import (
+    HAS_WEIGHTS,
     CallbackSupport,
     check_sample_weight,
+    own_lbfgs_fit,
     own_stochastic_fit,
     validated_inputs,
 )
@@ -105,7 +108,12 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
             weight = sample_weight if by_class is None else by_class
             if by_class is not None and sample_weight is not None:
                 weight = sample_weight * by_class
-            fit_lbfgs(self, X, y, weight, events, attempt)
+            can_weigh = HAS_WEIGHTS or weight is None
+            if is_mostly_zero(X) and can_weigh and not events and not lacking(self):
+                attempt.has_updates = True
+                own_lbfgs_fit(super(), X, y, weight, units)
+            else:
+                fit_lbfgs(self, X, y, weight, events, attempt)
             return
         self._prepare_progress(scores=self.early_stopping or held_out is not None)
         if in_theirs:
@@ -211,6 +219,9 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
 
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Any:
         return outputs(self, X, check_input)
+
+    def _validate_params(self: Any) -> None:
+        validate_settings(self, super()._validate_params)
 
     def _check_fitted(self: Any) -> None:
         """Refuse an estimator that is not fitted; scikit-learn's check takes longer than a prediction of one row."""

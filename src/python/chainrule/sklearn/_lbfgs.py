@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import scipy.optimize  # type: ignore[import-untyped]
 
-from chainrule.backend import core
-
 from . import _settings, _targets
 from ._attempt import Attempt
 from ._events import Events, Stopped
+from ._pieces import Pieces
 from ._theirs import check_optimize_result, lbfgs_options
 
 
@@ -67,10 +66,14 @@ class Objective:
         self.estimator, self.n, self.attempt = estimator, len(estimator.coefs_), attempt
         self.shapes = [a.shape for a in (*estimator.coefs_, *estimator.intercepts_)]
         self.network = _settings.network_of(estimator, dtype)
-        self.X = np.ascontiguousarray(X.toarray() if hasattr(X, "toarray") else X, dtype)
         self.target = _targets.core_target(estimator, y, dtype)
-        self.weight = None if weight is None else np.ascontiguousarray(weight, dtype)
-        self.target, self.weight = _targets.with_weights(estimator, self.target, self.weight)
+        self.weight = None if weight is None else _settings.in_c_order(weight, dtype)
+        given, (self.target, self.weight) = (
+            self.weight,
+            _targets.with_weights(estimator, self.target, self.weight),
+        )
+        is_whole = _settings.is_function(estimator.loss)
+        self.pieces = Pieces(X, self.target, self.weight, given, dtype, is_whole)
         self.total = float(len(y)) if self.weight is None else float(self.weight.sum())
         constants = _targets.constants(estimator, y)
         self.constant = 0.0 if constants is None else float(np.average(constants, weights=self.weight))
@@ -96,15 +99,14 @@ class Objective:
         """Return the loss and its gradient."""
         self.use(parameters.astype(self.network.numpy_dtype, copy=False))
         coefs = self.estimator.coefs_
-        value, dWs, dbs = core().gradients(
-            self.network, coefs, self.estimator.intercepts_, self.X, self.target, sample_weight=self.weight,
-            **self.settings
-        )  # fmt: skip
+        value, dWs, dbs = self.pieces.gradients(
+            self.network, coefs, self.estimator.intercepts_, **self.settings
+        )
         self.attempt.has_updates = True
-        if value * len(self.X) > self.limit / 2 or (self.weight is not None and self.limit < np.inf):
+        if value * len(self.target) > self.limit / 2 or (self.weight is not None and self.limit < np.inf):
             # Some output may be so near to 1 that it shows in the loss how scikit-learn rounds it, and by that goes the line search.
-            output = core().forward(
-                self.network, coefs, self.estimator.intercepts_, self.X, n_threads=self.settings["n_threads"]
+            output = self.pieces.outputs(
+                self.network, coefs, self.estimator.intercepts_, self.settings["n_threads"]
             )
             value = _targets.log_loss_of_rounded(output, self.target, self.weight)
         scale = self.estimator.alpha / self.total if self.total else 0.0

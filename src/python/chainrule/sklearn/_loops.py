@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 
 from . import _settings
+from ._prediction import is_mostly_zero
 from ._several import columns_of
 from ._theirs import HAS_LOSS, HAS_WEIGHTS
-
-SPARSE_SHARE = 0.05
-"""Where fewer entries of a sparse X are stored, scikit-learn's sparse products take less time than ours of dense batches."""
 
 
 def runs_in_scikit_learns(
@@ -24,7 +22,7 @@ def runs_in_scikit_learns(
     ValueError
         If momentum is 1, and something is asked for that the loop lacks.
     """
-    asked = [*_lacking(estimator)]
+    asked = [*lacking(estimator)]
     for name, is_asked in (
         ("sample_weight", is_weighed and not HAS_WEIGHTS),
         ("validation_data", is_validated),
@@ -38,11 +36,10 @@ def runs_in_scikit_learns(
                 f"momentum=1 trains in scikit-learn's own loop, which does not have {', '.join(asked)}; use a momentum below 1"
             )
         return True
-    is_sparse = hasattr(X, "toarray") and X.nnz < SPARSE_SHARE * X.shape[0] * X.shape[1]
-    return is_sparse and not asked
+    return is_mostly_zero(X) and not asked
 
 
-def _lacking(estimator: Any) -> list[str]:
+def lacking(estimator: Any) -> list[str]:
     """Return the settings that are not scikit-learn's."""
     losses = ("log_loss", "squared_error", *(["poisson"] if HAS_LOSS else []))
     activation, loss = estimator.activation, estimator.loss

@@ -97,7 +97,7 @@ class _Loop:
                 if estimator.shuffle:  # as sklearn.utils.shuffle does
                     places = np.arange(epochs.rows)
                     estimator._random_state.shuffle(places)
-                    order = order[places]
+                    order[:] = order[places]  # the same array, which was checked in the first epoch
                 if self._epoch(epochs, order):
                     break
         except KeyboardInterrupt:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ._settings import in_c_order
 from ._several import columns_of
 
 
@@ -14,7 +15,7 @@ def core_target(estimator: Any, y: Any, dtype: np.dtype[Any]) -> Any:
     """Return class labels (rows,) for softmax outputs, else numbers (rows, n_out) of the dtype."""
     if estimator.out_activation_ == "softmax":  # y is one-hot
         return y.argmax(axis=1).astype(np.int64, copy=False)
-    return np.ascontiguousarray(y, dtype)
+    return in_c_order(y, dtype)
 
 
 def with_weights(estimator: Any, target: Any, weight: Any) -> tuple[Any, Any]:

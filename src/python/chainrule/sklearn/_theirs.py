@@ -42,7 +42,7 @@ except ImportError:  # before 1.9
 F = TypeVar("F", bound=Callable[..., Any])
 
 _HOOKS = (
-    "_fit", "_fit_stochastic", "_forward_pass_fast", "_init_coef", "_initialize", "_predict", "_validate_input"
+    "_fit", "_fit_lbfgs", "_fit_stochastic", "_forward_pass_fast", "_init_coef", "_initialize", "_predict", "_validate_input"
 )  # fmt: skip
 """The private methods that the classes here replace or call."""
 _NAMES = (
@@ -127,13 +127,23 @@ def own_stochastic_fit(
     parent: Any, X: Any, y: Any, sample_weight: Any, layer_units: list[int], incremental: bool
 ) -> None:
     """Run scikit-learn's own loop of `sgd` and `adam`."""
+    parent._fit_stochastic(*_arguments(X, y, sample_weight, layer_units), incremental)
+
+
+def own_lbfgs_fit(parent: Any, X: Any, y: Any, sample_weight: Any, layer_units: list[int]) -> None:
+    """Run scikit-learn's own `lbfgs`."""
+    parent._fit_lbfgs(*_arguments(X, y, sample_weight, layer_units))
+
+
+def _arguments(X: Any, y: Any, sample_weight: Any, layer_units: list[int]) -> list[Any]:
+    """Return what scikit-learn's own solvers are given."""
     n = len(layer_units)
     shapes = list(pairwise(layer_units))
     coef_grads = [np.empty(shape, X.dtype) for shape in shapes]
     intercept_grads = [np.empty(shape[1], X.dtype) for shape in shapes]
     weights = [sample_weight] if HAS_WEIGHTS else []
     lists = [[X] + [None] * (n - 1), [None] * (n - 1), coef_grads, intercept_grads]
-    parent._fit_stochastic(X, y, *weights, *lists, layer_units, incremental)
+    return [X, y, *weights, *lists, layer_units]
 
 
 def lbfgs_options(iprint: int) -> dict[str, int]:
@@ -162,6 +172,7 @@ __all__ = [
     "check_partial_fit_first_call",
     "check_sample_weight",
     "lbfgs_options",
+    "own_lbfgs_fit",
     "own_stochastic_fit",
     "type_of_target",
     "validated_inputs",

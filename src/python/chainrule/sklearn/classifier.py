@@ -12,6 +12,7 @@ from ._held_out import threshold_of
 from ._labels import encoded
 from ._settings import CLASSIFIER_CONSTRAINTS, can_fit_partially, has_margins, has_probabilities
 from ._several import Columns, are_of_columns, are_several, columns_of
+from ._shortcuts import are_plain, known_labels
 
 
 class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc]
@@ -249,6 +250,10 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
         goes_on = hasattr(self, "classes_") and (incremental or self.warm_start)
         several = columns_of(self) if goes_on else None
+        if incremental and goes_on and not self.warm_start and are_plain(self, X, y, reset):
+            labels = known_labels(self._label_binarizer, y)
+            if labels is not None:
+                return X, labels
         if several is None and not are_several(y):
             return super()._validate_input(X, y, incremental, reset)  # type: ignore[no-any-return]
         if self.loss != "log_loss":

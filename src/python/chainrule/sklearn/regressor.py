@@ -10,8 +10,10 @@ from sklearn.utils import check_consistent_length
 from . import _theirs
 from ._base import ChainruleMixin
 from ._held_out import score_of_quantities
+from ._prediction import is_finite
 from ._regression import as_old_signature, levels_of, numbers_with_gaps
 from ._settings import REGRESSOR_CONSTRAINTS
+from ._shortcuts import are_plain
 
 
 class MLPRegressor(ChainruleMixin, _theirs.MLPRegressor):  # type: ignore[misc]
@@ -282,6 +284,12 @@ class MLPRegressor(ChainruleMixin, _theirs.MLPRegressor):  # type: ignore[misc]
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
         if not self.missing_targets or y is None:
+            if (
+                getattr(getattr(y, "dtype", None), "kind", None) == "f"
+                and is_finite(y)
+                and are_plain(self, X, y, reset)
+            ):
+                return X, y
             return super()._validate_input(X, y, incremental, reset)  # type: ignore[no-any-return]
         X = _theirs.validated_inputs(self, X, reset=reset, dtype=(np.float64, np.float32))
         y = numbers_with_gaps(y)
