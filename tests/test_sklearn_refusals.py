@@ -82,7 +82,7 @@ def test_a_loss_that_does_not_fit_the_labels_is_refused_before_anything_is_chang
         ({"loss": cr.losses.Huber}, TypeError),
         ({"n_threads": True}, (TypeError, ValueError)),
         ({"early_stopping": True, "validation_fraction": 0.01}, ValueError),
-        ({"early_stopping": True, "validation_fraction": 0.01, "momentum": 1.0, "solver": "sgd"}, ValueError),
+        ({"early_stopping": True, "validation_fraction": 0.99, "momentum": 1.0, "solver": "sgd"}, ValueError),
         ({"loss": cr.losses.Quantile([0.1, 0.9])}, ValueError),
     ],
 )

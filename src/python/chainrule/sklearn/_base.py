@@ -167,6 +167,8 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
         try:
             y = self._columns(self._encoded(y))
         except (ValueError, TypeError) as error:
+            if "validation_data" in str(error):
+                raise
             raise ValueError(f"y of validation_data does not fit: {error}") from error
         if len(y) != X.shape[0]:
             raise ValueError(f"validation_data has {X.shape[0]} rows in X, but {len(y)} in y")

@@ -143,8 +143,8 @@ class Epochs:
             loss = self.record.losses[0] * self.sizes[0] / _targets.loss_divisor(self.estimator)
             if not isinstance(self.estimator._optimizer, _steps.OwnOptimizer):
                 loss += 0.5 * self.estimator.alpha * self.record.weight_squares[0]
-            single: np.float64 = loss / self.rows
-            return single
+            of_batch: np.float64 = loss / self.rows
+            return of_batch
         shares: Any = 1.0
         if self.weight is not None:
             totals = self._sums(self.weight, order)

@@ -30,14 +30,18 @@ def encoded(binarizer: Any, y: Any) -> Any:
     if binarizer.y_type_.startswith("multilabel"):
         y = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
         if y.ndim != 2:
-            raise ValueError(f"it must have a column for each label, but its shape is {y.shape}")
+            raise ValueError(
+                f"y of validation_data must have a column for each label, but its shape is {y.shape}"
+            )
         if not ((y == 0) | (y == 1)).all():
-            raise ValueError("it must say by 0 and 1 which labels a row has, but it holds other values")
+            raise ValueError(
+                "y of validation_data must say by 0 and 1 which labels a row has, but it holds other values"
+            )
         return y.astype(bool)
     y = column_or_1d(y)
     unknown = np.setdiff1d(unique_labels(y), binarizer.classes_)
     if len(unknown):
         raise ValueError(
-            f"it has classes not in `self.classes_`: {unknown}; `self.classes_` has {binarizer.classes_}"
+            f"validation_data has classes not in `self.classes_`: {unknown}; `self.classes_` has {binarizer.classes_}"
         )
     return binarizer.transform(y).astype(bool)
