@@ -119,19 +119,25 @@ def test_batches_of_a_sparse_x_are_counted_over_the_epoch_though_few_are_made_de
     from chainrule.sklearn import _epochs
 
     monkeypatch.setattr(_epochs, "DENSE_ELEMENTS", 2 * 30 * 6)  # two batches
-    seen = []
 
     class Count:
+        def __init__(self):
+            self.seen = []
+            self.losses = []
+
         def on_batch_end(self, fit):
-            seen.append((fit.batch, fit.batches))
+            self.seen.append((fit.batch, fit.batches))
+            self.losses.append(fit.loss)
 
     X, y = classes()
     sparse = pytest.importorskip("scipy.sparse").csr_matrix(X)
     one, other = (pair("MLPClassifier", max_iter=1, batch_size=30)[1] for _ in range(2))
     with using(core):
-        fitted(one, sparse, y, callbacks=[Count()])
-        fitted(other, X, y)
-    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+        in_pieces, at_once = Count(), Count()
+        fitted(one, sparse, y, callbacks=[in_pieces])
+        fitted(other, X, y, callbacks=[at_once])
+    assert in_pieces.seen == at_once.seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    np.testing.assert_allclose(in_pieces.losses, at_once.losses, rtol=1e-12)
     for given, expected in zip(one.coefs_, other.coefs_, strict=True):
         np.testing.assert_array_equal(given, expected)
 

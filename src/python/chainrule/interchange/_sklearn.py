@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
 
-from chainrule._checks_values import check_choice, check_sequence, describe
-from chainrule._network import Array
+from chainrule._checks_values import check_choice, check_sequence, count, describe
+from chainrule._network import HIDDEN_ACTIVATIONS, Array
 from chainrule.export._network_parts import Parts, parts_of
 from chainrule.model import MLP
 
@@ -25,7 +26,7 @@ def from_sklearn(estimator: Any, *, dtype: Any = None) -> MLP:
     Parameters
     ----------
     estimator : sklearn.neural_network.MLPClassifier or MLPRegressor
-        Fitted. Of a pipeline give the last step, ``pipeline[-1]``, and scale with `chainrule.preprocessing`.
+        Or one of `chainrule.sklearn`'s, with any activation. Fitted. Of a pipeline give the last step, ``pipeline[-1]``, and scale with `chainrule.preprocessing`.
     dtype : "float32" or "float64", optional
         None takes that of the estimator, which is float32 if it was fitted to float32, else float64.
 
@@ -34,8 +35,9 @@ def from_sklearn(estimator: Any, *, dtype: Any = None) -> MLP:
     MLP
         With copies of ``coefs_`` and ``intercepts_``, and the seed 0, which nothing was drawn by. Its outputs follow
         ``estimator.classes_``, which stay with the estimator: softmax for three classes or more, one sigmoid for two, the
-        probability of ``classes_[1]``, and a sigmoid for each of several labels. A regressor has the outputs of
-        ``predict``, always in two dimensions.
+        probability of ``classes_[1]``, and a sigmoid for each of several labels; for several columns of classes, which
+        chainrule's own has, the sums before the softmax of each. A regressor has the outputs of ``predict``, always in two
+        dimensions.
 
     Raises
     ------
@@ -75,9 +77,28 @@ def from_sklearn(estimator: Any, *, dtype: Any = None) -> MLP:
         Layer(f"coefs_[{i}]", coef, f"intercepts_[{i}]", intercept)
         for i, (coef, intercept) in enumerate(zip(coefs, intercepts, strict=True))
     ]
-    activation = _HIDDEN[check_choice(estimator.activation, "estimator.activation", tuple(_HIDDEN))]
+    activation = _hidden(estimator, len(layers) - 1)
     output = check_choice(estimator.out_activation_, "estimator.out_activation_", tuple(_OUTPUT))
     return make_model(layers, activation=activation, output_activation=_OUTPUT[output], dtype=dtype)
+
+
+def _hidden(estimator: Any, n_hidden: int) -> Any:
+    """Return our name of the hidden layers' activation, or a list with that of each."""
+    own = sys.modules.get("chainrule.sklearn")
+    if own is None or not isinstance(estimator, (own.MLPClassifier, own.MLPRegressor)):
+        return _HIDDEN[check_choice(estimator.activation, "estimator.activation", tuple(_HIDDEN))]
+    names = {**{name: name for name in HIDDEN_ACTIVATIONS if name != "step"}, **_HIDDEN}
+    given = estimator.activation
+    if isinstance(given, str):
+        return names[check_choice(given, "estimator.activation", tuple(names))]
+    each = check_sequence(given, "estimator.activation")
+    if len(each) != n_hidden:
+        raise ValueError(
+            f"estimator.activation must have {count(n_hidden, 'entry')}, one for each hidden layer, but it has {len(each)}"
+        )
+    return [
+        names[check_choice(name, f"estimator.activation[{i}]", tuple(names))] for i, name in enumerate(each)
+    ]
 
 
 def to_sklearn(model: Any, *, classes: Any = None) -> Any:

@@ -9,27 +9,29 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from chainrule._checks_values import count
+
 from . import _settings, _targets
+from ._attempt import Attempt
 from ._events import Events
 from ._frames import refuse_unfit_columns
 from ._held_out import HeldOut
 from ._lbfgs import fit_lbfgs
+from ._loops import lacking, runs_in_scikit_learns
 from ._prediction import outputs
 from ._several import columns_of
+from ._shortcuts import validate_settings
 from ._steps import use_solver
 from ._stochastic import NOT_FINITE, fit_stochastic
 from ._tasks import Tasks
 from ._theirs import (
-    HAS_LOSS,
     HAS_WEIGHTS,
     CallbackSupport,
     check_sample_weight,
+    own_lbfgs_fit,
     own_stochastic_fit,
     validated_inputs,
 )
-
-SPARSE_SHARE = 0.05
-"""Where fewer entries of a sparse X are stored, scikit-learn's sparse products take less time than ours of dense batches."""
 
 
 class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
@@ -37,18 +39,32 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
 
     def _fit(
         self: Any, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False, validation_data: Any = None,
-        callbacks: Any = None
+        callbacks: Any = None, classes: Any = None
     ) -> Any:  # fmt: skip
+        with Attempt(self) as attempt:
+            self._fit_or_refuse(
+                attempt, X, y, sample_weight, incremental, validation_data, callbacks, classes
+            )
+        return self
+
+    def _fit_or_refuse(
+        self: Any, attempt: Attempt, X: Any, y: Any, sample_weight: Any, incremental: bool, validation_data: Any,
+        callbacks: Any, classes: Any
+    ) -> None:  # fmt: skip
+        if incremental:
+            self._check_first_call(y, classes)
         refuse_unfit_columns(X)
         sizes = self.hidden_layer_sizes
         sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
         if np.any(np.array(sizes) <= 0):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         self._check_settings(len(sizes), validation_data)
+        _targets.check_class_weight(self, incremental)
         events = Events(self, callbacks, Tasks(self, X, y, sample_weight))
         first_pass = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
-        by_class = _targets.balanced(self, y, incremental)
+        labels = y
         X, y = self._validate_input(X, y, incremental, reset=first_pass)
+        by_class = _targets.balanced(self, labels)
         if sample_weight is not None:
             sample_weight = check_sample_weight(sample_weight, X)
         y = self._columns(y)
@@ -58,59 +74,63 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
         self._random_state = check_random_state(self.random_state)
         if first_pass:
             self._initialize(y, units, X.dtype)
+        in_theirs = False
         if _settings.is_stochastic(self.solver):
-            self._prepare_progress(scores=self.early_stopping or held_out is not None)
+            use_solver(self)
+            in_theirs = runs_in_scikit_learns(
+                self,
+                X,
+                incremental,
+                is_weighed=sample_weight is not None,
+                is_validated=held_out is not None,
+                is_watched=events.are_expected(incremental),
+            )
         events.begin(tells_tasks=not incremental)
         try:
-            self._train(X, y, sample_weight, by_class, units, incremental, held_out, events)
+            self._train(
+                X, y, sample_weight, by_class, units, incremental, held_out, events, attempt, in_theirs
+            )
         except BaseException:
             events.end(failed=True)
             raise
         events.end(failed=False)
         if not all(np.isfinite(w).all() for w in (*self.coefs_, *self.intercepts_)):
             raise ValueError(NOT_FINITE)
-        return self
+
+    def _check_first_call(self, y: Any, classes: Any) -> None:
+        """Do what is to be done in the first call of `partial_fit` alone."""
 
     def _train(
         self: Any, X: Any, y: Any, sample_weight: Any, by_class: Any, units: list[int], incremental: bool,
-        held_out: HeldOut | None, events: Events
+        held_out: HeldOut | None, events: Events, attempt: Attempt, in_theirs: bool
     ) -> None:  # fmt: skip
         if not _settings.is_stochastic(self.solver):
             weight = sample_weight if by_class is None else by_class
             if by_class is not None and sample_weight is not None:
                 weight = sample_weight * by_class
-            fit_lbfgs(self, X, y, weight, events)
+            can_weigh = HAS_WEIGHTS or weight is None
+            if hasattr(X, "toarray") and can_weigh and not events and not lacking(self):
+                attempt.has_updates = True
+                own_lbfgs_fit(super(), X, y, weight, units)
+            else:
+                fit_lbfgs(self, X, y, weight, events, attempt)
             return
-        use_solver(self)
-        if (
-            self._is_for_scikit_learn(X, sample_weight is not None)
-            and by_class is None
-            and held_out is None
-            and not events
-        ):
-            own_stochastic_fit(super(), X, y, sample_weight, units, incremental)
+        self._prepare_progress(scores=self.early_stopping or held_out is not None)
+        if in_theirs:
+            rows = self.t_
+            try:
+                own_stochastic_fit(super(), X, y, sample_weight, units, incremental)
+            finally:
+                attempt.has_updates = self.t_ != rows
         else:
-            fit_stochastic(self, X, y, sample_weight, by_class, incremental, held_out, events)
-
-    def _is_for_scikit_learn(self: Any, X: Any, is_weighed: bool) -> bool:
-        """Whether scikit-learn's own loop is the better one, or the only one: few entries stored, or momentum 1."""
-        can = (
-            isinstance(self.solver, str)
-            and isinstance(self.activation, str)
-            and self.activation in _settings.OF_SCIKIT_LEARN
-            and not np.any(self.dropout)
-            and self.time_budget is None
-            and self.warm_start != "optimizer"
-            and isinstance(self.loss, str)
-            and self.loss in ("log_loss", "squared_error", *(["poisson"] if HAS_LOSS else []))
-            and (HAS_WEIGHTS or not is_weighed)
-            and columns_of(self) is None
-        )
-        sparse = hasattr(X, "toarray") and X.nnz < SPARSE_SHARE * X.shape[0] * X.shape[1]
-        return can and (sparse or (self.solver == "sgd" and self.momentum == 1))
+            fit_stochastic(self, X, y, sample_weight, by_class, incremental, held_out, events, attempt)
 
     def _check_settings(self: Any, n_hidden: int, validation_data: Any) -> None:
         """Refuse settings that do not fit each other, before anything is changed."""
+        if isinstance(self.loss, type):
+            raise TypeError(
+                f"loss must be an object, but it is the class {self.loss.__name__}; use {self.loss.__name__}(...)"
+            )
         _settings.hidden_activations(self.activation, n_hidden)
         _settings.dropout_rates(self.dropout, n_hidden)
         if not _settings.is_stochastic(self.solver):
@@ -140,9 +160,22 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
         refuse_unfit_columns(X, "X of validation_data")
         X = validated_inputs(self, X, dtype=(np.float64, np.float32))
         weight = check_sample_weight(weights[0], X) if weights and weights[0] is not None else None
-        y = self._columns(self._encoded(y))
+        if weight is not None and (weight < 0).any():
+            raise ValueError(
+                f"sample_weight of validation_data must be at least 0, but its least is {weight.min()}"
+            )
+        try:
+            y = self._columns(self._encoded(y))
+        except (ValueError, TypeError) as error:
+            if "validation_data" in str(error):
+                raise
+            raise ValueError(f"y of validation_data does not fit: {error}") from error
         if len(y) != X.shape[0]:
             raise ValueError(f"validation_data has {X.shape[0]} rows in X, but {len(y)} in y")
+        if y.shape[1] != self.n_outputs_:
+            raise ValueError(
+                f"y of validation_data is for {count(y.shape[1], 'output')}, but y is for {self.n_outputs_}"
+            )
         return HeldOut(X, y, weight)
 
     def _initialize(self: Any, y: Any, layer_units: list[int], dtype: Any) -> None:
@@ -187,6 +220,9 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> Any:
         return outputs(self, X, check_input)
 
+    def _validate_params(self: Any) -> None:
+        validate_settings(self, super()._validate_params)
+
     def _check_fitted(self: Any) -> None:
         """Refuse an estimator that is not fitted; scikit-learn's check takes longer than a prediction of one row."""
         if "coefs_" not in self.__dict__:
@@ -201,7 +237,7 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
             Used as it lies: C-contiguous, of the dtype of `coefs_`; its values are not looked at.
         out : ndarray of shape (n_samples, n_outputs)
             Of the same dtype. It gets the predicted values, or for a classifier the probability of the second class
-            (two classes), of each class, or of each label.
+            (two classes), of each class (of each column of classes, one after the other), or of each label.
 
         Returns
         -------
@@ -216,7 +252,11 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
         dtype = _settings.working_dtype(*self.coefs_)
         from chainrule.backend import core
 
-        return core().forward(
+        core().forward(
             _settings.network_of(self, dtype), _settings.as_parameters(self.coefs_, dtype),
             _settings.as_parameters(self.intercepts_, dtype), X, out=out, n_threads=self.n_threads
         )  # fmt: skip
+        several = columns_of(self)
+        if several is not None:
+            np.concatenate(several.probabilities(out), axis=1, out=out)
+        return out

@@ -50,14 +50,15 @@ class Epochs:
         self.poll = poll or {}
         self._is_watched = is_watched or _settings.is_function(estimator.loss)
         dtype = _settings.working_dtype(*estimator.coefs_)
-        self.X: Any = X if hasattr(X, "toarray") else np.ascontiguousarray(X, dtype)
+        self.X: Any = X if hasattr(X, "toarray") else _settings.in_c_order(X, dtype)
         self.target = _targets.core_target(estimator, y, dtype)
-        self.weight = None if weight is None else np.ascontiguousarray(weight, dtype)
+        self.weight = None if weight is None else _settings.in_c_order(weight, dtype)
         self.target, self.weight = _targets.with_weights(estimator, self.target, self.weight)
         self.constants = _targets.constants(estimator, y)
         self.starts = np.arange(0, self.rows, batch_size)
         self.sizes = np.diff(self.starts, append=self.rows).astype(np.float64)
         self.record = StepRecord(np.empty(len(self.starts)), np.empty(len(self.starts)))
+        self._is_one_batch = len(self.starts) == 1 and self.weight is None and self.constants is None
         self._given: Training | None = None
         self._use_parameters(dtype)
 
@@ -79,7 +80,7 @@ class Epochs:
             getattr(estimator, "_steps", 0),
         )
 
-    def run(self, order: Any) -> float:
+    def run(self, order: Any) -> np.float64:
         """Train for one epoch, which takes the rows in this order, and return its mean loss as scikit-learn has it."""
         if self._is_watched:  # code of the user's has run, which may have changed anything
             self._use_parameters(self.network.numpy_dtype)
@@ -99,7 +100,8 @@ class Epochs:
             self._given = self._checked(self.X, self.target, self.weight, order, self.record)
         else:
             rule = _steps.at_present(self._given.rule, self.estimator._optimizer)
-            self._given = self._given._replace(rule=rule, order=order)
+            if rule is not self._given.rule or order is not self._given.order:
+                self._given = self._given._replace(rule=rule, order=order)
         core().train_checked(self.network, self.state, self._given, self.estimator.n_threads, **self.poll)
 
     def _run_sparse(self, order: Any) -> None:
@@ -117,8 +119,14 @@ class Epochs:
 
     def _poll_from(self, first: int) -> Any:
         """Return a poll for batches of which so many of the epoch are done, as those of a sparse X come in several calls."""
-        poll, steps = self.poll["poll"], len(self.starts)
-        return lambda epoch, batch, batches, loss: poll(epoch, first + batch, steps, loss)
+        poll, steps, sizes = self.poll["poll"], len(self.starts), self.sizes
+        rows, before = sizes[:first].sum(), self.record.losses[:first] @ sizes[:first]
+
+        def of_epoch(epoch: int, batch: int, batches: int, loss: float) -> None:
+            seen = sizes[first : first + batch].sum()
+            poll(epoch, first + batch, steps, float((before + loss * seen) / (rows + seen)))
+
+        return of_epoch
 
     def _checked(self, X: Any, target: Any, weight: Any, order: Any, record: StepRecord) -> Training:
         """Return the arguments of the core for one epoch over these rows."""
@@ -129,17 +137,26 @@ class Epochs:
             poll["poll_each_step"], (), order, record
         )  # fmt: skip
 
-    def _mean_loss(self, order: Any) -> float:
+    def _mean_loss(self, order: Any) -> np.float64:
         """Return the mean over rows of the batches' losses, each with its penalty."""
-        totals = self._sums(self.weight, order) if self.weight is not None else self.sizes
-        shares = np.divide(self.sizes, totals, out=np.zeros_like(self.sizes), where=totals != 0)
+        if self._is_one_batch:  # arrays of one number would take longer than an epoch of few rows
+            loss = self.record.losses[0] * self.sizes[0] / _targets.loss_divisor(self.estimator)
+            if not isinstance(self.estimator._optimizer, _steps.OwnOptimizer):
+                loss += 0.5 * self.estimator.alpha * self.record.weight_squares[0]
+            of_batch: np.float64 = loss / self.rows
+            return of_batch
+        shares: Any = 1.0
+        if self.weight is not None:
+            totals = self._sums(self.weight, order)
+            shares = np.divide(self.sizes, totals, out=np.zeros_like(self.sizes), where=totals != 0)
         losses = self.record.losses * self.sizes / _targets.loss_divisor(self.estimator)
         if not isinstance(self.estimator._optimizer, _steps.OwnOptimizer):
             losses += 0.5 * self.estimator.alpha * self.record.weight_squares * shares
         if self.constants is not None:
             values = self.constants if self.weight is None else self.constants * self.weight
             losses += self._sums(values, order) * shares
-        return float(losses.sum() / self.rows)
+        mean: np.float64 = losses.sum() / self.rows
+        return mean
 
     def _sums(self, values: Any, order: Any) -> Any:
         """Return the sums of values over the batches."""

@@ -82,6 +82,10 @@ class Events:
     def __bool__(self) -> bool:
         return bool(self._tasks) or any(self._methods.values())
 
+    def are_expected(self, incremental: bool) -> bool:
+        """Return whether something will be called; scikit-learn's callbacks are not told of `partial_fit`."""
+        return bool(self) or (not incremental and bool(getattr(self.estimator, "_skl_callbacks", None)))
+
     def begin(self, tells_tasks: bool) -> None:
         """Call what is to be called before the first epoch; ``tells_tasks`` whether scikit-learn's callbacks are told too."""
         if tells_tasks:

@@ -55,6 +55,9 @@ def refuse_unfit_columns(X: Any, name: str = "X") -> None:
     """
     if type(X) is np.ndarray or (columns := _columns(X)) is None:
         return
+    numbers = numbers_of(X)
+    if numbers is not None and (numbers.size == 0 or not np.isnan(numbers.min())):
+        return
     texts, dates, nested, missing = [], [], [], []
     for column in columns:
         if column.missing:
@@ -82,6 +85,21 @@ def refuse_unfit_columns(X: Any, name: str = "X") -> None:
         faults.append(f"could not convert string to float: {texts[0][1]!r}")
     if faults:
         raise ValueError(". ".join(faults))
+
+
+def numbers_of(X: Any) -> Any:
+    """Return the values of a frame whose columns all hold numbers of NumPy's kinds, (rows, columns); None for all else."""
+    for library in ("pandas", "polars"):
+        module: Any = sys.modules.get(library)
+        if module is None or not isinstance(X, module.DataFrame):
+            continue
+        if library == "polars":
+            is_numeric = all(dtype.is_integer() or dtype.is_float() for dtype in X.dtypes)
+        else:
+            is_numeric = all(isinstance(dtype, np.dtype) and dtype.kind in "iuf" for dtype in X.dtypes)
+        values = X.to_numpy() if is_numeric else None
+        return values if values is not None and values.dtype.kind in "iuf" else None
+    return None
 
 
 def _columns(X: Any) -> Iterator[_Column] | None:

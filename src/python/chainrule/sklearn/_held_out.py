@@ -31,7 +31,7 @@ class HeldOut(NamedTuple):
         if not is_classifier(estimator):
             if not np.isfinite(output).all():
                 return float("nan")
-            return _score(estimator.loss, self.y, output, self.sample_weight)
+            return score_of_quantities(estimator.loss, self.y, output, self.sample_weight)
         several = columns_of(estimator)
         kind, classes = estimator._label_binarizer.y_type_, estimator._label_binarizer.classes_
         if several is not None:
@@ -48,7 +48,15 @@ class HeldOut(NamedTuple):
         return float(accuracy_score(np.ones(len(right), bool), right, sample_weight=self.sample_weight))
 
 
-def _score(loss: Any, y: Any, output: Any, sample_weight: Any) -> float:
+def score_of_quantities(loss: Any, y: Any, output: Any, sample_weight: Any) -> float:
+    """Return the coefficient of determination, or the score of quantiles; targets of NaN count nothing.
+
+    Parameters
+    ----------
+    loss : str, loss or callable
+    y, output : ndarray of shape (rows, n_out)
+    sample_weight : ndarray of shape (rows,), optional
+    """
     if levels_of(loss) == 1:
         return _determination(y, output, sample_weight)
     seen = ~np.isnan(y[:, 0])

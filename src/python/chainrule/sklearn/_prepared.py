@@ -90,6 +90,7 @@ def _is_ready(array: Any, first: Any) -> bool:
         type(array) is np.ndarray
         and array.dtype.char in "df"
         and array.dtype == first.dtype
+        and array.dtype.isnative
         and array.flags.c_contiguous
         and array.flags.aligned
     )

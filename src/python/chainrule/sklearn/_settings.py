@@ -32,7 +32,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "warm_start": ["boolean", StrOptions({"optimizer"})],
     "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
     "n_threads": [Interval(Integral, 1, None, closed="left"), None],
-    "time_budget": [Interval(Real, 0, None, closed="neither"), None],
+    "time_budget": [Interval(Real, 0, np.inf, closed="right"), None],
 }
 """What the arguments that both estimators have more than scikit-learn's may be."""
 CLASSIFIER_CONSTRAINTS: dict[str, list[Any]] = {
@@ -114,10 +114,17 @@ def network_of(estimator: Any, dtype: Any, dropout: tuple[float, ...] = ()) -> N
     return _network(sizes, (*activation, estimator.out_activation_), np.dtype(dtype).name, dropout)
 
 
+@lru_cache(maxsize=64)
+def without_first_layer(network: Network) -> Network:
+    """Return the network of all layers but the first."""
+    rates = network.dropout[1:]
+    return Network(network.layer_sizes[1:], network.activations[1:], dropout=rates, dtype=network.dtype)
+
+
 def working_dtype(*arrays: Any) -> np.dtype[Any]:
     """Return float32 if all arrays are, and else float64: what NumPy computes in, as far as the cores have it."""
     for array in arrays:
-        if array.dtype != np.float32:
+        if array.dtype.char != "f":  # of either byte order
             return np.dtype(np.float64)
     return np.dtype(np.float32)
 
@@ -126,10 +133,16 @@ def as_parameters(arrays: Sequence[Any], dtype: np.dtype[Any]) -> list[Any]:
     """Return arrays that the cores can read: of the dtype, in C order; those that are so are not copied."""
     return [
         a
-        if type(a) is np.ndarray and a.dtype == dtype and a.flags.c_contiguous
-        else np.ascontiguousarray(a, dtype)
+        if type(a) is np.ndarray and a.dtype == dtype and a.flags.c_contiguous and a.flags.aligned
+        else in_c_order(a, dtype)
         for a in arrays
     ]
+
+
+def in_c_order(array: Any, dtype: Any) -> Any:
+    """Return an array of the dtype that lies as the cores read it: in C order, and aligned, as a field of a file need not."""
+    found = np.ascontiguousarray(array, dtype)
+    return found if found.flags.aligned else found.copy()
 
 
 @dataclass(frozen=True)

@@ -88,9 +88,26 @@ def are_several(y: Any) -> bool:
     """Return whether y has several columns that are classes each; what is no array at all is left to scikit-learn's checks."""
     try:
         array = y if hasattr(y, "ndim") else np.asarray(y)
-        return bool(array.ndim == 2 and array.shape[1] > 1 and type_of_target(array) == KIND)
+        if array.ndim != 2 or array.shape[1] < 2:
+            return False
+        kind = type_of_target(array)
+        if kind == "multilabel-indicator" and not hasattr(array, "toarray"):
+            numbers = np.asarray(
+                array
+            )  # of two values, which scikit-learn takes for yes and no whatever they are
+            return not bool(((numbers == 0) | (numbers == 1)).all())
+        return bool(kind == KIND)
     except (ValueError, TypeError):
         return False
+
+
+def are_of_columns(classes: Any) -> bool:
+    """Return whether labels are those of several columns: a list with a list for each."""
+    return (
+        isinstance(classes, (list, tuple))
+        and len(classes) > 1
+        and all(np.ndim(labels) == 1 for labels in classes)
+    )
 
 
 def columns_of(estimator: Any) -> Columns | None:

@@ -104,7 +104,9 @@ def rule_of(estimator: Any) -> Any:
             optimizer.learning_rate, float(optimizer.momentum), bool(optimizer.nesterov), weight_decay=alpha
         )
     if isinstance(optimizer, AdamOptimizer):
-        rate, epsilon = float(optimizer.learning_rate_init), float(optimizer.epsilon)
+        rate = float(optimizer.learning_rate_init)
+        # A smaller number may be 0 in the cores' arithmetic, which then divides 0 by 0 where there is no gradient.
+        epsilon = max(float(optimizer.epsilon), float(np.finfo(optimizer.ms[0].dtype).tiny))
         return BatchAdam(rate, float(optimizer.beta_1), float(optimizer.beta_2), epsilon, weight_decay=alpha)
     return of_state(optimizer.optimizer, optimizer.state)
 

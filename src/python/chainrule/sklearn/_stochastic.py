@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-import warnings
 from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from ._attempt import Attempt
 from ._epochs import Epochs
 from ._events import Events, Stopped
 from ._held_out import HeldOut, split
 from ._steps import new_optimizer, note_epoch
+from ._theirs import warn
 
 NOT_FINITE = "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
 """scikit-learn's words."""
@@ -20,7 +21,7 @@ NOT_FINITE = "Solver produced non-finite parameter weights. The input data may c
 
 def fit_stochastic(
     estimator: Any, X: Any, y: Any, sample_weight: Any, class_weight: Any, incremental: bool, held_out: HeldOut | None,
-    events: Events
+    events: Events, attempt: Attempt
 ) -> None:  # fmt: skip
     """Train from the parameters that the estimator has; the arguments are validated."""
     keeps = incremental or estimator.warm_start == "optimizer"
@@ -34,29 +35,36 @@ def fit_stochastic(
     weight = sample_weight if class_weight is None else class_weight
     if sample_weight is not None and class_weight is not None:
         weight = sample_weight * class_weight
+    batch_size = _batch_size(estimator, len(y))
     loop = _Loop(estimator, held_out, events, incremental)
     epochs = Epochs(
         estimator,
         X,
         y,
         weight,
-        _batch_size(estimator, len(y)),
+        batch_size,
         _seed(estimator),
         events.poll(loop.deadline),
         bool(events),
     )
-    loop.run(epochs)
+    steps = epochs.state.step
+    try:
+        loop.run(epochs)
+    finally:
+        attempt.has_updates = epochs.state.step > steps
 
 
 def _batch_size(estimator: Any, rows: int) -> int:
     batch_size = estimator.batch_size
+    takes_all = getattr(estimator.solver, "kind", None) == "rprop"
     if isinstance(batch_size, str):  # auto
-        takes_all = getattr(estimator.solver, "kind", None) == "rprop"
         return rows if takes_all else min(200, rows)
-    if batch_size > rows:
-        warnings.warn(
-            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=2
+    if takes_all and batch_size < rows:
+        raise ValueError(
+            f"batch_size is {batch_size}, but RPROP takes all {rows} rows at once; use batch_size='auto'"
         )
+    if batch_size > rows:
+        warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
     return int(np.clip(batch_size, 1, rows))
 
 
@@ -75,6 +83,7 @@ class _Loop:
             events,
             incremental,
         )
+        self.stops = bool(estimator.early_stopping)  # a callback may change the setting, for the next fit
         budget = estimator.time_budget
         self.deadline = None if budget is None else time.monotonic() + budget
 
@@ -88,14 +97,14 @@ class _Loop:
                 if estimator.shuffle:  # as sklearn.utils.shuffle does
                     places = np.arange(epochs.rows)
                     estimator._random_state.shuffle(places)
-                    order = order[places]
+                    order[:] = order[places]  # the same array, which was checked in the first epoch
                 if self._epoch(epochs, order):
                     break
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=2)
+            warn("Training interrupted by user.")
         except Stopped:  # in the middle of an epoch, whose loss is not known
             pass
-        if estimator.early_stopping:
+        if self.stops:
             estimator.coefs_, estimator.intercepts_ = estimator._best_coefs, estimator._best_intercepts
 
     def _epoch(self, epochs: Epochs, order: Any) -> bool:
@@ -104,9 +113,9 @@ class _Loop:
         try:
             loss = epochs.run(order)
         except FloatingPointError as error:
-            if not estimator.early_stopping:
+            if not self.stops:
                 raise ValueError(NOT_FINITE) from error
-            loss = float("nan")
+            loss = np.float64("nan")
         estimator.n_iter_ += 1
         estimator.loss_ = loss
         estimator.t_ += epochs.rows
@@ -116,23 +125,21 @@ class _Loop:
         score = self._note_progress(loss)
         note_epoch(estimator._optimizer, loss, score)
         estimator._optimizer.iteration_ends(estimator.t_)
-        if np.isnan(loss) and estimator.early_stopping:
-            warnings.warn(
+        if np.isnan(loss) and self.stops:
+            warn(
                 f"Stochastic Optimizer: the loss is no longer finite in iteration {estimator.n_iter_}, which ends training; the "
                 "parameters of the best validation score are kept.",
                 ConvergenceWarning,
-                stacklevel=2,
             )
             return True
         is_stopped, is_asked = self._is_stopped(), self.events.end_epoch()
         if is_stopped or is_asked or self.incremental:
             return True
         if estimator.n_iter_ == estimator.max_iter:
-            warnings.warn(
+            warn(
                 f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached and the optimization hasn't "
                 "converged yet.",
                 ConvergenceWarning,
-                stacklevel=2,
             )
         return self.deadline is not None and time.monotonic() >= self.deadline
 
@@ -141,11 +148,11 @@ class _Loop:
         estimator = self.estimator
         score: float | None = None
         if self.held_out is not None:
-            score = float("nan") if np.isnan(loss) else self.held_out.score(estimator)
+            score = np.float64("nan" if np.isnan(loss) else self.held_out.score(estimator))
             estimator.validation_scores_.append(score)
             if estimator.verbose:
                 print(f"Validation score: {score:f}")
-        if estimator.early_stopping:
+        if self.stops:
             assert score is not None  # rows are held out
             progress = not score < estimator.best_validation_score_ + estimator.tol
         else:
@@ -154,7 +161,7 @@ class _Loop:
         estimator._no_improvement_count = 0 if progress else estimator._no_improvement_count + 1
         if score is not None and score > estimator.best_validation_score_:
             estimator.best_validation_score_ = score
-            if estimator.early_stopping:
+            if self.stops:
                 estimator._best_coefs = [c.copy() for c in estimator.coefs_]
                 estimator._best_intercepts = [b.copy() for b in estimator.intercepts_]
         return score
@@ -164,7 +171,7 @@ class _Loop:
         estimator = self.estimator
         if estimator._no_improvement_count <= estimator.n_iter_no_change:
             return False
-        what = "Validation score" if estimator.early_stopping else "Training loss"
+        what = "Validation score" if self.stops else "Training loss"
         message = f"{what} did not improve more than tol={estimator.tol:f} for {estimator.n_iter_no_change} consecutive epochs."
         if estimator._optimizer.trigger_stopping(message, estimator.verbose):
             return True

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from ._settings import in_c_order
 from ._several import columns_of
 
 
@@ -13,7 +15,7 @@ def core_target(estimator: Any, y: Any, dtype: np.dtype[Any]) -> Any:
     """Return class labels (rows,) for softmax outputs, else numbers (rows, n_out) of the dtype."""
     if estimator.out_activation_ == "softmax":  # y is one-hot
         return y.argmax(axis=1).astype(np.int64, copy=False)
-    return np.ascontiguousarray(y, dtype)
+    return in_c_order(y, dtype)
 
 
 def with_weights(estimator: Any, target: Any, weight: Any) -> tuple[Any, Any]:
@@ -63,16 +65,26 @@ def constants(estimator: Any, y: Any) -> Any:
     return (xlogy(numbers, numbers) - numbers).sum(axis=1)
 
 
-def balanced(estimator: Any, y: Any, incremental: bool) -> Any:
-    """Return the weight of each row by its class, as ``class_weight`` says; None if it says nothing."""
+def check_class_weight(estimator: Any, incremental: bool) -> None:
+    """Refuse weights of classes that are no weights, or need labels that are not there."""
     class_weight = getattr(estimator, "class_weight", None)
-    if class_weight is None:
-        return None
+    for label, weight in class_weight.items() if isinstance(class_weight, dict) else ():
+        if not isinstance(weight, Real) or not 0 <= float(weight) < np.inf:
+            raise ValueError(
+                f"class_weight[{label!r}] must be a finite number of at least 0, but it is {weight!r}"
+            )
     if incremental and class_weight == "balanced":
         raise ValueError(
             "class_weight='balanced' needs all of y and so is not for partial_fit; compute the weights with "
             "sklearn.utils.class_weight.compute_class_weight and pass them as a dict"
         )
+
+
+def balanced(estimator: Any, y: Any) -> Any:
+    """Return the weight of each row by its class, as ``class_weight`` says; None if it says nothing. y is validated."""
+    class_weight = getattr(estimator, "class_weight", None)
+    if class_weight is None:
+        return None
     from sklearn.utils.class_weight import compute_sample_weight
 
     return compute_sample_weight(class_weight, y)

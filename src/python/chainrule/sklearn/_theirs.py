@@ -6,9 +6,11 @@ All of it is imported in this place, and looked at once: where a version of scik
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from inspect import signature
 from itertools import pairwise
+from types import FunctionType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -40,7 +42,7 @@ except ImportError:  # before 1.9
 F = TypeVar("F", bound=Callable[..., Any])
 
 _HOOKS = (
-    "_fit", "_fit_stochastic", "_forward_pass_fast", "_init_coef", "_initialize", "_predict", "_validate_input"
+    "_fit", "_fit_lbfgs", "_fit_stochastic", "_forward_pass_fast", "_init_coef", "_initialize", "_predict", "_validate_input"
 )  # fmt: skip
 """The private methods that the classes here replace or call."""
 _NAMES = (
@@ -64,7 +66,7 @@ for _class in (MLPClassifier, MLPRegressor):
 BaseOptimizer: Any = _optimizers.BaseOptimizer
 AdamOptimizer: Any = _module.AdamOptimizer
 SGDOptimizer: Any = _module.SGDOptimizer
-check_optimize_result: Any = _module._check_optimize_result
+_check_optimize_result: Any = _module._check_optimize_result
 check_partial_fit_first_call: Any = _module._check_partial_fit_first_call
 LabelBinarizer: Any = _module.LabelBinarizer
 type_of_target: Any = _module.type_of_target
@@ -80,6 +82,31 @@ HAS_WEIGHTS = "sample_weight" in signature(MLPClassifier.fit).parameters
 """Whether `fit` takes sample weights: from 1.7 on."""
 HAS_LOSS = "loss" in signature(MLPRegressor).parameters
 """Whether the regressor has a loss, which then is its first argument: from 1.7 on."""
+
+
+def _said_by_scikit_learn(function: F) -> F:
+    """Return a function whose warnings are of scikit-learn's module: scripts silence them by ``module="sklearn"``.
+
+    Whose a warning is, `warnings` finds out from the names that the code sees: here those of that module, which has
+    `warnings` and ``_check_optimize_result``, too.
+    """
+    theirs: Any = FunctionType(
+        function.__code__, vars(_module), function.__name__, function.__defaults__
+    )  # fmt: skip
+    found: F = theirs
+    return found
+
+
+@_said_by_scikit_learn
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn of what scikit-learn warns of."""
+    warnings.warn(message, category, stacklevel=1)
+
+
+@_said_by_scikit_learn
+def check_optimize_result(found: Any, max_iter: int) -> Any:
+    """Return the number of iterations of L-BFGS; warn where it has not converged."""
+    return _check_optimize_result("lbfgs", found, max_iter)
 
 
 def validated_inputs(estimator: Any, X: Any, **settings: Any) -> Any:
@@ -100,13 +127,23 @@ def own_stochastic_fit(
     parent: Any, X: Any, y: Any, sample_weight: Any, layer_units: list[int], incremental: bool
 ) -> None:
     """Run scikit-learn's own loop of `sgd` and `adam`."""
+    parent._fit_stochastic(*_arguments(X, y, sample_weight, layer_units), incremental)
+
+
+def own_lbfgs_fit(parent: Any, X: Any, y: Any, sample_weight: Any, layer_units: list[int]) -> None:
+    """Run scikit-learn's own `lbfgs`."""
+    parent._fit_lbfgs(*_arguments(X, y, sample_weight, layer_units))
+
+
+def _arguments(X: Any, y: Any, sample_weight: Any, layer_units: list[int]) -> list[Any]:
+    """Return what scikit-learn's own solvers are given."""
     n = len(layer_units)
     shapes = list(pairwise(layer_units))
     coef_grads = [np.empty(shape, X.dtype) for shape in shapes]
     intercept_grads = [np.empty(shape[1], X.dtype) for shape in shapes]
     weights = [sample_weight] if HAS_WEIGHTS else []
     lists = [[X] + [None] * (n - 1), [None] * (n - 1), coef_grads, intercept_grads]
-    parent._fit_stochastic(X, y, *weights, *lists, layer_units, incremental)
+    return [X, y, *weights, *lists, layer_units]
 
 
 def lbfgs_options(iprint: int) -> dict[str, int]:
@@ -135,8 +172,10 @@ __all__ = [
     "check_partial_fit_first_call",
     "check_sample_weight",
     "lbfgs_options",
+    "own_lbfgs_fit",
     "own_stochastic_fit",
     "type_of_target",
     "validated_inputs",
     "validates",
+    "warn",
 ]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.utils.multiclass import unique_labels
 
 from . import _theirs
 from ._base import ChainruleMixin
 from ._held_out import threshold_of
+from ._labels import encoded
 from ._settings import CLASSIFIER_CONSTRAINTS, can_fit_partially, has_margins, has_probabilities
-from ._several import Columns, are_several, columns_of
+from ._several import Columns, are_of_columns, are_several, columns_of
+from ._shortcuts import are_plain, known_labels, new_labels
 
 
 class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc]
@@ -19,7 +20,7 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
 
     Everything that is not described here is as there. Two classes have one logistic output, more have a softmax, and several
     labels of a row have a logistic output each; the loss is the cross-entropy. Several columns of y that are classes each
-    (text, or numbers of which some are neither 0 nor 1) have a softmax each.
+    (text, or whole numbers of which some are neither 0 nor 1) have a softmax each.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
     warm_start : bool or "optimizer", default False
         Whether `fit` goes on from the parameters of the fit before; with "optimizer" also from what its optimizer remembers.
     momentum : float, default 0.9
-        Of "sgd", from 0 to 1.
+        Of "sgd", from 0 to 1; with 1 nothing can be set that scikit-learn's lacks.
     nesterovs_momentum : bool, default True
         Of "sgd".
     early_stopping : bool, default False
@@ -189,7 +190,8 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
             Rows that are scored after each epoch, in `validation_scores_`; with `early_stopping` they take the place of rows
             held out.
         callbacks : sequence, optional
-            Objects with some of the methods of `chainrule.Callback`, which get an `EstimatorFit`.
+            Objects with some of the methods of `chainrule.Callback`, which get an `EstimatorFit`; "lbfgs" has no batches, and
+            calls no `on_batch_end`.
 
         Returns
         -------
@@ -198,7 +200,7 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
         Raises
         ------
         ValueError, TypeError
-            If an argument does not fit, or parameters are no longer finite.
+            If an argument does not fit, and then nothing is changed; or if parameters are no longer finite.
         """
         self._fit(X, y, sample_weight=sample_weight, validation_data=validation_data, callbacks=callbacks)
         return self
@@ -226,15 +228,14 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
         Raises
         ------
         ValueError, TypeError
-            If an argument does not fit, or parameters are no longer finite.
+            If an argument does not fit, and then nothing is changed; or if parameters are no longer finite.
         """
-        self._check_first_call(y, classes)
-        self._fit(X, y, sample_weight=sample_weight, incremental=True)
+        self._fit(X, y, sample_weight=sample_weight, incremental=True, classes=classes)
         return self
 
     def _check_first_call(self, y: Any, classes: Any) -> None:
         """Do what scikit-learn does with ``classes``; for several columns of labels it is a list with those of each."""
-        if are_several(y):
+        if columns_of(self) is not None or are_several(y) or are_of_columns(classes):
             if not hasattr(self, "classes_"):
                 if classes is None:
                     raise ValueError("classes must be passed on the first call to partial_fit.")
@@ -248,13 +249,21 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
         goes_on = hasattr(self, "classes_") and (incremental or self.warm_start)
-        if not are_several(y):
-            several = columns_of(self) if goes_on else None
-            if several is not None:
-                several.transform(np.asarray(y))  # which says what is wrong
+        several = columns_of(self) if goes_on else None
+        if incremental and goes_on and not self.warm_start and are_plain(self, X, y, reset):
+            labels = known_labels(self._label_binarizer, y)
+            if labels is not None:
+                return X, labels
+        if not goes_on and (found := new_labels(y)) is not None and are_plain(self, X, y, reset):
+            self._label_binarizer, labels = found
+            self.classes_ = self._label_binarizer.classes_
+            return X, labels
+        if several is None and not are_several(y):
             return super()._validate_input(X, y, incremental, reset)  # type: ignore[no-any-return]
         if self.loss != "log_loss":
             raise ValueError(f"several columns of classes are for loss='log_loss', but it is {self.loss!r}")
+        if goes_on and several is None:
+            raise ValueError("y has several columns of classes, but the one before had not")
         y = np.asarray(y)
         if not goes_on:
             self._label_binarizer = Columns(list(y.T))
@@ -378,13 +387,4 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
 
     def _encoded(self, y: Any) -> Any:
         """Return labels that were not trained on as the outputs should be."""
-        if columns_of(self) is not None:
-            return self._label_binarizer.transform(np.asarray(y))
-        if self._label_binarizer.y_type_.startswith("multilabel"):
-            return np.asarray(y).astype(bool)
-        unknown = np.setdiff1d(unique_labels(y), self.classes_)
-        if len(unknown):
-            raise ValueError(
-                f"validation_data has classes not in `self.classes_`: {unknown}; `self.classes_` has {self.classes_}"
-            )
-        return self._label_binarizer.transform(y).astype(bool)
+        return encoded(self._label_binarizer, y)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_consistent_length
 
 from . import _theirs
 from ._base import ChainruleMixin
-from ._regression import as_old_signature, levels_of, numbers_with_gaps, quantile_score
+from ._held_out import score_of_quantities
+from ._prediction import is_finite
+from ._regression import as_old_signature, levels_of, numbers_with_gaps
 from ._settings import REGRESSOR_CONSTRAINTS
+from ._shortcuts import are_plain
 
 
 class MLPRegressor(ChainruleMixin, _theirs.MLPRegressor):  # type: ignore[misc]
@@ -54,7 +58,7 @@ class MLPRegressor(ChainruleMixin, _theirs.MLPRegressor):  # type: ignore[misc]
     warm_start : bool or "optimizer", default False
         Whether `fit` goes on from the parameters of the fit before; with "optimizer" also from what its optimizer remembers.
     momentum : float, default 0.9
-        Of "sgd", from 0 to 1.
+        Of "sgd", from 0 to 1; with 1 nothing can be set that scikit-learn's lacks.
     nesterovs_momentum : bool, default True
         Of "sgd".
     early_stopping : bool, default False
@@ -190,7 +194,8 @@ class MLPRegressor(ChainruleMixin, _theirs.MLPRegressor):  # type: ignore[misc]
             Rows that are scored after each epoch, in `validation_scores_`; with `early_stopping` they take the place of rows
             held out.
         callbacks : sequence, optional
-            Objects with some of the methods of `chainrule.Callback`, which get an `EstimatorFit`.
+            Objects with some of the methods of `chainrule.Callback`, which get an `EstimatorFit`; "lbfgs" has no batches, and
+            calls no `on_batch_end`.
 
         Returns
         -------
@@ -199,7 +204,7 @@ class MLPRegressor(ChainruleMixin, _theirs.MLPRegressor):  # type: ignore[misc]
         Raises
         ------
         ValueError, TypeError
-            If an argument does not fit, or parameters are no longer finite.
+            If an argument does not fit, and then nothing is changed; or if parameters are no longer finite.
         """
         self._fit(X, y, sample_weight=sample_weight, validation_data=validation_data, callbacks=callbacks)
         return self
@@ -225,7 +230,7 @@ class MLPRegressor(ChainruleMixin, _theirs.MLPRegressor):  # type: ignore[misc]
         Raises
         ------
         ValueError, TypeError
-            If an argument does not fit, or parameters are no longer finite.
+            If an argument does not fit, and then nothing is changed; or if parameters are no longer finite.
         """
         self._fit(X, y, sample_weight=sample_weight, incremental=True)
         return self
@@ -248,6 +253,8 @@ class MLPRegressor(ChainruleMixin, _theirs.MLPRegressor):  # type: ignore[misc]
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the coefficient of determination; with several levels of quantiles the mean of their `d2_pinball_score`.
 
+        With `missing_targets` NaN in y counts nothing.
+
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
@@ -262,9 +269,12 @@ class MLPRegressor(ChainruleMixin, _theirs.MLPRegressor):  # type: ignore[misc]
         score : float
             1 at best; 0 where a constant does as well.
         """
-        if levels_of(self.loss) > 1:
-            y = np.ravel(numbers_with_gaps(y, missing=False))
-            return quantile_score(self.loss, y, self.predict(X), sample_weight)
+        if self.missing_targets or levels_of(self.loss) > 1:
+            y, output = self._columns(self._encoded(y)), self.predict(X)
+            check_consistent_length(output, y, sample_weight)
+            output = output.reshape(len(output), -1)
+            weight = None if sample_weight is None else np.asarray(sample_weight)
+            return score_of_quantities(self.loss, y, output, weight)
         score: float = super().score(X, y, sample_weight)
         return score
 
@@ -273,11 +283,18 @@ class MLPRegressor(ChainruleMixin, _theirs.MLPRegressor):  # type: ignore[misc]
         return output[:, 0] if output.shape[1] == 1 else output
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
-        if not self.missing_targets:
+        if not self.missing_targets or y is None:
+            if (
+                getattr(getattr(y, "dtype", None), "kind", None) == "f"
+                and is_finite(y)
+                and are_plain(self, X, y, reset)
+            ):
+                return X, y
             return super()._validate_input(X, y, incremental, reset)  # type: ignore[no-any-return]
-        return _theirs.validated_inputs(
-            self, X, reset=reset, dtype=(np.float64, np.float32)
-        ), numbers_with_gaps(y)
+        X = _theirs.validated_inputs(self, X, reset=reset, dtype=(np.float64, np.float32))
+        y = numbers_with_gaps(y)
+        check_consistent_length(X, y)
+        return X, y
 
     def _columns(self, y: Any) -> Any:
         y, levels = super()._columns(y), levels_of(self.loss)
