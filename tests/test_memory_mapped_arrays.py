@@ -71,12 +71,21 @@ def test_the_cores_are_given_the_mapped_memory_itself(backend, dtype, kind, tmp_
 
         def call(*arguments, **options):
             for one in (*arguments, *options.values()):
-                given.extend(one if isinstance(one, tuple) else [one])  # what was checked before is one of these
+                given.extend(
+                    one if isinstance(one, tuple) else [one]
+                )  # what was checked before is one of these
             return real(*arguments, **options)
 
         monkeypatch.setattr(core(), name, call)
 
-    for name in ("train_epochs", "train_checked", "forward", "forward_checked", "loss_and_gradient", "loss_checked"):
+    for name in (
+        "train_epochs",
+        "train_checked",
+        "forward",
+        "forward_checked",
+        "loss_and_gradient",
+        "loss_checked",
+    ):
         spy(name)
     X, y, w = mapped.values()
     for call in (
