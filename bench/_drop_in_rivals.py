@@ -85,7 +85,8 @@ class Estimators:
         return self.make(
             is_classes, hidden_layer_sizes=work.layer_sizes[1:-1], solver="sgd", batch_size=work.batch,
             activation={"sigmoid": "logistic"}.get(work.activation, work.activation), momentum=MOMENTUM, max_iter=epochs,
-            learning_rate_init=work.learning_rate, tol=0.0, n_iter_no_change=10**9, random_state=SEED,
+            learning_rate_init=work.learning_rate * (1 if is_classes else 2 / work.layer_sizes[-1]),
+            tol=0.0, n_iter_no_change=10**9, random_state=SEED,
         )  # fmt: skip
 
     def fit_work(self, work: Work, dtype: str, epochs: int) -> float:

@@ -166,7 +166,7 @@ def threads_in_use(workers: dict[str, Worker]) -> list[str]:
 
 def main() -> int:
     arguments = parser(__doc__.splitlines()[0], "1,2").parse_args()
-    use = settings(arguments, seconds=1.0)
+    use = settings(arguments, seconds=0.5)
     rows: list[dict[str, Any]] = []
     parts: list[str] = []
     about = machine() | {"chainrule": describe_chainrule()} | use.described()
