@@ -26,7 +26,8 @@ def from_sklearn(estimator: Any, *, dtype: Any = None) -> MLP:
     Parameters
     ----------
     estimator : sklearn.neural_network.MLPClassifier or MLPRegressor
-        Or one of `chainrule.sklearn`'s, with any activation. Fitted. Of a pipeline give the last step, ``pipeline[-1]``, and scale with `chainrule.preprocessing`.
+        Or one of `chainrule.sklearn`'s, with any activation. Fitted. Of a pipeline give the last step, ``pipeline[-1]``, and
+        scale with `chainrule.preprocessing`.
     dtype : "float32" or "float64", optional
         None takes that of the estimator, which is float32 if it was fitted to float32, else float64.
 

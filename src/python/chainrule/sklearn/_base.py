@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from chainrule._checks_values import count
+from chainrule.backend import core
 
 from . import _settings, _targets
 from ._attempt import Attempt
@@ -250,8 +251,6 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
         """
         self._check_fitted()
         dtype = _settings.working_dtype(*self.coefs_)
-        from chainrule.backend import core
-
         core().forward(
             _settings.network_of(self, dtype), _settings.as_parameters(self.coefs_, dtype),
             _settings.as_parameters(self.intercepts_, dtype), X, out=out, n_threads=self.n_threads

@@ -11,9 +11,7 @@ from chainrule._network import StepRecord
 from chainrule.backend import core
 
 from . import _settings, _steps, _targets
-
-DENSE_ELEMENTS = 2**22
-"""How many numbers of a sparse X are made dense together."""
+from ._pieces import DENSE_ELEMENTS
 
 
 class Epochs:
