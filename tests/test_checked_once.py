@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _thread
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -133,7 +135,7 @@ class Changes(callbacks.Callback):
 def test_what_another_thread_changes_between_two_epochs_counts(
     backend: str, change: Callable[[cr.Trainer], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options: dict[str, Any] = {"epochs": 5, "validation_data": (X[:9], CLASSES[:9])}
+    options: dict[str, Any] = {"epochs": 5, "validation_data": (X[:9], CLASSES[:9]), "metrics": ["accuracy"]}
     expected = a_trainer()
     expected.fit(X, CLASSES, callbacks=[Changes(change)], **options)
     found, real = a_trainer(), _repeated.Repeated.measure
@@ -173,5 +175,57 @@ def test_what_does_not_fit_any_more_is_refused_and_the_epochs_before_stay(
 
     monkeypatch.setattr(_repeated.Repeated, "measure", measure)
     with pytest.raises((ValueError, TypeError), match=words):
-        trainer.fit(X, CLASSES, epochs=5, validation_data=(X, CLASSES))
+        trainer.fit(X, CLASSES, epochs=5, validation_data=(X, CLASSES), metrics=["accuracy"])
     assert trainer.epoch == len(trainer.history) == 2
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("loss", ["cross_entropy", "mean_squared_error", cr.losses.Huber(0.3)])
+def test_the_losses_of_the_validation_data_are_those_that_evaluate_finds(
+    backend: str, dtype: str, loss: Any
+) -> None:
+    output = "softmax" if loss == "cross_entropy" else "tanh"
+    y = CLASSES if loss == "cross_entropy" else MISSING
+    weight = np.linspace(0, 1, 9).astype(dtype)
+    trainers = [
+        cr.Trainer(
+            cr.MLP([3, 5, 2], activation="gelu", output_activation=output, dropout=0.3, seed=1, dtype=dtype),
+            loss=loss, batch_size=7, output_weights=[1.0, 0.5] if y is MISSING else None,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    data = X.astype(dtype), y if y is CLASSES else y.astype(dtype)
+    held_out = data[0][:9], data[1][:9], weight
+    trainers[0].fit(*data, epochs=4, validation_data=held_out)
+    expected = []
+    for _ in range(4):
+        trainers[1].fit(*data)
+        expected.append(trainers[1].evaluate(*held_out[:2], sample_weight=weight)["loss"])
+    assert trainers[0].history.validation_loss == expected
+
+
+def test_epochs_that_were_measured_before_a_loss_is_not_finite_stay(backend: str) -> None:
+    one, other = (a_trainer("mean_squared_error", (3, 2), optimizer=cr.SGD(2.0)) for _ in range(2))
+    with pytest.raises(FloatingPointError):
+        one.fit(X, TARGET, epochs=200, validation_data=(X, TARGET))
+    with pytest.raises(FloatingPointError):
+        other.fit(X, TARGET, epochs=200, validation_data=(X, TARGET), callbacks=[Nothing()])
+    assert one.epoch == len(one.history.validation_loss) > 0
+    assert contents(one) == contents(other)
+    assert one.history.__getstate__() == other.history.__getstate__()
+
+
+def test_an_interruption_leaves_what_was_measured_of_the_epochs_before(backend: str) -> None:
+    rows, targets = np.tile(X, (50, 1)), np.tile(TARGET, (50, 1))
+    trainer = a_trainer("mean_squared_error", sizes=(3, 64, 2))
+    timer = threading.Timer(0.3, _thread.interrupt_main)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(rows, targets, epochs=10**7, validation_data=(X, TARGET))
+    timer.join()
+    measured = trainer.history.validation_loss
+    assert trainer.epoch == len(measured) > 0
+    expected = a_trainer("mean_squared_error", sizes=(3, 64, 2))
+    expected.fit(rows, targets, epochs=trainer.epoch, validation_data=(X, TARGET), callbacks=[Nothing()])
+    assert measured == expected.history.validation_loss
+    assert trainer.history.loss == expected.history.loss

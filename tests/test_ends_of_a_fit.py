@@ -41,9 +41,9 @@ def calls(backend: str, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     real = core().train_checked
     found: list[int] = []
 
-    def counting(network: Any, state: Any, given: Any, *more: Any) -> None:
+    def counting(network: Any, state: Any, given: Any, *more: Any, **named: Any) -> None:
         found.append(given.epochs)
-        real(network, state, given, *more)
+        real(network, state, given, *more, **named)
 
     for module in (core(), sys.modules[real.__module__]):
         monkeypatch.setattr(module, "train_checked", counting)

@@ -4,6 +4,8 @@
 #include <array>
 #include <exception>
 #include <functional>
+#include <optional>
+#include <tuple>
 
 #include "bindings/python_loss.hpp"
 #include "model/choices.hpp"
@@ -135,7 +137,7 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
                 const py::object& sample_weight, const RuleNumbers& rule, const py::object& rates,
                 std::ptrdiff_t batch_size, bool shuffle, std::uint64_t seed, std::ptrdiff_t epochs, int n_threads,
                 const py::object& function, bool every_step, const std::vector<std::size_t>& frozen,
-                const py::object& order, const py::object& record) {
+                const py::object& order, const py::object& record, const py::object& validation) {
     TrainRequest<T> request{&network,
                             parameters<T>(network, weights, biases, true),
                             parameters<T>(network, weight_velocity, bias_velocity, true),
@@ -164,6 +166,17 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
     const std::ptrdiff_t steps_per_epoch = (request.data.rows + batch_size - 1) / batch_size;
     if (!record.is_none()) request.record = record_of(record, times(epochs, steps_per_epoch), progress.step);
     request.record.cut(progress.step);
+    std::optional<Validation<T>> measured;
+    std::vector<double> validated;
+    if (!validation.is_none()) {
+        const auto [vX, vtarget, vweight, found] =
+            py::cast<std::tuple<py::array, py::array, py::object, py::list>>(validation);
+        require(request.loss.loss != Loss::custom, "a custom loss, and validation");
+        measured.emplace(network, data<T>(network.n_in(), network.n_out(), vX, vtarget, vweight), request.loss,
+                         n_threads);
+        request.validation = &*measured;
+        request.validated = &validated;
+    }
     py::list losses = state.attr("losses");
     std::vector<double> epoch_losses;
     const py::object custom_function = loss[5];
@@ -202,6 +215,10 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
     state.attr("epoch") = progress.epoch;
     state.attr("step") = progress.step;
     for (double value : epoch_losses) losses.append(value);
+    if (measured) {
+        py::list found = py::cast<py::tuple>(validation)[3];
+        for (double value : validated) found.append(value);
+    }
     if (raised) std::rethrow_exception(raised);
     return py::make_tuple(stop != Stop::not_finite, progress.step_in_epoch);
 }
@@ -233,11 +250,11 @@ void bind_training(py::module_& m) {
                              const std::vector<double>& numbers, const py::object& rates, std::ptrdiff_t batch_size,
                              bool shuffle, std::uint64_t seed, std::ptrdiff_t epochs, int n_threads,
                              const py::object& poll, bool every_step, const std::vector<std::size_t>& frozen,
-                             const py::object& order, const py::object& record) {
+                             const py::object& order, const py::object& record, const py::object& validation) {
         return with_dtype(X, [&]<class T>() {
             return train<T>(network, state, weights, biases, weight_velocity, bias_velocity, weight_square, bias_square,
                             X, target, loss, sample_weight, rule_of(rule, numbers), rates, batch_size, shuffle, seed,
-                            epochs, n_threads, poll, every_step, frozen, order, record);
+                            epochs, n_threads, poll, every_step, frozen, order, record, validation);
         });
     });
 }

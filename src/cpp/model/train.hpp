@@ -1,7 +1,7 @@
 // Whole epochs without leaving native code.
 #pragma once
 
-#include "model/loss.hpp"
+#include "model/loss_of_rows.hpp"
 #include "model/record.hpp"
 #include "model/rule.hpp"
 
@@ -46,6 +46,8 @@ struct TrainRequest {
     std::vector<bool> frozen{};         // layers that do not learn; empty: none
     std::vector<std::int64_t> order{};  // the rows of each epoch, as many as there are; empty: as they lie, or shuffled
     StepRecord record{};
+    Validation<T>* validation = nullptr;       // measured after each epoch, or null
+    std::vector<double>* validated = nullptr;  // OUT: what was measured is appended
 };
 
 // Runs `epochs` more epochs from `progress`, which counts along. A mean row loss is appended for each whole epoch.

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from functools import lru_cache
 from operator import is_
 from typing import Any, NamedTuple
 
@@ -14,7 +12,7 @@ from ._checks_layers import check_loss_and_gradient, check_rows
 from ._checks_network import check_forward
 from ._losses import loss_rule
 from ._metric_arrays import has_several_labels
-from ._network import Array, Network
+from ._network import Array, Network, Validation, without_output_activation
 from ._weights import as_weight, with_int_classes
 from .backend import core
 from .inputs import as_inputs
@@ -102,7 +100,7 @@ class Evaluation:
 
     def __init__(self, model: MLP, rows: Rows, objective: Objective) -> None:
         network, name = model.network, model.network.output_activation
-        self._network, self._name = _without_output_activation(network), name
+        self._network, self._name = without_output_activation(network), name
         forward = check_forward(self._network, model.weights, model.biases, rows.inputs, None, None)
         self._forward, Z = forward[:3], forward[3]
         self._loss = check_loss_and_gradient(
@@ -112,6 +110,11 @@ class Evaluation:
     def is_of(self, model: MLP) -> bool:
         """Return whether the model still has the arrays of parameters that it had."""
         return are_same(self._forward[0], model.weights) and are_same(self._forward[1], model.biases)
+
+    def to_collect(self) -> Validation:
+        """Return the rows for a call that measures their loss after each epoch."""
+        target, _, weight, _ = self._loss
+        return Validation(self._forward[2], target, weight, [])
 
     def measure(self, metrics: Mapping[str, Metric], n_threads: int | None) -> dict[str, float]:
         """Return the loss and the metrics."""
@@ -135,9 +138,3 @@ class Evaluation:
 def are_same(first: Sequence[object], second: object) -> bool:
     """Return whether the second is a list of the same objects."""
     return isinstance(second, list) and len(first) == len(second) and all(map(is_, first, second))
-
-
-@lru_cache(maxsize=64)
-def _without_output_activation(network: Network) -> Network:
-    """Return the network that computes the weighted sums of the output layer, which the losses take."""
-    return replace(network, activations=(*network.activations[:-1], "identity"))

@@ -156,7 +156,7 @@ def _train(
             settled.look(measured.loss)
         return _reason(trainer, request, watchers)
 
-    looks = request.looks_at_each_epoch
+    looks = request.looks_at_each_epoch and not request.only_validates
 
     def look_and_keep() -> str | None:
         reason = look() if looks else None
@@ -232,7 +232,7 @@ def _train_epochs(
     halting = poll if halt is None else _each([*polls, halt.poll])
     is_long = True  # an epoch, until it is seen to be short; a poll takes the interpreter's lock after each
     left, together, every = request.epochs, 1, request.epochs
-    looks = request.looks_at_each_epoch
+    looks = request.looks_at_each_epoch and not request.only_validates
     if request.checkpointing is not None:
         every = request.checkpointing.every
     if not looks and clock is None:
@@ -282,7 +282,8 @@ def _some_epochs(
 ) -> None:
     """Train for so many more epochs, on the rows that are there or on batches as they come."""
     if isinstance(request.repeated, Repeated):
-        request.repeated.train(epochs, poll)
+        way = request.repeated.train_and_validate if request.only_validates else request.repeated.train
+        way(epochs, poll)
     elif isinstance(request.rows, Batches):
         train_batches(trainer, request.rows, epochs, poll)
     else:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -146,6 +146,12 @@ class Network:
         return tuple((1,) if self.bias == "layer" else (size,) for size in self.layer_sizes[1:])
 
 
+@lru_cache(maxsize=64)
+def without_output_activation(network: Network) -> Network:
+    """Return the network that computes the weighted sums of the output layer, which the losses take."""
+    return replace(network, activations=(*network.activations[:-1], "identity"))
+
+
 class Plateau(NamedTuple):
     """What `schedules.ReduceOnPlateau` remembers: the factor of the rate, the best value, and epochs since it."""
 
@@ -155,6 +161,18 @@ class Plateau(NamedTuple):
 
 
 NO_PLATEAU = Plateau(1.0, math.inf, 0)
+
+
+class Validation(NamedTuple):
+    """Rows to measure the training's loss on after each epoch, and where the losses go.
+
+    They are checked, and as the cores take them. The prediction is one without dropout and noise.
+    """
+
+    X: Array
+    target: Array
+    weight: Array | None
+    losses: list[float]
 
 
 class StepRecord(NamedTuple):

@@ -11,10 +11,11 @@ from ._epochs import Poll, batch_size_for
 from ._evaluation import Evaluation, Rows, are_same
 from ._fit_request import Request
 from ._losses import loss_rule
-from ._network import TrainingState
+from ._network import TrainingState, Validation, _to_the_end
 from ._plateau import at_present, plateau_of
 from ._whole_batch import takes_all_rows
 from .backend import core
+from .history import Measurements
 from .metrics import direction
 
 if TYPE_CHECKING:
@@ -40,11 +41,32 @@ class Repeated:
 
     def train(self, epochs: int, poll: Poll | None) -> None:
         """Train for so many more epochs."""
+        self._train(epochs, poll, None)
+
+    def train_and_validate(self, epochs: int, poll: Poll | None) -> None:
+        """Train for so many more epochs, and note the loss of the validation data after each in the history of the trainer."""
+        trainer, evaluation = self._trainer, self._measured[1]
+        if evaluation is None or not evaluation.is_of(trainer.model):
+            self._measured = self._evaluations()
+            evaluation = self._measured[1]
+        assert evaluation is not None
+        validation, state, history = evaluation.to_collect(), trainer.state, trainer.history
+        first, before = state.epoch, len(history)
+        try:
+            self._train(epochs, poll, validation)
+        finally:
+            numbers = zip(state.losses[first:], validation.losses)  # noqa: B905 - no more than were measured
+            measured = [Measurements(first + i, *pair) for i, pair in enumerate(numbers)]
+            _to_the_end(lambda: history.put(before, measured))
+
+    def _train(self, epochs: int, poll: Poll | None, validation: Validation | None) -> None:
         trainer, state = self._trainer, self._trainer.state
         if plateau_of(trainer.optimizer) is not None or not are_same(self._seen, _seen(trainer)):
             self._prepare(state)
         given = self._given._replace(epochs=epochs)
-        core().train_checked(trainer.model.network, state, given, trainer.n_threads, poll)
+        core().train_checked(
+            trainer.model.network, state, given, trainer.n_threads, poll, validation=validation
+        )
 
     def measure(self) -> tuple[float | None, dict[str, float], dict[str, float]]:
         """Return the loss of the validation data, the metrics of the rows and those of the validation data."""

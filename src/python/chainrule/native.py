@@ -28,7 +28,7 @@ from ._native_rules import (
     rprop_step,  # noqa: F401
     sgd_momentum_step,  # noqa: F401
 )
-from ._network import Array, Network, StepRecord, TrainingState
+from ._network import Array, Network, StepRecord, TrainingState, Validation
 from ._rules import Rule
 from ._threads import allowed_threads
 from .passes import ForwardPass
@@ -215,9 +215,10 @@ def train_epochs(
 
 def train_checked(
     network: Network, state: TrainingState, given: _checks.Training, n_threads: int | None = None,
-    poll: Callable[[int, int, int, float], object] | None = None, poll_each_step: bool = False
+    poll: Callable[[int, int, int, float], object] | None = None, poll_each_step: bool = False,
+    validation: Validation | None = None
 ) -> None:  # fmt: skip
-    """Do what `train_epochs` does, with arguments that were checked and are as they were then."""
+    """Do what `train_epochs` does, with arguments that were checked and are as they were then, and measure after each epoch."""
     python_runs = poll is not None or given.loss.function is not None or given.rule.rates is not None
     _held = pins(*given.held) if python_runs else None
     with Claim(given.weights):
@@ -225,7 +226,7 @@ def train_checked(
             _compiled(network), state, *given[:8], _loss_numbers(given.loss, given.output_weights, network.n_out),
             given.sample_weight, *_numbers(given.rule), min(given.batch_size, len(given.X)),
             given.shuffle, given.seed, min(given.epochs, 2**62), _int32(n_threads), poll, poll_each_step,
-            given.frozen, given.order, given.record
+            given.frozen, given.order, given.record, validation
         )  # fmt: skip
         wrong = None if finite else _find_nonfinite(network, state, given, done)
     if wrong is not None:

@@ -15,7 +15,14 @@ import numpy as np
 from chainrule import _checks
 from chainrule._held import Claim, guarded, pins
 from chainrule._losses import LossRule
-from chainrule._network import Array, Network, StepRecord, TrainingState
+from chainrule._network import (
+    Array,
+    Network,
+    StepRecord,
+    TrainingState,
+    Validation,
+    without_output_activation,
+)
 
 from . import further_activations, further_losses, mathematics
 
@@ -181,9 +188,15 @@ def train_epochs(
 
 def train_checked(
     network: Network, state: TrainingState, given: _checks.Training, n_threads: int | None = None,
-    poll: Callable[[int, int, int, float], object] | None = None, poll_each_step: bool = False
+    poll: Callable[[int, int, int, float], object] | None = None, poll_each_step: bool = False,
+    validation: Validation | None = None
 ) -> None:  # fmt: skip
-    """Do what `train_epochs` does, with arguments that were checked and are as they were then."""
+    """Do what `train_epochs` does, with arguments that were checked and are as they were then, and measure after each epoch."""
+    if validation is not None:
+        for _ in range(given.epochs):
+            train_checked(network, state, given._replace(epochs=1), n_threads, poll)
+            validation.losses.append(_validation_loss(network, given, validation))
+        return
     _held = pins(*given.held)
     if given.loss.function is not None:
         function = guarded(given.loss.function, given.changed)
@@ -192,3 +205,10 @@ def train_checked(
         if given.record:
             given.record.clear()
         mathematics.train_epochs(network, state, given, poll)
+
+
+def _validation_loss(network: Network, given: _checks.Training, rows: Validation) -> float:
+    out = np.empty((len(rows.X), network.n_out), rows.X.dtype)
+    Z = forward_checked(without_output_activation(network), given.weights, given.biases, rows.X, out, None)
+    name = network.output_activation
+    return loss_checked(name, Z, rows.target, given.loss, rows.weight, given.output_weights)[0]
