@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+ONE_INSTRUCTION_SET_WILL_DO = True
+
 BENCH = Path(__file__).resolve().parents[1] / "bench"
 MODULES = {"NumPy": "numpy", "scikit-learn": "sklearn", "PyTorch": "torch", "JAX": "jax"}
 

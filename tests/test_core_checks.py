@@ -11,6 +11,8 @@ from chainrule import reference
 from chainrule._network import ACTIVATIONS, SLOPE_NEEDS_INPUT, TrainingState
 from core_arguments import CASES, NETWORK, f4, good, optimizer, read_only
 
+ONE_INSTRUCTION_SET_WILL_DO = True
+
 POSITIONAL = {
     "random_words": ["n"], "permutation": ["n"], "dropout_mask": ["rows", "width", "rate"],
     "gaussian_noise": ["rows", "width"],

@@ -18,6 +18,8 @@ import chainrule as cr
 import numpy as np
 import pytest
 
+ONE_INSTRUCTION_SET_WILL_DO = True
+
 SIGNATURES = Path(__file__).with_name("cython_api_signatures.txt")
 DOUBLE, INT, SIZE, POINTER = ctypes.c_double, ctypes.c_int, ctypes.c_ssize_t, ctypes.c_void_p
 

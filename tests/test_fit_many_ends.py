@@ -11,6 +11,8 @@ import pytest
 from many_cases import Fit, alone, contents, plain, together
 from processes import run_python
 
+ONE_INSTRUCTION_SET_WILL_DO = True
+
 ENDLESS = 10**9
 POSIX = pytest.mark.skipif(os.name != "posix", reason="the signal is sent by os.kill")
 
