@@ -319,17 +319,18 @@ def test_what_is_not_finite_ends_the_record_before_it_and_counts_no_row_twice(co
         [rng.normal(size=shape).astype(dtype) for shape in shapes]
         for shapes in (network.weight_shapes, network.bias_shapes)
     ]
-    parameters[1][0][:] = -1e3
-    parameters[1][0][0] = 1
-    how = {**eleven_rows(dtype).how, "optimizer": sgd(0.6), "batch_size": batch_size, "epochs": 400}
+    parameters[1][0][
+        :
+    ] = -1e3  # all is dead but the biases of the outputs, whose error grows from step to step
+    how = {**eleven_rows(dtype).how, "optimizer": sgd(2.05 if dtype == "float32" else 2.4), "batch_size": batch_size, "epochs": 400}
     X, Y = rng.normal(size=(330, sizes[0])).astype(dtype), rng.normal(size=(330, 2)).astype(dtype)
     case = Case(network, TrainingState.start(*parameters), X, Y, how)
-    case.target[100:] *= 1e30 if dtype == "float32" else 1e200
     health = empty_health(case)
     with pytest.raises(FloatingPointError, match="is not finite"):
         case.train(core, health=health)
     assert case.state.step < 400 * 330 // batch_size
     finished = case.state.epoch
+    assert finished > 1
     assert np.isnan(health.values[finished:]).all()
     assert np.isfinite(health.values[:finished, :, 0]).all()
     steps = -(-330 // batch_size)
@@ -337,7 +338,6 @@ def test_what_is_not_finite_ends_the_record_before_it_and_counts_no_row_twice(co
     at = [j * (330 // batch_size) // k - 1 for j in range(1, k + 1)]
     done = case.state.step - finished * steps
     assert health.quiet[-1] == batch_size * (finished * k + sum(step < done for step in at))
-    assert health.quiet[-1] > 0
 
 
 def test_a_loss_that_fails_leaves_the_epochs_before(core, dtype):
@@ -389,7 +389,7 @@ def test_health_may_not_lie_in_what_is_trained_or_noted(core):
     case = eleven_rows("float64")
     memory = np.zeros(32)
     for others, health, text in (
-        ({}, good(quiet=memory.view(np.int64)[:5], values=memory.reshape(2, 2, 8)), r"health\.quiet .* health\.values"),
+        ({}, good(quiet=memory.view(np.int64)[:5], values=memory.reshape(2, 2, 8)), r"health\.values .* health\.quiet"),
         ({"record": StepRecord(memory[:6], np.zeros(6))}, good(values=memory.reshape(2, 2, 8)),
          r"record\.losses must not share memory with health\.values"),
     ):  # fmt: skip
