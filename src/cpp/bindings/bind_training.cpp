@@ -130,6 +130,17 @@ StepRecord record_of(const py::object& given, std::ptrdiff_t steps, std::uint64_
     return {writable<double>(losses, steps), writable<double>(squares, steps), steps, begin};
 }
 
+// None, or (values, quiet) for so many epochs.
+HealthRecord health_of(const py::object& given, const Network& network, std::ptrdiff_t epochs, std::uint64_t begin) {
+    if (given.is_none()) return {};
+    const auto [values, quiet] = py::cast<std::pair<py::array, py::array>>(given);
+    std::ptrdiff_t hidden = 0;
+    for (const Layer& layer : network.layers) hidden += layer.N;
+    const std::ptrdiff_t layers = network.n_layers();
+    return {writable<double>(values, times(epochs, layers * health_columns)),
+            writable<std::int64_t>(quiet, hidden - network.n_out()), epochs, layers, begin};
+}
+
 template <class T>
 py::tuple train(const Network& network, const py::object& state, const Arrays& weights, const Arrays& biases,
                 const Arrays& weight_velocity, const Arrays& bias_velocity, const Arrays& weight_square,
@@ -137,7 +148,8 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
                 const py::object& sample_weight, const RuleNumbers& rule, const py::object& rates,
                 std::ptrdiff_t batch_size, bool shuffle, std::uint64_t seed, std::ptrdiff_t epochs, int n_threads,
                 const py::object& function, bool every_step, const std::vector<std::size_t>& frozen,
-                const py::object& order, const py::object& record, const py::object& validation) {
+                const py::object& order, const py::object& record, const py::object& health,
+                const py::object& validation) {
     TrainRequest<T> request{&network,
                             parameters<T>(network, weights, biases, true),
                             parameters<T>(network, weight_velocity, bias_velocity, true),
@@ -166,6 +178,8 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
     const std::ptrdiff_t steps_per_epoch = (request.data.rows + batch_size - 1) / batch_size;
     if (!record.is_none()) request.record = record_of(record, times(epochs, steps_per_epoch), progress.step);
     request.record.cut(progress.step);
+    const std::uint64_t first_epoch = progress.epoch;
+    request.health = health_of(health, network, epochs, progress.step);
     std::optional<Validation<T>> measured;
     std::vector<double> validated;
     if (!validation.is_none()) {
@@ -210,6 +224,7 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
         }
     }
     request.record.cut(progress.step);
+    request.health.cut(std::ptrdiff_t(progress.epoch - first_epoch));
     // No Python code runs between these lines, so no second Ctrl-C can leave the counters half written.
     for (std::size_t i = 0; i < copies.size(); ++i) copies[i].write_to(theirs[i]);
     state.attr("epoch") = progress.epoch;
@@ -243,20 +258,21 @@ void bind_training(py::module_& m) {
                         "work"_a = c.work, "least_work"_a = work_of_a_step, "bytes"_a = c.bytes, "layers"_a = layers);
     });
     // Returns (finite, steps done in the unfinished epoch); the counters of `state` are set whatever happens.
-    m.def("train_epochs", [](const Network& network, const py::object& state, const Arrays& weights,
-                             const Arrays& biases, const Arrays& weight_velocity, const Arrays& bias_velocity,
-                             const Arrays& weight_square, const Arrays& bias_square, const py::array& X,
-                             const py::array& target, const py::tuple& loss, const py::object& sample_weight, int rule,
-                             const std::vector<double>& numbers, const py::object& rates, std::ptrdiff_t batch_size,
-                             bool shuffle, std::uint64_t seed, std::ptrdiff_t epochs, int n_threads,
-                             const py::object& poll, bool every_step, const std::vector<std::size_t>& frozen,
-                             const py::object& order, const py::object& record, const py::object& validation) {
-        return with_dtype(X, [&]<class T>() {
-            return train<T>(network, state, weights, biases, weight_velocity, bias_velocity, weight_square, bias_square,
-                            X, target, loss, sample_weight, rule_of(rule, numbers), rates, batch_size, shuffle, seed,
-                            epochs, n_threads, poll, every_step, frozen, order, record, validation);
-        });
-    });
+    m.def("train_epochs",
+          [](const Network& network, const py::object& state, const Arrays& weights, const Arrays& biases,
+             const Arrays& weight_velocity, const Arrays& bias_velocity, const Arrays& weight_square,
+             const Arrays& bias_square, const py::array& X, const py::array& target, const py::tuple& loss,
+             const py::object& sample_weight, int rule, const std::vector<double>& numbers, const py::object& rates,
+             std::ptrdiff_t batch_size, bool shuffle, std::uint64_t seed, std::ptrdiff_t epochs, int n_threads,
+             const py::object& poll, bool every_step, const std::vector<std::size_t>& frozen, const py::object& order,
+             const py::object& record, const py::object& health, const py::object& validation) {
+              return with_dtype(X, [&]<class T>() {
+                  return train<T>(network, state, weights, biases, weight_velocity, bias_velocity, weight_square,
+                                  bias_square, X, target, loss, sample_weight, rule_of(rule, numbers), rates,
+                                  batch_size, shuffle, seed, epochs, n_threads, poll, every_step, frozen, order, record,
+                                  health, validation);
+              });
+          });
 }
 
 }  // namespace chainrule::bindings
