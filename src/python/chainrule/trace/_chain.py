@@ -260,19 +260,22 @@ class Chain:
     def _sum_over_paths(self, number: int, j: int) -> tuple[list[str], str]:
         """Return dL/da of a hidden unit: a sum over the units of the next layer, which it acts through."""
         layer, after = self.step.layers[number - 1], self.step.layers[number]
-        terms = []
+        mask = self.var("m", number, j) if layer.mask is not None else ""
+        note = f"{mask} is the factor of dropout" if mask else ""
+        a, terms, factors = self.symbol("a", number, j), [], []
         for k in shown(after.n_out):
             z = self.symbol("z", number + 1, k)
-            terms.append(f"{self.known(f'dL/d{z}', after.dL_dz[self.place, k])} * {self.weight(number + 1, j, k)}")
-        any_z = self.symbol("z", number + 1, 0).replace("0]", "k]") if after.n_out > 1 else ""
-        general = f"sum_k dL/d{any_z} * W{number + 1}[{j}, k]" if after.n_out > 1 else ""
-        expanded, note = added(terms, after.n_out), ""
-        if layer.mask is not None:
-            m = self.var("m", number, j)
-            expanded = f"{m} * ({expanded})" if after.n_out > 1 else f"{m} * {expanded}"
-            general = f"{m} * {general}" if general else ""
-            note = f"{m} is the factor of dropout"
-        return [general, expanded], note
+            self.known(f"dL/d{z}", after.dL_dz[self.place, k])
+            terms.append(f"dL/d{z} * {self.weight(number + 1, j, k)}")
+            factors.append(f"dL/d{z} * d{z}/d{a}")
+        if after.n_out == 1:
+            z, w = self.symbol("z", number + 1, 0), self.weight(number + 1, j, 0)
+            value = self.values[w] * (self.values[mask] if mask else 1)
+            self.add("derivative", f"d{z}/d{a}", [f"{mask} * {w}" if mask else w], value, note)
+            return factors, ""
+        any_z = self.symbol("z", number + 1, 0).replace("0]", "k]")
+        expanded = added(terms, after.n_out)
+        return [f"sum_k dL/d{any_z} * d{any_z}/d{a}", f"{mask} * ({expanded})" if mask else expanded], note
 
     def _product(self) -> float:
         """Write the derivative of the parameter: its last factor, the product, and the sum over rows and units."""
@@ -298,33 +301,41 @@ class Chain:
             else:
                 self.add("derivative", total, self._products(z[0], factor), gradient)
             return float(gradient)
-        rows = shown(step.batch_rows)
+        every = [(r, j) for r in range(step.batch_rows) for j in (range(layer.n_out) if whole else [p.j])]
         terms = []
-        for r in rows:
+        for r, j in (every[i] for i in shown(len(every))):
             number = step.numbers[r]
-            for j in units if whole else [p.j]:
-                dz = self.known(f"dL/d{self.symbol('z', p.layer, j, number)}", layer.batch_dL_dz[r, j])
-                if p.is_weight:
-                    letter, at = ("x", 0) if p.layer == 1 else ("g", p.layer - 1)
-                    x = self.known(self.symbol(letter, at, p.i, number), layer.batch_given[r, p.i])
-                    terms.append(f"{dz} * {x}")
-                else:
-                    terms.append(dz)
+            dz = self.known(f"dL/d{self.symbol('z', p.layer, j, number)}", layer.batch_dL_dz[r, j])
+            if p.is_weight:
+                letter, at = ("x", 0) if p.layer == 1 else ("g", p.layer - 1)
+                x = self.known(self.symbol(letter, at, p.i, number), layer.batch_given[r, p.i])
+                dz = f"{dz} * {x}"
+            terms.append(dz)
         note = "the sum over the rows of the batch" + (", and over the units of the layer" if whole else "")
         if p.is_weight and p.layer > 1:
             note += f"; g{p.layer - 1} is what layer {p.layer - 1} gave on"
-        count_ = step.batch_rows * (layer.n_out if whole else 1)
         general = f"sum_r dL/dz{p.layer}[r, {'j' if whole else p.j}]" if not p.is_weight else (
             f"sum_r dL/dz{p.layer}[r, {p.j}] * dz{p.layer}[r, {p.j}]/d{name}")  # fmt: skip
         if whole:
             general = general.replace("sum_r", "sum_r sum_j")
-        self.add("derivative", total, [general, added(terms, count_)], gradient, note)
+        self.add("derivative", total, [general, added(terms, len(every))], gradient, note)
         return float(gradient)
 
     def _products(self, z: str, factor: str) -> list[str]:
-        """Return the derivative as the chain rule has it: dL/da da/dz dz/dw; where dL/dz came at once, dL/dz dz/dw."""
-        layer = self.step.layers[self.parameter.layer - 1]
+        """Return the derivative as the chain rule has it, factor by factor; from the loss on where there is a single path."""
+        p, layers = self.parameter, self.step.layers
         a = z.replace("z", "a", 1)
-        if f"d{a}/d{z}" in self.values and f"dL/d{a}" in self.values and layer.activation != "softmax":
-            return [f"dL/d{a} * d{a}/d{z} * {factor}"]
-        return [f"dL/d{z} * {factor}"]
+        own = [f"dL/d{a}", f"d{a}/d{z}"]
+        if own[1] not in self.values or own[0] not in self.values or layers[p.layer - 1].activation == "softmax":
+            return [f"dL/d{z} * {factor}"]
+        if any(layer.n_out > 1 for layer in layers[p.layer :]):
+            return [" * ".join([*own, factor])]
+        factors = [factor, own[1]]
+        for number in range(p.layer + 1, self.n + 1):
+            above = self.symbol("z", number, 0)
+            factors += [f"d{above}/d{a}", f"d{self.symbol('a', number, 0)}/d{above}"]
+            a = self.symbol("a", number, 0)
+        first = f"dL/d{a}"
+        if first not in self.values:  # it came as dL/dz
+            factors, first = factors[:-1], f"dL/d{self.symbol('z', self.n, 0)}"
+        return [" * ".join([first, *factors[::-1]])]

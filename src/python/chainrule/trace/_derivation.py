@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ._plain import plain
-from ._symbols import format_number, rename, to_latex, with_numbers
+from ._symbols import format_number, is_trivial, rename, to_latex, with_numbers, without_trivial
 
 SECTIONS = ("forward", "derivative", "update")
 """The parts of a derivation, in their order."""
@@ -81,8 +81,13 @@ class Derivation:
         -------
         Derivation
         """
-        figures = printed or {}
-        lines = [replace(line, printed=figures.get(line.symbol, line.printed)) for line in self.lines]
+        figures, lines = printed or {}, []
+        for line in self.lines:
+            symbol = rename(line.symbol, names)
+            forms = tuple(without_trivial(form, names) for form in line.forms)
+            if is_trivial(symbol) or symbol in [rename(form, names) for form in forms]:
+                continue  # two variables that have one name there, such as the sum and the activation of a linear output
+            lines.append(replace(line, forms=forms, printed=figures.get(line.symbol, line.printed)))
         return replace(self, names=dict(names), lines=lines)
 
     def equations(self, line: Line, digits: int = 7) -> list[str]:

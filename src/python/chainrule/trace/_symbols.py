@@ -40,6 +40,19 @@ def rename(formula: str, names: Names) -> str:
     return _TOKEN.sub(one, formula)
 
 
+def without_trivial(formula: str, names: Names) -> str:
+    """Return the formula without the factors that the names make dO/dO."""
+    parts = re.split(r"( \* )", formula)
+    kept = [part for part in parts[::2] if not is_trivial(rename(part, names))]
+    return " * ".join(kept) if kept and len(kept) < len(parts[::2]) else formula
+
+
+def is_trivial(symbol: str) -> bool:
+    """Return whether this is the derivative of something by itself."""
+    match = _TOKEN.fullmatch(symbol)
+    return match is not None and bool(match["derivative"]) and match["of"] == match["by"]
+
+
 def with_numbers(formula: str, values: Mapping[str, float], digits: int) -> str:
     """Return the formula with the numbers of its variables and derivatives, as far as they are known."""
     out = ""
@@ -58,7 +71,7 @@ def with_numbers(formula: str, values: Mapping[str, float], digits: int) -> str:
 
 def format_number(value: float, digits: int) -> str:
     """Return a number with so many significant digits."""
-    return format(float(value), f".{digits}g")
+    return format(float(value) + 0.0, f".{digits}g")  # no -0
 
 
 def to_latex(formula: str) -> str:

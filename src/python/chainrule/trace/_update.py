@@ -95,7 +95,7 @@ class _Update:
                     total += float(np.square(np.clip(array, -limit, limit), dtype=np.float64).sum())
         return math.sqrt(total)
 
-    def _finish(self, form: str) -> None:
+    def _finish(self, *forms: str) -> None:
         """Write the new parameter, shortened if the weights of its unit are too long."""
         new, note = self._array("new_W", "new_b"), ""
         limit = self.rule.max_norm
@@ -104,12 +104,14 @@ class _Update:
             column = np.sqrt(np.square(self.layer.new_W[:, self.p.j], dtype=np.float64).sum())
             if column > limit * (1 - 1e-5):
                 note = f"then shortened, as the weights of the unit may not be longer than max_norm = {limit:g}"
-        self._add(self.new, [form], new, note)
+        self._add(self.new, list(forms), new, note)
 
     def sgd(self, g: str) -> None:
         rule = self.rule
         if not rule.momentum:
-            self._finish(f"{self.w} - eta * {g}")
+            step = -rule.learning_rate * self.values[g]
+            self._add("step", [f"-eta * {g}"], step)
+            self._finish(f"{self.w} - eta * {g}", f"{self.w} + step")
             return
         self.values["mu"] = rule.momentum
         self.values["old v"] = self._array("previous_velocity_W", "previous_velocity_b")
@@ -126,7 +128,7 @@ class _Update:
         self.values["old s"] = self._array("previous_square_W", "previous_square_b")
         m, s = self._array("velocity_W", "velocity_b"), self._array("square_W", "square_b")
         self._add("m", [f"beta1 * old m + (1 - beta1) * {g}"], m, "the mean of the gradients")
-        self._add("s", [f"beta2 * old s + (1 - beta2) * {g}^2"], s, "the mean of their squares")
+        self._add("s", [f"beta2 * old s + (1 - beta2) * {_squared(g)}"], s, "the mean of their squares")
         first, second = 1 - rule.beta1**t, 1 - rule.beta2**t
         self._add("m_hat", ["m / (1 - beta1^t)"], m / first, "it began at 0")
         start = self.w
@@ -145,13 +147,13 @@ class _Update:
         self.values["old s"] = self._array("previous_square_W", "previous_square_b")
         self.values["old v"] = self._array("previous_velocity_W", "previous_velocity_b")
         square = self._array("square_W", "square_b")
-        self._add("s", [f"beta2 * old s + (1 - beta2) * {g}^2"], square, "the mean of the squares")
+        self._add("s", [f"beta2 * old s + (1 - beta2) * {_squared(g)}"], square, "the mean of the squares")
         self._add("v", [f"mu * old v + {g} / (sqrt(s) + epsilon)"], self._array("velocity_W", "velocity_b"))
         self._finish(f"{self.w} - eta * v")
 
     def adagrad(self, g: str) -> None:
         self.values |= {"epsilon": self.rule.epsilon, "old s": self._array("previous_square_W", "previous_square_b")}
-        self._add("s", [f"old s + {g}^2"], self._array("square_W", "square_b"), "the sum of the squares")
+        self._add("s", [f"old s + {_squared(g)}"], self._array("square_W", "square_b"), "the sum of the squares")
         self._finish(f"{self.w} - eta * {g} / (sqrt(s) + epsilon)")
 
     def rprop(self, g: str) -> None:
@@ -170,6 +172,10 @@ class _Update:
         self._add("p", ["0" if agrees < 0 else g], p, "the sign changed" if agrees < 0 else "")
         self._add("direction", ["sign(p)"], float(np.sign(p)))
         self._finish(f"{self.w} - direction * d")
+
+
+def _squared(g: str) -> str:
+    return f"{g}^2" if g == "g" else f"({g})^2"
 
 
 _RULES: dict[str, Callable[[_Update, str], None]] = {
