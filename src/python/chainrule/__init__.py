@@ -25,6 +25,7 @@ from .checkpoints import Checkpoints
 from .config import show_config
 from .history import Ending, History
 from .inputs import DtypeConversionWarning
+from .learning_rate_finder import LearningRates, find_learning_rate
 from .many import each, fit_many
 from .model import MLP
 from .optimizers import RPROP, SGD, Adagrad, Adam, AdamW, RMSprop
@@ -40,6 +41,7 @@ _MODULES = (
     "export",
     "interchange",
     "native",
+    "plots",
     "preprocessing",
     "reference",
     "streams",
@@ -62,6 +64,7 @@ __all__ = [
     "ForwardPass",
     "Gradients",
     "History",
+    "LearningRates",
     "LevenbergMarquardt",
     "Predictor",
     "RMSprop",
@@ -73,6 +76,7 @@ __all__ = [
     "datasets",
     "each",
     "export",
+    "find_learning_rate",
     "fit_many",
     "get_backend",
     "initializers",
@@ -81,6 +85,7 @@ __all__ = [
     "losses",
     "metrics",
     "native",
+    "plots",
     "preprocessing",
     "recommended",
     "reference",
