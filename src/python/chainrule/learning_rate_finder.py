@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from .trainer import Trainer
 
+STILL_HIGH = 0.7
+"""Of the way down of the losses: what is above it belongs to the plain, where steep slopes are noise of the batches."""
 REASONS = {
     "steps": "all steps were made",
     "exploded": "the loss exploded",
@@ -129,8 +131,9 @@ def find_learning_rate(
     Notes
     -----
     The losses are averaged with a triangular window of a tenth of the steps to both sides, cut at the ends. The slope is that of
-    their central differences over the logarithm of the rate, up to where they are lowest. Smith looks at the
-    accuracy of held-out rows; the loss of the batches, which costs nothing, has become usual.
+    their central differences over the logarithm of the rate, where the last 70 % of the way down are made. Losses of batches of a
+    few rows are noisy: take some thousand steps for them. Smith looks at the accuracy of held-out rows; the loss of the
+    batches, which costs nothing, has become usual.
 
     References
     ----------
@@ -202,9 +205,9 @@ def _run(
             continue  # it was a step, as in a fit, but its loss of 0 says nothing
         rates.append(schedule(i))
         losses.append(loss)
-        recent = sum(losses[-window:]) / len(losses[-window:])
-        least = min(least, recent)
-        if recent - least > (explosion - 1) * abs(least):
+        recent = sum(losses[-window:]) / window
+        least = min(least, recent) if len(losses) >= window else math.inf
+        if least < math.inf and recent - least > (explosion - 1) * abs(least):
             reason = "exploded"
             break
     return np.array(rates), np.array(losses), reason
@@ -228,9 +231,12 @@ def _smooth(losses: Array, reach: int) -> Array:
 
 
 def _steepest(rates: Array, smoothed: Array) -> float | None:
-    """Return the rate where the smoothed losses fall most steeply before they are lowest."""
-    if len(rates) < 2:
+    """Return the rate where the smoothed losses fall most steeply on the last way to where they are lowest."""
+    end = int(np.argmin(smoothed))
+    if end == 0 or len(rates) < 2:
         return None
-    slopes = np.gradient(smoothed, np.log(rates))[: int(np.argmin(smoothed)) + 1]
-    best = int(np.argmin(slopes))
-    return float(rates[best]) if slopes[best] < 0 else None
+    first, least = smoothed[: (end + 1) // 2].mean(), smoothed[end]
+    still_high = np.flatnonzero(smoothed[:end] >= least + STILL_HIGH * (first - least))
+    start = int(still_high[-1]) if len(still_high) else 0
+    best = start + int(np.argmin(np.gradient(smoothed, np.log(rates))[start : end + 1]))
+    return float(rates[best])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._checks_values import describe
-from .._network import Array
-from ..inputs import as_array, as_inputs
-from ..model import MLP
+from chainrule._checks_values import describe
+from chainrule._network import Array
+from chainrule.inputs import as_array, as_inputs
+from chainrule.model import MLP
 
 COLORS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f")
 """Okabe and Ito's, which people with any colour vision tell apart; with black first."""
@@ -22,7 +22,7 @@ DASHES: tuple[Any, ...] = (
     (0, (1, 3)),
 )
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-HATCHES = ("", "///", "...", "\\\\\\", "xxx", "ooo", "+++", "|||")
+HATCHES = ("", "///", "|||", "\\\\\\", "---", "xxx", "+++", "...")
 
 
 def new_axes(ax: Any, figsize: tuple[float, float] | None = None) -> Any:
@@ -50,6 +50,22 @@ def new_axes(ax: Any, figsize: tuple[float, float] | None = None) -> Any:
 def nth(things: tuple[Any, ...], i: int) -> Any:
     """Return one of the colours, dashes, markers or hatches; after the last one they begin anew."""
     return things[i % len(things)]
+
+
+def legend_above(ax: Any, handles: list[Any] | None = None, columns: int = 4) -> None:
+    """Put the legend above the axes, where it hides no line."""
+    given = {} if handles is None else {"handles": handles}
+    ax.legend(
+        **given, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns, frameon=False, fontsize="small"
+    )
+
+
+def count_epochs(ax: Any) -> None:
+    """Let the marks of the horizontal axis be whole numbers."""
+    from matplotlib.ticker import MaxNLocator
+
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_xlabel("epoch")
 
 
 def check_model(model: Any) -> MLP:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from ._axes import legend_above
+
 
 class Course(NamedTuple):
     """A line: its name, its values, its style as matplotlib's ``plot`` takes it, and whether it is a score."""
@@ -30,5 +32,5 @@ def draw_courses(
             right.set_ylabel(score_label)
         style = {"label": course.label, **({"color": lines[0].get_color()} if lines else {}), **course.style}
         lines += (right if course.is_score else ax).plot(epochs, course.values, **style)
-    (ax if right is None else right).legend(handles=lines)  # the upper axes, or their lines would cross it
+    legend_above(ax, lines, 2 if len(lines) > 3 else len(lines))
     return lines, right

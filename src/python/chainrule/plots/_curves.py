@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._checks_values import check_sequence, describe
-from ..history import History
-from ._axes import COLORS, MARKERS, new_axes, nth
+from chainrule._checks_values import check_sequence, describe
+from chainrule.history import History
+
+from ._axes import COLORS, MARKERS, count_epochs, new_axes, nth
 from ._courses import Course, draw_courses
 
 MOST_MARKERS = 12
@@ -53,14 +54,13 @@ def curves(history: History, names: Any = None, *, ax: Any = None) -> Any:
     of_metrics = dict.fromkeys(_metric(name) for name in chosen if known[name].is_score)
     score_label = next(iter(of_metrics)) if len(of_metrics) == 1 else "metrics"
     draw_courses(ax, history.epochs, [known[name] for name in chosen], score_label.replace("_", " "))
-    ax.set(xlabel="epoch", ylabel="loss")
+    count_epochs(ax)
+    ax.set_ylabel("loss")
     if not any(not known[name].is_score for name in chosen):
         ax.set_yticks([])
         ax.set_ylabel("")
     if history.best_epoch is not None:
         ax.axvline(history.best_epoch, color="gray", linestyle=":", linewidth=1, zorder=0)
-    if len(history) <= 10:
-        ax.set_xticks(history.epochs)
     return ax
 
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from .._checks_values import check_int, check_sequence
-from .._network import Array
-from ..model import MLP
-from ..targets import as_target
+from chainrule._checks_values import check_int, check_sequence
+from chainrule._network import Array
+from chainrule.model import MLP
+from chainrule.targets import as_target
+
 from ._axes import COLORS, HATCHES, MARKERS, check_model, inputs_of, new_axes, nth
 
 AREAS = ("#ffffff", "#c9dcec", "#f5d9c4", "#cfe8df", "#e8dced", "#f6ebc8", "#dbeef8", "#dddddd")
@@ -126,12 +127,22 @@ def _grid(X: Array, pair: list[int], resolution: int) -> tuple[Array, Array, Arr
 
 
 def _shades(ax: Any, x: Array, y: Array, Z: Array, is_sigmoid: bool) -> None:
-    """Draw one output: ten shades of light grey, and its lines."""
+    """Draw one output: shades of light grey, and its lines."""
     from matplotlib.colors import LinearSegmentedColormap
 
     greys = LinearSegmentedColormap.from_list("light greys", ["#ffffff", "#a0a0a0"])
     low, high = (0.0, 1.0) if is_sigmoid else (min(float(Z.min()), 0.0), max(float(Z.max()), 1.0))
-    ax.contourf(x, y, Z, levels=np.linspace(low, high, 11), cmap=greys, extend="neither")
+    ends = (*x[[0, -1]], *y[[0, -1]])
+    ax.imshow(
+        Z,
+        extent=ends,
+        origin="lower",
+        aspect="auto",
+        interpolation="bilinear",
+        cmap=greys,
+        vmin=low,
+        vmax=high,
+    )
     if is_sigmoid:
         lines = ax.contour(x, y, Z, levels=[0.1, 0.9], colors="#555555", linestyles=":", linewidths=0.9)
         ax.clabel(lines, fontsize=7)

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .._checks_values import check_int
-from .._network import Array
-from ..model import MLP
+from chainrule._checks_values import check_int
+from chainrule._network import Array
+from chainrule.model import MLP
+
 from ._axes import check_model, inputs_of, new_axes
 
 
@@ -38,15 +39,15 @@ def weight_histograms(model: MLP, *, bins: int = 40, ax: Any = None) -> Any:
     model = check_model(model)
     layers = [np.asarray(weights, np.float64).ravel() for weights in model.weights]
     names = [f"layer {i + 1}" for i in range(len(layers))]
-    notes = [f"{w.size:,} weights\n{w.mean():.2g} ± {w.std():.2g}" for w in layers]
+    notes = [f"{w.size:,} weights\n{_spread(w)}" for w in layers]
     return _ridges(layers, names, notes, "weight", check_int(bins, "bins", 1), ax)
 
 
 def activation_histograms(model: MLP, X: Any, *, bins: int = 40, ax: Any = None) -> Any:
     """Draw a histogram of what each layer gives for some rows, one above the other, the first layer at the top.
 
-    Each is scaled to its own highest bin; mean, standard deviation and the share of zeros are written beside it. Without
-    dropout and noise.
+    Each is scaled to its own highest bin. What is exactly 0, as relu gives for half of its sums or more, is left out, and its share
+    written beside it, with mean and standard deviation of all. Without dropout and noise.
 
     Parameters
     ----------
@@ -71,13 +72,17 @@ def activation_histograms(model: MLP, X: Any, *, bins: int = 40, ax: Any = None)
     kept: Any = check_model(model).forward(inputs_of(model, X), keep=True)
     layers = [np.asarray(a, np.float64).ravel() for a in (*kept.hidden, kept.output)]
     names = [f"layer {i + 1}\n{name}" for i, name in enumerate(model.network.activations)]
-    notes = [_spread(a) for a in layers]
-    return _ridges(layers, names, notes, "activation", check_int(bins, "bins", 1), ax)
+    notes = [f"{_zeros(a)}\n{_spread(a)}" for a in layers]
+    return _ridges([a[a != 0] for a in layers], names, notes, "activation", check_int(bins, "bins", 1), ax)
 
 
 def _spread(values: Array) -> str:
-    zeros = float(np.mean(values == 0))
-    return f"{values.mean():.2g} ± {values.std():.2g}" + (f"\n{zeros:.0%} zeros" if zeros else "")
+    return f"mean {values.mean():.2g}, std {values.std():.2g}"
+
+
+def _zeros(values: Array) -> str:
+    n = int((values == 0).sum())
+    return "no zeros" if n == 0 else f"{n / values.size:.0%} zeros, not drawn"
 
 
 def _ridges(layers: list[Array], names: list[str], notes: list[str], what: str, bins: int, ax: Any) -> Any:
@@ -89,7 +94,7 @@ def _ridges(layers: list[Array], names: list[str], notes: list[str], what: str, 
     for i, values in enumerate(layers):
         counts, edges = np.histogram(values, bins)
         bottom = float(-i)
-        heights = bottom + 0.8 * counts / counts.max()
+        heights = bottom + 0.8 * counts / max(counts.max(), 1)
         ax.stairs(heights, edges, baseline=bottom, fill=True, facecolor="#cccccc", zorder=1 + i)
         ax.stairs(heights, edges, baseline=bottom, color="black", linewidth=0.8, zorder=1 + i, label=names[i])
         ax.axhline(bottom, color="black", linewidth=0.5, zorder=1 + i)

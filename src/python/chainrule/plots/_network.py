@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .._checks_values import check_bool, check_int, check_sequence
-from .._network import Array
-from ..model import MLP
+from chainrule._checks_values import check_bool, check_int, check_sequence
+from chainrule._network import Array
+from chainrule.model import MLP
+
 from ._axes import COLORS, check_model, new_axes
 
 WIDEST = 3.0
@@ -65,18 +66,18 @@ def network(
             (output_names, "output_names", sizes[-1]),
         )
     ]
-    tallest = max(len(rows) for rows in shown)
-    ax = new_axes(ax, (2.2 + 1.7 * len(model.weights), min(7.0, 1.5 + 0.5 * tallest)))
+    tallest = max(len(rows) + (len(rows) < size) for rows, size in zip(shown, sizes, strict=True))
+    ax = new_axes(ax, (2.2 + 1.7 * len(model.weights), min(7.0, 1.5 + (0.75 if numbers else 0.5) * tallest)))
     places = [_places(rows, size, tallest) for rows, size in zip(shown, sizes, strict=True)]
     _lines(ax, model, shown, places, numbers)
     _units(ax, model, shown, places, numbers)
     for side, (x, layer) in enumerate(((0, 0), (len(sizes) - 1, -1))):
         for unit, y in zip(shown[layer], places[layer], strict=True) if names[side] else ():
-            offset, align = ((-12, "right"), (12, "left"))[side]
+            offset, align = ((-12, "right"), (17 if numbers else 12, "left"))[side]
             ax.annotate(
                 names[side][unit], (x, y), (offset, 0), textcoords="offset points", ha=align, va="center"
             )
-    ax.set(xlim=(-0.4, len(sizes) - 0.6), ylim=(-1.3, tallest - 0.2))
+    ax.set(xlim=(-0.4, len(sizes) - 0.6), ylim=(-0.4, tallest - 0.6))
     ax.axis("off")
     return ax
 
@@ -107,6 +108,7 @@ def _lines(ax: Any, model: MLP, shown: list[list[int]], places: list[list[float]
     import matplotlib as mpl
     from matplotlib.collections import LineCollection
     from matplotlib.lines import Line2D
+    from matplotlib.transforms import ScaledTranslation
 
     largest = max(float(np.abs(weights).max()) for weights in model.weights) or 1.0
     for layer, weights in enumerate(model.weights):
@@ -132,24 +134,19 @@ def _lines(ax: Any, model: MLP, shown: list[list[int]], places: list[list[float]
         Line2D([], [], color=NEGATIVE, linestyle=(0, (4, 2.5)), label="negative"),
         Line2D([], [], color="none", label=f"widest: {largest:.3g}"),
     ]
+    below = ax.transAxes + ScaledTranslation(0, -32 / 72, ax.figure.dpi_scale_trans)
     ax.legend(
-        handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=3, frameon=False, fontsize=8
-    )
+        handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.0), bbox_transform=below, ncols=3, frameon=False,
+        fontsize=8,
+    )  # fmt: skip
 
 
 def _write_weights(ax: Any, layer: int, drawn: Array, places: list[list[float]]) -> None:
-    """Write the numbers on their lines: nearer to the unit with fewer lines, so that they stand apart."""
+    """Write the numbers on their lines, nearer to where they begin; those of every other unit farther on, to stand apart."""
     n_in, n_out = drawn.shape
-    share = 0.7 if n_in >= n_out else 0.3
-    if n_in > 1 and n_out > 1:
-        share = 0.3
     for i in range(n_in):
+        at = 0.65 if n_in == 1 else 0.35 if n_out == 1 else 0.27 + 0.22 * (i % 2)
         for j in range(n_out):
-            at = (
-                share
-                if n_in == 1 or n_out == 1
-                else share + 0.12 * ((i % 2) - 0.5) + (0.0 if n_in >= n_out else 0.2)
-            )
             start, end = places[layer][i], places[layer + 1][j]
             ax.text(
                 layer + at, start + at * (end - start), f"{drawn[i, j]:.2f}", fontsize=7, ha="center", va="center", zorder=2,
@@ -184,4 +181,4 @@ def _units(ax: Any, model: MLP, shown: list[list[int]], places: list[list[float]
         below = f"{sizes[x]:,} {kind}{'' if sizes[x] == 1 else 's'}"
         if x:
             below += f"\n{activations[x - 1]}"
-        ax.text(x, -0.75, below, ha="center", va="top", fontsize=8)
+        ax.annotate(below, (x, 0), (0, -16), textcoords="offset points", ha="center", va="top", fontsize=8)

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .._checks_values import check_sequence, describe
-from ..history import History
-from ._axes import COLORS, DASHES, MARKERS, new_axes, nth
+from chainrule._checks_values import check_sequence, describe
+from chainrule.history import History
+
+from ._axes import COLORS, DASHES, MARKERS, count_epochs, legend_above, new_axes, nth
 
 
 def gradient_norms(health: Any, column: str = "gradient_norm", *, ax: Any = None) -> Any:
@@ -48,10 +49,9 @@ def gradient_norms(health: Any, column: str = "gradient_norm", *, ax: Any = None
     if finite.size and finite.min() > 0:
         ax.set_yscale("log")
     words = {"gradient_norm": "norm of the gradient", "dead": "share of dead units"}
-    ax.set(xlabel="epoch", ylabel=words.get(column, column.replace("_", " ")))
-    ax.legend()
-    if len(epochs) <= 10:
-        ax.set_xticks(epochs)
+    count_epochs(ax)
+    ax.set_ylabel(words.get(column, column.replace("_", " ")))
+    legend_above(ax)
     return ax
 
 

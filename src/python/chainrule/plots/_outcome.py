@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from .._checks_values import check_bool, check_sequence, count
-from .._metric_arrays import true_and_predicted_classes, truth_and_error, truth_and_prediction
-from .._network import Array
-from ..metrics import r2
-from ..model import MLP
+from chainrule._checks_values import check_bool, check_sequence, count
+from chainrule._metric_arrays import true_and_predicted_classes, truth_and_error, truth_and_prediction
+from chainrule._network import Array
+from chainrule.metrics import r2
+from chainrule.model import MLP
+
 from ._axes import COLORS, MARKERS, inputs_of, new_axes, nth
 
 

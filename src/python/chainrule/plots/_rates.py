@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._checks_values import describe
-from ..learning_rate_finder import LearningRates
-from ._axes import COLORS, new_axes
+from chainrule._checks_values import describe
+from chainrule.learning_rate_finder import LearningRates
+
+from ._axes import COLORS, legend_above, new_axes
 
 
 def learning_rates(found: LearningRates, *, ax: Any = None) -> Any:
@@ -37,12 +38,9 @@ def learning_rates(found: LearningRates, *, ax: Any = None) -> Any:
     if found.suggestion is not None:
         label = f"suggestion {found.suggestion:.2g}"
         ax.axvline(found.suggestion, color=COLORS[2], linestyle="--", label=label)
-    low, high = (
-        min(found.smoothed),
-        max(found.smoothed[0], found.smoothed.max() if len(found.losses) < 3 else 0),
-    )
-    room = 0.6 * (high - low) or 1.0
-    ax.set_ylim(low - 0.3 * room, high + room)  # the explosion itself would flatten all the rest
+    low, high = found.losses.min(), found.smoothed[: found.smoothed.argmin() + 1].max()
+    room = float(high - low) or 1.0
+    ax.set_ylim(low - 0.1 * room, high + 0.5 * room)  # the explosion itself would flatten all the rest
     ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
-    ax.legend()
+    legend_above(ax)
     return ax
