@@ -25,12 +25,12 @@ def draw_courses(
     A line without a colour of its own has that of the first one, which is the next of the axes' cycle.
     """
     lines: list[Any] = []
-    right = None
+    right: Any = None
     for course in courses:
         if course.is_score and right is None:
             right = ax.twinx()
             right.set_ylabel(score_label)
         style = {"label": course.label, **({"color": lines[0].get_color()} if lines else {}), **course.style}
-        lines += (right if course.is_score else ax).plot(epochs, course.values, **style)
+        lines += (right if course.is_score else ax).plot(epochs[: len(course.values)], course.values, **style)
     legend_above(ax, lines, 2 if len(lines) > 3 else len(lines))
     return lines, right

@@ -127,10 +127,10 @@ def _grid(X: Array, pair: list[int], resolution: int) -> tuple[Array, Array, Arr
 
 
 def _shades(ax: Any, x: Array, y: Array, Z: Array, is_sigmoid: bool) -> None:
-    """Draw one output: shades of light grey, and its lines."""
+    """Draw one output: ten shades of light grey, and its lines."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    greys = LinearSegmentedColormap.from_list("light greys", ["#ffffff", "#a0a0a0"])
+    greys = LinearSegmentedColormap.from_list("light greys", ["#ffffff", "#a0a0a0"], 10)
     low, high = (0.0, 1.0) if is_sigmoid else (min(float(Z.min()), 0.0), max(float(Z.max()), 1.0))
     ends = (*x[[0, -1]], *y[[0, -1]])
     ax.imshow(
