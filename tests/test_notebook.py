@@ -138,8 +138,10 @@ def test_what_users_named_is_escaped() -> None:
 
 def test_a_history_shows_the_course_and_the_ends_of_each_number() -> None:
     found = page(a_history(ending=Ending("early_stopping", "validation_loss", 1, 1.5, True)))
-    assert found.text["caption"] == ["History of 3 epochs, ended by early_stopping, best epoch 1"]
-    assert found.rows[0] == ["", "course", "first", "last", "lowest", "highest"]
+    assert found.text["caption"] == [
+        "History of 3 epochs: what early_stopping monitors got no better; best epoch 1"
+    ]
+    assert found.rows[0] == ["measured", "course", "first", "last", "lowest", "highest"]
     assert [row[0] for row in found.rows[1:]] == ["loss", "validation loss", "r2", "validation r2"]
     assert found.rows[1][2:] == ["1", "0.3333", "0.3333", "1"]
     assert found.rows[4][2:] == ["0.5", "nan", "0.5", "0.5"]

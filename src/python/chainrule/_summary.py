@@ -106,8 +106,8 @@ def _optimizer(optimizer: Any) -> str:
     return f"{type(optimizer).__name__}({', '.join(shown)})"
 
 
-def history_html(history: History) -> str:
-    """Return a row for each number that was measured: its course, where it began and ended, its range."""
+def history_html(history: History, reason: str | None) -> str:
+    """Return a row for each number that was measured: its course, where it began and ended, its range; and why it ended."""
     courses: dict[str, Sequence[float]] = {"loss": history.loss}
     if history.validation_loss:
         courses["validation loss"] = history.validation_loss
@@ -116,12 +116,12 @@ def history_html(history: History) -> str:
         {f"validation {name.replace('_', ' ')}": v for name, v in history.validation_metrics.items()}
     )
     caption = f"History of {count(len(history), 'epoch')}"
-    if history.stopped_because is not None:
-        caption += f", ended by {history.stopped_because}"
+    if reason is not None:
+        caption += f": {reason}"
     if history.best_epoch is not None:
-        caption += f", best epoch {history.best_epoch}"
+        caption += f"; best epoch {history.best_epoch}"
     rows = [_course(name, values) for name, values in courses.items()] if len(history) else []
-    return table(caption, ("", "course", "first", "last", "lowest", "highest"), rows, left=(0, 1))
+    return table(caption, ("measured", "course", "first", "last", "lowest", "highest"), rows, left=(0, 1))
 
 
 def _course(name: str, values: Sequence[float]) -> tuple[str, ...]:

@@ -159,7 +159,7 @@ class History:
         return f"<History of {count(len(self), 'epoch')}{last}>"
 
     def _repr_html_(self) -> str:
-        return history_html(self)
+        return history_html(self, REASONS.get(self.stopped_because or ""))
 
     def __getstate__(self) -> dict[str, Any]:
         measured = [[e, loss, v, _plain(m), _plain(vm)] for e, loss, v, m, vm in self._measured]

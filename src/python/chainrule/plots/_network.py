@@ -48,11 +48,14 @@ def network(
     Raises
     ------
     ValueError, TypeError
-        If an argument does not fit.
+        If an argument does not fit, or a weight is not finite.
     ImportError
         If matplotlib is not installed.
     """
     model, most = check_model(model), check_int(most, "most", 2)
+    for i, weights in enumerate(model.weights):
+        if not np.isfinite(weights).all():
+            raise ValueError(f"weights[{i}] has numbers that are not finite, for which no line has a width")
     sizes = model.layer_sizes
     shown = [_shown(size, most) for size in sizes]
     n_weights = sum(weights.size for weights in model.weights)
