@@ -25,6 +25,7 @@ from .checkpoints import Checkpoints
 from .config import show_config
 from .history import Ending, History
 from .inputs import DtypeConversionWarning
+from .learning_rate_finder import LearningRates, find_learning_rate
 from .many import each, fit_many
 from .model import MLP
 from .optimizers import RPROP, SGD, Adagrad, Adam, AdamW, RMSprop
@@ -40,6 +41,7 @@ _MODULES = (
     "export",
     "interchange",
     "native",
+    "plots",
     "preprocessing",
     "reference",
     "streams",
@@ -63,6 +65,7 @@ __all__ = [
     "ForwardPass",
     "Gradients",
     "History",
+    "LearningRates",
     "LevenbergMarquardt",
     "Predictor",
     "RMSprop",
@@ -74,6 +77,7 @@ __all__ = [
     "datasets",
     "each",
     "export",
+    "find_learning_rate",
     "fit_many",
     "get_backend",
     "initializers",
@@ -82,6 +86,7 @@ __all__ = [
     "losses",
     "metrics",
     "native",
+    "plots",
     "preprocessing",
     "recommended",
     "reference",

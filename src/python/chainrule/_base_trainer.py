@@ -15,6 +15,7 @@ from ._network import NO_PLATEAU, TrainingState
 from ._plateau import at_present
 from ._rules import HAS_SQUARE, check_optimizer, rule_of
 from ._settings import SETTINGS, settings_of
+from ._summary import settings_html, settings_text
 from ._trainer_record import check_trainer_record, restore_progress, trainer_to_record
 from ._training_plan import training_plan
 from ._whole_batch import takes_all_rows
@@ -167,6 +168,23 @@ class BaseTrainer:
         return training_plan(
             self._model.network, self.objective, optimizer, self.batch_size, self.n_threads, rows, self.frozen
         )
+
+    def summary(self) -> str:
+        """Return the layers of the model, the settings that are in use, what was done, and the memory that training needs.
+
+        The bytes are those of what the optimizer remembers from update to update; activations of a batch come on top of it.
+        """
+        return f"{self._model.summary()}\n\n{settings_text(*self._shown())}"
+
+    def _repr_html_(self) -> str:
+        return f"<div>\n{self._model._repr_html_()}\n{settings_html(*self._shown())}\n</div>"
+
+    def _shown(self) -> tuple[dict[str, Any], str, int]:
+        last = self.history.last()
+        done = f"{count(self.epoch, 'epoch')}, {count(self.step, 'update')}"
+        done += f", loss {last.loss:.6g}" if last is not None else ""
+        arrays = self.state.arrays[len(self._model.weights) + len(self._model.biases) :]
+        return {name: getattr(self, name) for name in SETTINGS}, done, sum(a.nbytes for a in arrays)
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={getattr(self, name)!r}" for name in SETTINGS)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ._checks_values import check_bool, check_choice, check_int, check_number, check_sequence, count, describe
 from ._plain import check_record
+from ._summary import history_html
 from ._version import __version__
 
 _NOTHING: Mapping[str, float] = {}
@@ -156,6 +157,9 @@ class History:
     def __repr__(self) -> str:
         last = f", loss {self._measured[-1].loss:.6g}" if self._measured else ""
         return f"<History of {count(len(self), 'epoch')}{last}>"
+
+    def _repr_html_(self) -> str:
+        return history_html(self, REASONS.get(self.stopped_because or ""))
 
     def __getstate__(self) -> dict[str, Any]:
         measured = [[e, loss, v, _plain(m), _plain(vm)] for e, loss, v, m, vm in self._measured]
