@@ -178,6 +178,19 @@ class StepRecord(NamedTuple):
         self.losses[step], self.weight_squares[step] = loss, weight_squares
 
 
+HEALTH_COLUMNS = (
+    "activation_rms", "activation_std", "dead", "saturated", "delta_rms", "gradient_norm", "weight_norm", "update_norm"
+)  # fmt: skip
+"""What `HealthRecord` has of each layer in each epoch."""
+
+
+class HealthRecord(NamedTuple):
+    """What training notes of each layer in each epoch."""
+
+    values: Array
+    quiet: Array
+
+
 @dataclass(eq=False)
 class TrainingState:
     """Everything that training changes. The arrays are updated in place.
