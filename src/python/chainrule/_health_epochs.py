@@ -138,8 +138,9 @@ def _target_std(target: Array, n_out: int) -> float:
 def _beginning(value: Any, name: str) -> Beginning:
     rows, feature, *rest, gains = check_sequence(value, name, len(Beginning._fields))
     numbers = _numbers(rest, name)
+    rms, mean, std, largest_std, target_std = _numbers(rest, name, 5)
     counts = check_int(rows, name, 0), check_int(feature, name, 0)
-    return Beginning(*counts, *numbers[:5], _numbers(gains, name))
+    return Beginning(*counts, rms, mean, std, largest_std, target_std, _numbers(gains, name))
 
 
 def _numbers(value: Any, name: str, number: int | None = None) -> tuple[float, ...]:

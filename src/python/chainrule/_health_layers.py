@@ -114,7 +114,9 @@ def _delta_ratio(seen: Seen, first: bool = False) -> tuple[float, int]:
     deltas, n = seen.column("delta_rms"), seen.network.n_layers
     if first:
         deltas = deltas[: -(-len(deltas) // 4)]
-    deltas = deltas[np.isfinite(deltas).all(axis=1) & (deltas[:, -1:] > 0).all(axis=1)] if len(deltas) else deltas
+    deltas = (
+        deltas[np.isfinite(deltas).all(axis=1) & (deltas[:, -1:] > 0).all(axis=1)] if len(deltas) else deltas
+    )
     if not len(deltas):
         return 1.0, 0
     ratios = np.median(deltas / deltas[:, -1:], axis=0)

@@ -61,14 +61,21 @@ def learning_rate_too_high(seen: Seen) -> Iterator[Finding]:
 
 def _too_high(seen: Seen) -> tuple[str, str] | None:
     if seen.reason == "not_finite":
-        done = f"epoch {seen.epochs[-1].epoch} was the last whole one" if seen.epochs else "not even one epoch was done"
+        done = (
+            f"epoch {seen.epochs[-1].epoch} was the last whole one"
+            if seen.epochs
+            else "not even one epoch was done"
+        )
         return "the training diverged", f"A loss, a gradient or a parameter was not finite; {done}."
     losses = seen.losses
     if len(losses) < FEW:
         return None
     first, last = float(losses[0]), float(np.median(losses[-3:]))
     if last > GROWN * first:
-        return "the loss grows", f"It was {first:.4g} in the first epoch and {last:.4g} in the last three ({GROWN:g} times as much counts)."
+        return (
+            "the loss grows",
+            f"It was {first:.4g} in the first epoch and {last:.4g} in the last three ({GROWN:g} times as much counts).",
+        )
     half = losses[len(losses) // 2 :]
     rises = np.maximum(np.diff(half), 0)
     if rises.mean() > RISES * first:
