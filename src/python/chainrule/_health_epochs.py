@@ -31,6 +31,8 @@ class Beginning(NamedTuple):
         Of that feature.
     largest_std : float
         The largest standard deviation of a feature.
+    loss : float
+        The loss of these rows before the first update, without dropout and noise; NaN where a function of the user's gives it.
     target_std : float
         The root mean square, over the outputs, of the standard deviations of the targets; of labels as rows of 0 and 1.
     gains : tuple of float
@@ -44,6 +46,7 @@ class Beginning(NamedTuple):
     feature_mean: float
     feature_std: float
     largest_std: float
+    loss: float
     target_std: float
     gains: tuple[float, ...]
 
@@ -99,10 +102,16 @@ def health_from_plain(value: Any, name: str) -> HealthOfEpoch:
     )
 
 
-def beginning_of(network: Network, weights: Sequence[Array], rows: Rows, in_epoch: int) -> Beginning:
-    """Measure what a fit begins with: on up to `MOST_ROWS` of the rows."""
-    every = max(1, math.ceil(len(rows.inputs) / MOST_ROWS))
-    X = np.asarray(rows.inputs[::every], np.float64)
+def some_of(rows: Rows) -> Rows:
+    """Return up to `MOST_ROWS` of the rows, evenly spread over all."""
+    return rows.part(slice(None, None, max(1, math.ceil(len(rows.inputs) / MOST_ROWS))))
+
+
+def beginning_of(
+    network: Network, weights: Sequence[Array], some: Rows, in_epoch: int, loss: float
+) -> Beginning:
+    """Measure what a fit begins with, on some of its rows."""
+    X = np.asarray(some.inputs, np.float64)
     mean, std = X.mean(axis=0), X.std(axis=0)
     rms = np.hypot(mean, std)
     feature = int(rms.argmax())
@@ -117,7 +126,8 @@ def beginning_of(network: Network, weights: Sequence[Array], rows: Rows, in_epoc
         float(mean[feature]),
         float(std[feature]),
         float(std.max()),
-        _target_std(rows.target[::every], network.n_out),
+        loss,
+        _target_std(some.target, network.n_out),
         gains,
     )
 
@@ -137,10 +147,9 @@ def _target_std(target: Array, n_out: int) -> float:
 
 def _beginning(value: Any, name: str) -> Beginning:
     rows, feature, *rest, gains = check_sequence(value, name, len(Beginning._fields))
-    numbers = _numbers(rest, name)
-    rms, mean, std, largest_std, target_std = _numbers(rest, name, 5)
+    rms, mean, std, largest_std, loss, target_std = _numbers(rest, name, 6)
     counts = check_int(rows, name, 0), check_int(feature, name, 0)
-    return Beginning(*counts, rms, mean, std, largest_std, target_std, _numbers(gains, name))
+    return Beginning(*counts, rms, mean, std, largest_std, loss, target_std, _numbers(gains, name))
 
 
 def _numbers(value: Any, name: str, number: int | None = None) -> tuple[float, ...]:

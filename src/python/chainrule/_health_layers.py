@@ -12,7 +12,8 @@ from ._health_seen import Seen
 VANISHING = 1e-3
 EXPLODING = 1e2
 GAIN = 4.0
-DEAD = 0.5
+DEAD = 0.75
+GREW = 4.0
 SATURATED = 0.5
 
 _CAN_DIE = ("relu", "hard_sigmoid")
@@ -41,7 +42,9 @@ def exploding(seen: Seen) -> Iterator[Finding]:
     gains, hidden = seen.beginning.gains, seen.network.activations[:-1]
     large = [i for i, name in enumerate(hidden) if name not in _SQUASHES and gains[i] >= GAIN]
     ratio, layer = _delta_ratio(seen, first=True)
-    grows = ratio > EXPLODING
+    grows = (
+        ratio > EXPLODING and seen.growth.max() < GREW
+    )  # else updates have made it so, which are too large
     if not (large or grows):
         return
     evidence = []
@@ -88,7 +91,12 @@ def dead(seen: Seen) -> Iterator[Finding]:
 
 def saturated(seen: Seen) -> Iterator[Finding]:
     """Find hidden layers whose values lie mostly at the flat ends of their activation."""
-    share = seen.late("saturated")
+    early, late = (
+        (seen.column("saturated")[0], seen.late("saturated"))
+        if seen.epochs
+        else (np.zeros(seen.network.n_layers),) * 2
+    )
+    share = np.minimum(early, late)
     for i, name in enumerate(seen.network.activations[:-1]):
         if name in _SQUASHES and share[i] >= SATURATED:
             cause = ""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._checks_values import check_bool
 from ._epochs import batch_size_for
-from ._evaluation import Rows
-from ._health_epochs import Beginning, HealthOfEpoch, beginning_of
+from ._evaluation import Evaluation, Rows, counts
+from ._health_epochs import Beginning, HealthOfEpoch, beginning_of, some_of
+from ._losses import loss_rule
 from ._network import HEALTH_COLUMNS, Array, HealthRecord, Network, _to_the_end
 from ._whole_batch import takes_all_rows
 
@@ -75,7 +76,7 @@ class Recorder:
         """Give the record for a call of the core that trains so many epochs; keep what is in it of those it has finished."""
         trainer, first = self._trainer, self._trainer.epoch
         record = HealthRecord(empty_values(self._network, number), self._quiet)
-        steps = ceil(self._in_epoch / batch_size_for(trainer, self._rows)) if self._rows else 0
+        steps = math.ceil(self._in_epoch / batch_size_for(trainer, self._rows)) if self._rows else 0
         try:
             yield record
         except FloatingPointError:
@@ -91,8 +92,14 @@ class Recorder:
     def look_at(self, rows: Rows) -> None:
         """Measure what a fit begins with, if these are its first rows."""
         if self._beginning is None:
-            weights = self._trainer.model.weights
-            self._beginning = beginning_of(self._network, weights, rows, self._in_epoch)
+            some, trainer = some_of(rows), self._trainer
+            loss = math.nan
+            if loss_rule(trainer.loss).function is None and counts(some, trainer.output_weights):
+                loss = Evaluation(trainer.model, some, trainer.objective).measure({}, trainer.n_threads)[
+                    "loss"
+                ]
+            weights = trainer.model.weights
+            self._beginning = beginning_of(self._network, weights, some, self._in_epoch, loss)
 
     def note_beginning(self) -> None:
         """Let the trainer know of this fit, which has made updates or has tried to."""
@@ -176,6 +183,6 @@ def _measured_steps(expected: int) -> range | frozenset[int]:
         return range(0, LOOKED_AT * STEPS_EACH, STEPS_EACH)
     full, number = (
         max(1, expected - 1),
-        min(LOOKED_AT, ceil(expected / STEPS_EACH)),
+        min(LOOKED_AT, math.ceil(expected / STEPS_EACH)),
     )  # the last may be smaller
     return frozenset(j * full // number - 1 for j in range(1, number + 1))

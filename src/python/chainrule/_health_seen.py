@@ -93,10 +93,30 @@ class Seen:
         return float((self.update_ratios * np.array(steps)[:, None]).sum(axis=0).max(initial=0.0))
 
     @property
+    def first_loss(self) -> float:
+        """The loss before the first update; where that is not known, of the first epoch."""
+        before = self.beginning.loss
+        return before if math.isfinite(before) else float(self.losses[0])
+
+    @property
+    def last_loss(self) -> float:
+        """The median of the losses of the last three epochs."""
+        return float(np.median(self.losses[-3:]))
+
+    @property
     def fall(self) -> float:
-        """By which share of the first loss the loss has fallen, as a median of the last three epochs says it."""
-        first = float(self.losses[0])
-        return (first - float(np.median(self.losses[-3:]))) / first if first else 0.0
+        """By which share of the first loss the loss has fallen."""
+        return (self.first_loss - self.last_loss) / self.first_loss if self.first_loss else 0.0
+
+    @property
+    def growth(self) -> Array:
+        """By how much the weights of each layer have grown in the first epoch, beside those of the usual size or of the beginning."""
+        gains = np.array(self.beginning.gains)
+        if not self.epochs:
+            return np.ones_like(gains)
+        now = self.column("weight_norm")[0] / np.sqrt(self.network.layer_sizes[1:])
+        growth: Array = now / np.maximum(gains, 1.0)
+        return growth
 
 
 def median(values: Array, layers: int) -> Array:

@@ -7,15 +7,16 @@ from collections.abc import Iterator
 import numpy as np
 
 from ._health_findings import Finding
+from ._health_layers import GREW
 from ._health_seen import Seen
 
 LARGE_INPUTS, SMALL_INPUTS = 10.0, 0.01
 HARDLY = 0.1
 GROWN = 1.2
 RISES = 0.1
-LARGE_UPDATE = 0.05
-SHORT_PATH = 0.1
-OVERFIT, FALLEN = 1.2, 0.9
+LARGE_UPDATE = 0.1
+SHORT_PATH = 0.05
+OVERFIT, OVERFIT_RISE, FALLEN = 1.2, 0.1, 0.9
 CONSTANT = 0.01
 FEW = 5
 
@@ -70,24 +71,30 @@ def _too_high(seen: Seen) -> tuple[str, str] | None:
     losses = seen.losses
     if len(losses) < FEW:
         return None
-    first, last = float(losses[0]), float(np.median(losses[-3:]))
+    first, last = seen.first_loss, seen.last_loss
     if last > GROWN * first:
         return (
             "the loss grows",
-            f"It was {first:.4g} in the first epoch and {last:.4g} in the last three ({GROWN:g} times as much counts).",
+            f"It was {first:.4g} at first and {last:.4g} in the last three ({GROWN:g} times as much counts).",
         )
     half = losses[len(losses) // 2 :]
     rises = np.maximum(np.diff(half), 0)
     if rises.mean() > RISES * first:
         return "the loss goes up and down", (
-            f"In the second half of the epochs it rose by {rises.mean():.3g} an epoch, {rises.mean() / first:.0%} of what it was in the first "
-            f"epoch (more than {RISES:.0%} counts)."
+            f"In the second half of the epochs it rose by {rises.mean():.3g} an epoch, {rises.mean() / first:.0%} of what it was at first "
+            f"(more than {RISES:.0%} counts)."
         )
-    ratio = float(np.max(seen.usual("update_norm") * 0 + np.median(seen.update_ratios, axis=0)))
+    ratio = float(np.median(seen.update_ratios, axis=0).max())
     if seen.fall < HARDLY and ratio > LARGE_UPDATE:
         return "the updates are large, and the loss does not fall", (
             f"An update changes a layer by {ratio:.0%} of its weights (median; more than {LARGE_UPDATE:.0%} counts), and the loss has fallen by "
-            f"{seen.fall:.0%} since the first epoch (less than {HARDLY:.0%} counts)."
+            f"{seen.fall:.0%} (less than {HARDLY:.0%} counts)."
+        )
+    grown = float(seen.growth.max())
+    if seen.fall < HARDLY and grown >= GREW:
+        return "the first updates have thrown the weights far away, and the loss does not fall", (
+            f"The weights of a layer were {grown:.3g} times as large in the first epoch as at first ({GREW:g} times counts), and the loss has "
+            f"fallen by {seen.fall:.0%} (less than {HARDLY:.0%} counts)."
         )
     return None
 
@@ -120,7 +127,7 @@ def overfitting(seen: Seen) -> Iterator[Finding]:
         return
     last, lowest = float(np.nanmedian(validated[-3:])), float(validated[best])
     trained, then = float(np.median(losses[-3:])), float(losses[best])
-    if last > OVERFIT * lowest and trained < FALLEN * then:
+    if last > OVERFIT * lowest and last - lowest > OVERFIT_RISE * seen.first_loss and trained < FALLEN * then:
         yield Finding(
             "overfitting",
             None,

@@ -32,10 +32,10 @@ __all__ = ["KINDS", "Finding", "HealthReport", "diagnose"]
 _RULES = {
     "inputs_not_scaled": inputs_not_scaled,
     "exploding_gradients": exploding,
+    "learning_rate_too_high": learning_rate_too_high,
     "dead_units": dead,
     "saturated_units": saturated,
     "vanishing_gradients": vanishing,
-    "learning_rate_too_high": learning_rate_too_high,
     "learning_rate_too_low": learning_rate_too_low,
     "overfitting": overfitting,
     "constant_output": constant_output,
@@ -43,8 +43,9 @@ _RULES = {
 KINDS = tuple(_RULES)
 """The kinds of findings, causes before what may come of them."""
 _EXPLAINED_BY = {
-    "vanishing_gradients": ("dead_units", "saturated_units"),
     "learning_rate_too_high": ("inputs_not_scaled", "exploding_gradients"),
+    "saturated_units": ("learning_rate_too_high",),
+    "vanishing_gradients": ("learning_rate_too_high", "dead_units", "saturated_units"),
     "learning_rate_too_low": KINDS[:6],
     "constant_output": KINDS[:7],
 }
@@ -81,8 +82,9 @@ def diagnose(history: History, model: MLP, *, began: tuple[int, Beginning] | Non
 
 def report_of(seen: Seen) -> HealthReport:
     """Return the report on a fit."""
-    found = [finding for rule in _RULES.values() for finding in rule(seen)]
-    kinds = {finding.kind for finding in found}
-    told = [one for one in found if not kinds.intersection(_EXPLAINED_BY.get(one.kind, ()))]
+    told: list[Finding] = []
+    for kind, rule in _RULES.items():
+        if not {finding.kind for finding in told}.intersection(_EXPLAINED_BY.get(kind, ())):
+            told += rule(seen)
     told.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     return HealthReport(told, [measured.epoch for measured in seen.epochs])
