@@ -228,7 +228,7 @@ TWO = cr.MLP([2, 2], output_activation="softmax", seed=0)
         (lambda: plots.decision_boundary(TWO, [[1.0, 2.0]], [0], features=(0, 0)), ValueError, "two different ones"),
         (lambda: plots.decision_boundary(TWO, [[1.0, 2.0]], [0], features=(0, 2)), ValueError, "features must be from 0 to 1"),
         (lambda: plots.decision_boundary(TWO, [[1.0, 2.0]], [2]), ValueError, "y"),
-        (lambda: plots.decision_boundary(TWO, [[1.0, 2.0]], [[0.5, 0.5]]), ValueError, "y must hold classes"),
+        (lambda: plots.decision_boundary(TWO, [[1.0, 2.0]], [[1.0, 1.0]]), ValueError, "row 0 of y has 2"),
         (lambda: plots.decision_boundary(TWO, np.empty((0, 2)), []), ValueError, "X must have at least 1 row"),
         (lambda: plots.decision_boundary(TWO, [[1.0, 2.0]], [0], resolution=1), ValueError, "resolution must be at least 2"),
     ],
