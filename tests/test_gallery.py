@@ -27,12 +27,15 @@ def gallery() -> ModuleType:
 
 def test_every_picture_can_be_drawn_and_has_the_same_bytes_again(gallery: ModuleType, tmp_path: Path) -> None:
     gallery.main(tmp_path / "first", epochs=1)
-    gallery.main(tmp_path / "second", epochs=1)
     names = {path.name for path in (tmp_path / "first").iterdir()}
     assert names == {f"{draw.__name__}.svg" for draw in gallery.PICTURES}
+    # Lines, clipped lines, hatches and an image: all that matplotlib gives an identifier.
+    again = (gallery.curves, gallery.wide_network, gallery.three_classes, gallery.two_classes)
+    gallery.main(tmp_path / "second", epochs=1, pictures=again)
+    assert len(list((tmp_path / "second").iterdir())) == len(again)
     for name in names:
-        first, second = ((tmp_path / folder / name).read_bytes() for folder in ("first", "second"))
-        assert first == second, name
+        first, twin = (tmp_path / "first" / name).read_bytes(), tmp_path / "second" / name
+        assert not twin.exists() or twin.read_bytes() == first, name
         assert first.rstrip().endswith(b"</svg>")
         assert len(first) < LARGEST, name
 
