@@ -97,7 +97,7 @@ def test_of_a_quadratic_the_loss_explodes_beyond_the_rate_that_the_curvature_all
 
 
 def test_a_number_that_is_not_finite_ends_the_search() -> None:
-    trainer, (X, _y) = a_trainer(), data()
+    X, _ = data()
     big = X * 1e100
     found = cr.find_learning_rate(
         cr.Trainer(cr.MLP([3, 4, 1], dtype="float64", seed=0), loss="mean_squared_error"), X, X[:, 0], highest=1e300,

@@ -195,11 +195,11 @@ def test_single_predictions_have_no_r2() -> None:
         (lambda: plots.gradient_norms([{"a": [1.0]}], "b"), ValueError, "column must be one of a, but it is 'b'"),
         (lambda: plots.learning_rates(0.1), TypeError, "found must be LearningRates, but it is 0.1"),
         (lambda: plots.confusion_matrix(3, [[1.0]], [0]), TypeError, "model must be an MLP, or an array of pred"),
-        (lambda: plots.confusion_matrix([[0.2, 0.8]], None, [2]), ValueError, "y_true"),
+        (lambda: plots.confusion_matrix([[0.2, 0.8]], None, [2]), ValueError, "y has label 2|y\\[0\\]"),
         (lambda: plots.confusion_matrix([[0.2, np.nan]], None, [1]), ValueError, "has NaN in 1 row"),
         (lambda: plots.confusion_matrix([[0.2, 0.8]], None, [1], labels=["a"]), ValueError, "labels must have 2"),
         (lambda: plots.confusion_matrix([[0.2, 0.8]], None, [1], shares=1), TypeError, "shares must be True or"),
-        (lambda: plots.predictions([[1.0]], None, [1.0, 2.0]), ValueError, "y_true has 2 rows"),
+        (lambda: plots.predictions([[1.0]], None, [1.0, 2.0]), ValueError, "y has 2 rows"),
         (lambda: plots.predictions([[1.0]], None, [1.0], names=["a", "b"]), ValueError, "names must have 1"),
     ],
 )  # fmt: skip

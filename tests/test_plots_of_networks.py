@@ -188,12 +188,12 @@ def test_areas_are_where_an_output_is_the_largest() -> None:
 
 def test_other_features_are_held_at_their_mean() -> None:
     model = cr.MLP([3, 1], output_activation="sigmoid", dtype="float64", seed=0)
-    model.weights[0][:, 0], model.biases[0][0] = [1.0, 5.0, 1.0], 0.0
-    X = np.random.default_rng(0).uniform(-1, 1, (40, 3)) + [0.0, 0.1, 0.0]
+    model.weights[0][:, 0], model.biases[0][0] = [1.0, 5.0, 2.0], 0.0
+    X = np.random.default_rng(0).uniform(-1, 1, (40, 3)) + np.array([0.0, 0.1, 0.0])
     ax = drawn(plots.decision_boundary(model, X, np.arange(40) % 2, features=(2, 0)))
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("feature 2", "feature 0")
     line = line_of(ax, 0.5)
-    assert_allclose(line.sum(axis=1) + 5 * X[:, 1].mean(), 0.0, atol=1e-3)
+    assert_allclose(line @ [2.0, 1.0] + 5 * X[:, 1].mean(), 0.0, atol=1e-3)
 
 
 @pytest.mark.parametrize("y", [[0, 1, 1], [[1, 0], [0, 1], [0, 1]]])
@@ -228,7 +228,7 @@ TWO = cr.MLP([2, 2], output_activation="softmax", seed=0)
         (lambda: plots.decision_boundary(TWO, [[1.0, 2.0]], [0], features=(0, 0)), ValueError, "two different ones"),
         (lambda: plots.decision_boundary(TWO, [[1.0, 2.0]], [0], features=(0, 2)), ValueError, "features must be from 0 to 1"),
         (lambda: plots.decision_boundary(TWO, [[1.0, 2.0]], [2]), ValueError, "y"),
-        (lambda: plots.decision_boundary(TWO, [[1.0, 2.0]], [[0.5, 0.5]]), ValueError, "y must hold classes"),
+        (lambda: plots.decision_boundary(TWO, [[1.0, 2.0]], [[1.0, 1.0]]), ValueError, "row 0 of y has 2"),
         (lambda: plots.decision_boundary(TWO, np.empty((0, 2)), []), ValueError, "X must have at least 1 row"),
         (lambda: plots.decision_boundary(TWO, [[1.0, 2.0]], [0], resolution=1), ValueError, "resolution must be at least 2"),
     ],

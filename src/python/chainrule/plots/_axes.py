@@ -52,12 +52,22 @@ def nth(things: tuple[Any, ...], i: int) -> Any:
     return things[i % len(things)]
 
 
-def legend_above(ax: Any, handles: list[Any] | None = None, columns: int = 4) -> None:
-    """Put the legend above the axes, where it hides no line."""
-    given = {} if handles is None else {"handles": handles}
+ROOM = 60
+"""Letters in a row of a legend, about as wide as the axes; each entry has a sample as wide as some letters, too."""
+SAMPLE = 8
+
+
+def legend_above(ax: Any, handles: list[Any] | None = None) -> None:
+    """Put the legend above the axes, where it hides nothing, in as many columns as there is room for."""
+    if handles is None:
+        handles = ax.get_legend_handles_labels()[0]
+    longest = max((len(str(handle.get_label())) for handle in handles), default=0)
+    columns = max(1, min(len(handles), ROOM // (longest + SAMPLE)))
+    if len(handles) == 4 and columns == 3:
+        columns = 2
     ax.legend(
-        **given, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns, frameon=False, fontsize="small"
-    )
+        handles=handles, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns, frameon=False, fontsize="small"
+    )  # fmt: skip
 
 
 def count_epochs(ax: Any) -> None:

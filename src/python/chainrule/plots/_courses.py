@@ -32,5 +32,5 @@ def draw_courses(
             right.set_ylabel(score_label)
         style = {"label": course.label, **({"color": lines[0].get_color()} if lines else {}), **course.style}
         lines += (right if course.is_score else ax).plot(epochs[: len(course.values)], course.values, **style)
-    legend_above(ax, lines, 2 if len(lines) > 3 else len(lines))
+    legend_above(ax, lines)
     return lines, right

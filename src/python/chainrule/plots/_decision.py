@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from chainrule._checks_values import check_int, check_sequence
+from chainrule._metric_arrays import true_and_predicted_classes
 from chainrule._network import Array
 from chainrule.model import MLP
-from chainrule.targets import as_target
 
-from ._axes import COLORS, HATCHES, MARKERS, check_model, inputs_of, new_axes, nth
+from ._axes import COLORS, HATCHES, MARKERS, check_model, inputs_of, legend_above, new_axes, nth
 
 AREAS = ("#ffffff", "#c9dcec", "#f5d9c4", "#cfe8df", "#e8dced", "#f6ebc8", "#dbeef8", "#dddddd")
 
@@ -38,7 +38,7 @@ def decision_boundary(
     X : array-like, shape (rows, features)
         At least one row.
     y : array-like
-        Classes, as `Trainer` takes them: labels (rows,), numbers 0 and 1 for one output, or rows with a 1 for the class.
+        Classes, as `chainrule.metrics.accuracy` takes them: labels (rows,), 0 and 1 for one output, or rows with a 1 for the class.
     features : pair of int, optional
         Which of more than two features to draw over, from 0 on; the others are held at their mean in X, so that rows
         may lie elsewhere than they seem to.
@@ -64,7 +64,7 @@ def decision_boundary(
     X = inputs_of(model, X)
     if not len(X):
         raise ValueError("X must have at least 1 row, but it has 0 rows")
-    classes = _classes(y, model.network.n_out, len(X))
+    classes = true_and_predicted_classes(y, model.predict(X), "decision boundary", "y")[0]
     n_classes = max(model.network.n_out, 2)
     names = (
         [str(i) for i in range(n_classes)] if labels is None else check_sequence(labels, "labels", n_classes)
@@ -85,7 +85,7 @@ def decision_boundary(
         )  # fmt: skip
     ax.set(xlabel=f"feature {pair[0]}", ylabel=f"feature {pair[1]}")
     ax.set(xlim=horizontal[[0, -1]], ylim=vertical[[0, -1]])
-    ax.legend()
+    legend_above(ax)
     return ax
 
 
@@ -100,17 +100,6 @@ def _features(features: Any, n_in: int) -> list[int]:
     if pair[0] == pair[1]:
         raise ValueError(f"features must be two different ones, but both are {pair[0]}")
     return pair
-
-
-def _classes(y: Any, n_out: int, rows: int) -> Array:
-    target = as_target(y, n_out, "float64", rows=rows)
-    if target.ndim == 1:
-        return target
-    if not ((target == 0) | (target == 1)).all() or (n_out > 1 and (target.sum(axis=1) != 1).any()):
-        raise ValueError(
-            "y must hold classes: labels, or 0 and 1 with one 1 in a row; for a quantity use plots.predictions"
-        )
-    return (target[:, 0] if n_out == 1 else target.argmax(axis=1)).astype(np.int64)
 
 
 def _grid(X: Array, pair: list[int], resolution: int) -> tuple[Array, Array, Array]:

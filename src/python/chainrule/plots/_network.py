@@ -145,11 +145,11 @@ def _lines(ax: Any, model: MLP, shown: list[list[int]], places: list[list[float]
 
 
 def _write_weights(ax: Any, layer: int, drawn: Array, places: list[list[float]]) -> None:
-    """Write the numbers on their lines, nearer to where they begin; those of every other unit farther on, to stand apart."""
+    """Write the numbers on their lines, near the units of which there are more, where lines are apart; every other farther off."""
     n_in, n_out = drawn.shape
     for i in range(n_in):
-        at = 0.65 if n_in == 1 else 0.35 if n_out == 1 else 0.27 + 0.22 * (i % 2)
         for j in range(n_out):
+            at = 0.73 - 0.22 * (i % 2) if n_out > n_in else 0.27 + 0.22 * (j % 2)
             start, end = places[layer][i], places[layer + 1][j]
             ax.text(
                 layer + at, start + at * (end - start), f"{drawn[i, j]:.2f}", fontsize=7, ha="center", va="center", zorder=2,

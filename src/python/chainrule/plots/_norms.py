@@ -43,7 +43,11 @@ def gradient_norms(health: Any, column: str = "gradient_norm", *, ax: Any = None
     ax = new_axes(ax)
     every = max(1, -(-len(epochs) // 12))
     for layer in range(values.shape[1]):
-        style = {"color": nth(COLORS, layer), "linestyle": nth(DASHES, layer), "marker": nth(MARKERS, layer)}
+        style = {
+            "color": nth(COLORS, layer),
+            "linestyle": nth(DASHES, layer),
+            "marker": nth(MARKERS, layer + layer // len(DASHES)),
+        }
         ax.plot(epochs, values[:, layer], label=f"layer {layer + 1}", markevery=every, markersize=4, **style)
     finite = values[np.isfinite(values)]
     if finite.size and finite.min() > 0:

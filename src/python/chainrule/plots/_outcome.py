@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from chainrule._checks_values import check_bool, check_sequence, count
-from chainrule._metric_arrays import true_and_predicted_classes, truth_and_error, truth_and_prediction
+from chainrule._metric_arrays import true_and_predicted_classes, truth_and_prediction
 from chainrule._network import Array
 from chainrule.metrics import r2
 from chainrule.model import MLP
+from chainrule.targets import one_hot
 
 from ._axes import COLORS, MARKERS, inputs_of, new_axes, nth
 
@@ -46,7 +47,7 @@ def confusion_matrix(
         If matplotlib is not installed.
     """
     prediction = _prediction(model, X)
-    true, predicted, nan = true_and_predicted_classes(y, prediction, "confusion matrix")
+    true, predicted, nan = true_and_predicted_classes(y, prediction, "confusion matrix", "y")
     if nan.any():
         raise ValueError(f"the prediction has NaN in {count(int(nan.sum()), 'row')}, which are of no class")
     n = max(prediction.shape[1], 2)
@@ -98,8 +99,8 @@ def predictions(model: Any, X: Any, y: Any, *, names: Any = None, ax: Any = None
         If matplotlib is not installed.
     """
     prediction = _prediction(model, X)
-    truth = truth_and_error(y, prediction)[0]
-    p = truth_and_prediction(y, prediction)[1]
+    truth, p = truth_and_prediction(y, prediction, "y")
+    truth = one_hot(truth, p.shape[1], np.float64)
     n = p.shape[1]
     if names is None:
         names = ["prediction"] if n == 1 else [f"output {i}" for i in range(n)]
