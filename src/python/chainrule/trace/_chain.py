@@ -48,7 +48,9 @@ def derive(trace: Trace, name: str, step: int, row: int | None) -> Derivation:
     elif (row := check_int(row, "row", 0)) in traced.rows:
         place = traced.rows.index(row)
     else:
-        raise ValueError(f"row is {row}, but the rows shown in this step are {', '.join(map(str, traced.rows))}")
+        raise ValueError(
+            f"row is {row}, but the rows shown in this step are {', '.join(map(str, traced.rows))}"
+        )
     return Chain(trace, traced, place, parameter).derivation()
 
 
@@ -165,7 +167,9 @@ class Chain:
                 self.add("forward", a, [form.format(a=a, z=z)], self.values[a], note.format(a=a, z=z))
                 if layer.mask is not None:
                     kept = self.values[self.var("m", number, j)]
-                    self.add("forward", self.symbol("m", number, j), [], kept, "dropout: 0, or 1 / (1 - rate)")
+                    self.add(
+                        "forward", self.symbol("m", number, j), [], kept, "dropout: 0, or 1 / (1 - rate)"
+                    )
         self._loss()
 
     def _loss(self) -> None:
@@ -202,7 +206,9 @@ class Chain:
             self.var("a", number, j), self.var("z", number, j)
             form, why = slope_formula(layer.activation, self.values[a])
             slope = f"d{a}/d{z}"
-            self.add("derivative", slope, [form.format(a=a, z=z)], layer.da_dz[place, j], why.format(a=a, z=z))
+            self.add(
+                "derivative", slope, [form.format(a=a, z=z)], layer.da_dz[place, j], why.format(a=a, z=z)
+            )
             self.add("derivative", dZ, [f"{dA} * {slope}"], layer.dL_dz[place, j])
 
     def _taken_directly(self, j: int, dZ: str) -> None:
@@ -326,7 +332,11 @@ class Chain:
         p, layers = self.parameter, self.step.layers
         a = z.replace("z", "a", 1)
         own = [f"dL/d{a}", f"d{a}/d{z}"]
-        if own[1] not in self.values or own[0] not in self.values or layers[p.layer - 1].activation == "softmax":
+        if (
+            own[1] not in self.values
+            or own[0] not in self.values
+            or layers[p.layer - 1].activation == "softmax"
+        ):
             return [f"dL/d{z} * {factor}"]
         if any(layer.n_out > 1 for layer in layers[p.layer :]):
             return [" * ".join([*own, factor])]
