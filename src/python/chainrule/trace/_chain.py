@@ -41,7 +41,7 @@ def derive(trace: Trace, name: str, step: int, row: int | None) -> Derivation:
         raise ValueError("this trace has no steps yet: nothing was trained while it was open")
     number = check_int(step, "step", 0)
     if number >= len(trace.steps):
-        raise IndexError(f"step is {number}, but this trace has {count(len(trace.steps), 'step')}, from 0 on")
+        raise ValueError(f"step is {number}, but this trace has {count(len(trace.steps), 'step')}, from 0 on")
     traced = trace.steps[number]
     if row is None:
         place = 0
@@ -215,7 +215,10 @@ class Chain:
         """Write dL/dz of an output where it is a - y."""
         a, y, value = self.var("a", self.n, j), self.target(j), self.step.layers[-1].dL_dz[self.place, j]
         notes = [TAKEN_DIRECTLY[self.trace.loss]]
-        form = f"({a} - {y})" + self._scale(j, notes)
+        if self.step.loss_rule.label_smoothing:
+            notes.append(f"label_smoothing is in {y}")
+        scale = self._scale(j, notes)
+        form = f"({a} - {y}){scale}" if scale else f"{a} - {y}"
         if value == 0 and self.values[a] != self.values[y]:
             form, notes = "0", ["the target is missing, or counts nothing"]
         self.add("derivative", dZ, [form], value, "; ".join(notes))

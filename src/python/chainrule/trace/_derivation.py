@@ -203,10 +203,14 @@ class Derivation:
     def __str__(self) -> str:
         return self.to_text()
 
-    def _repr_html_(self) -> str:
+    def to_html(self, digits: int = 7) -> str:
+        """Return it as HTML: a table for each part, in the colours of the page that it stands in."""
         from ._html import derivation_to_html
 
-        return derivation_to_html(self)
+        return derivation_to_html(self, digits)
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
 
 
 def _remark(note: str, printed: str) -> str:

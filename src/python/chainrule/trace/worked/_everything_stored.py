@@ -48,11 +48,12 @@ def _run() -> str:
     )
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "digits.run")
-        trainer.fit(X, y, epochs=10, metrics=["accuracy"], checkpoint=path)
+        trainer.fit(X, y, epochs=20, metrics=["accuracy"], checkpoint=path)
         size = os.path.getsize(path)
         with Checkpoints(path) as run:
-            out = _listed(run) + [
-                f"  the file has {size:,} bytes; Trainer.resume goes on from it to the same bits"
+            out = [
+                *_listed(run),
+                f"  the file has {size:,} bytes; Trainer.resume goes on from it to the same bits",
             ]
     return "\n".join(out) + "\n"
 

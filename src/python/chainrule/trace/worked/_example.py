@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chainrule.model import MLP
-
-from .._derivation import Derivation
-from .._trace import Trace
+from chainrule.trace._derivation import Derivation
+from chainrule.trace._trace import Trace
 
 
 def _nothing() -> str:
