@@ -9,7 +9,7 @@ from chainrule._checks_values import check_int, count
 from chainrule._losses import CUSTOM, SUMS_OVER_OUTPUTS
 
 from ._derivation import Derivation, Line
-from ._formulas import LOSS_VALUE, TAKEN_DIRECTLY, loss_slope, slope_formula, value_formula
+from ._formulas import CONSTANTS, LOSS_VALUE, TAKEN_DIRECTLY, loss_slope, slope_formula, value_formula
 from ._names import Parameter, find_parameter
 from ._step import TracedStep
 from ._update import update_lines
@@ -61,6 +61,8 @@ class Chain:
         self.trace, self.step, self.place, self.parameter = trace, step, place, parameter
         self.values: dict[str, float] = {}
         self.lines: list[Line] = []
+        for layer in step.layers:
+            self.values |= CONSTANTS.get(layer.activation, {})
         self.several = step.batch_rows > 1
         self.row = step.rows[place]
         self.n = len(step.layers)

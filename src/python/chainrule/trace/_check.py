@@ -36,11 +36,14 @@ class _Checked:
         self.network, self.step, self.worst = network, step, worst
 
     def run(self) -> None:
-        for layer in self.step.layers:
+        layers = self.step.layers
+        for layer in layers:
             self._forward(layer)
+        self._output(layers[-1])
+        for layer in reversed(layers):
             self._back(layer)
+        for layer in layers:
             self._gradients(layer)
-        self._output(self.step.layers[-1])
         self._update()
 
     def compare(
@@ -103,7 +106,9 @@ class _Checked:
         self.compare("dL_dz", layer.dL_dz, dZ, bound, n)
 
     def _gradients(self, layer: TracedLayer) -> None:
-        dZ = layer.batch_dL_dz
+        dZ, places = layer.batch_dL_dz, self.step.places
+        self.compare("given", layer.given, layer.batch_given[places], 0.0, layer.number)
+        self.compare("dL_dz", layer.dL_dz, dZ[places], 0.0, layer.number)
         dW = layer.batch_given.T @ dZ
         bound = _bounds.chain(np.ascontiguousarray(layer.batch_given.T), dZ)
         self.compare("dL_dW", layer.dL_dW, dW, bound, layer.number)
