@@ -222,4 +222,4 @@ def _target(
         raise CommandError(
             f"the network has {model.network.n_out} outputs, but one column is learned; only classes fit that"
         )
-    return values if values.dtype.kind == "i" else values[:, np.newaxis]
+    return values if values.dtype.kind == "i" else values[:, np.newaxis].astype(model.dtype)
