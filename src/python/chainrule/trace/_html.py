@@ -35,7 +35,9 @@ def derivation_to_html(derivation: Derivation, digits: int = 7) -> str:
         lines = [line for line in derivation.lines if line.section == section]
         if not lines:
             continue
-        heads = "".join(f'<th scope="col">{name}</th>' for name in ("quantity", "formula", "with numbers", "result"))
+        heads = "".join(
+            f'<th scope="col">{name}</th>' for name in ("quantity", "formula", "with numbers", "result")
+        )
         out.append(f"<table><caption>{TITLES[section]}</caption><thead><tr>{heads}</tr></thead><tbody>")
         for line in lines:
             formulas, numbers, result = derivation.cells(line, digits)
@@ -61,7 +63,9 @@ def trace_to_html(trace: Trace, digits: int = 6) -> str:
         out.append(f"<details open><summary>{html.escape(step_title(step))}</summary>")
         for layer in step.layers:
             title = f"Layer {layer.number}: {layer.n_in} to {layer.n_out}, {layer.activation}"
-            out.append(f"<table><caption>{html.escape(title)}</caption><thead><tr>{heads}</tr></thead><tbody>")
+            out.append(
+                f"<table><caption>{html.escape(title)}</caption><thead><tr>{heads}</tr></thead><tbody>"
+            )
             for name, words in QUANTITIES.items():
                 array = getattr(layer, name)
                 if array is None:

@@ -72,7 +72,7 @@ class Trace:
 
         Raises
         ------
-        ValueError, TypeError, IndexError
+        ValueError, TypeError
             If there is no such parameter, step or row.
         """
         from ._chain import derive
@@ -132,10 +132,14 @@ class Trace:
     def __str__(self) -> str:
         return self.to_text()
 
-    def _repr_html_(self) -> str:
+    def to_html(self, digits: int = 6) -> str:
+        """Return all quantities of all steps as HTML: a table for each layer, of long arrays the beginning."""
         from ._html import trace_to_html
 
-        return trace_to_html(self)
+        return trace_to_html(self, digits)
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
 
     def __repr__(self) -> str:
         sizes = "-".join(map(str, self.network.layer_sizes))
