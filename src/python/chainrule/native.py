@@ -226,7 +226,7 @@ def train_checked(
             _compiled(network), state, *given[:8], _loss_numbers(given.loss, given.output_weights, network.n_out),
             given.sample_weight, *_numbers(given.rule), min(given.batch_size, len(given.X)),
             given.shuffle, given.seed, min(given.epochs, 2**62), _int32(n_threads), poll, poll_each_step,
-            given.frozen, given.order, given.record, *([] if given.health is None else [given.health])
+            given.frozen, given.order, given.record, given.health
         )  # fmt: skip
         wrong = None if finite else _find_nonfinite(network, state, given, done)
     if wrong is not None:
