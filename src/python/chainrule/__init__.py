@@ -39,6 +39,7 @@ from .trainer import Trainer
 _MODULES = (
     "datasets",
     "export",
+    "health",
     "interchange",
     "native",
     "plots",
@@ -80,6 +81,7 @@ __all__ = [
     "find_learning_rate",
     "fit_many",
     "get_backend",
+    "health",
     "initializers",
     "interchange",
     "load",

@@ -94,9 +94,17 @@ class Seen:
 
     @property
     def first_loss(self) -> float:
-        """The loss before the first update; where that is not known, of the first epoch."""
-        before = self.beginning.loss
-        return before if math.isfinite(before) else float(self.losses[0])
+        """The loss before the first update; where that is not known, of the first epoch; with dropout or noise the larger one."""
+        before, network = self.beginning.loss, self.network
+        if not math.isfinite(before):
+            return float(self.losses[0])
+        is_random = any(network.dropout) or network.input_dropout or network.input_noise
+        return max(before, float(self.losses[0])) if is_random else before
+
+    @property
+    def has_shares(self) -> bool:
+        """Whether shares of the losses say something: some losses may be less than 0."""
+        return self.first_loss > 0 and float(self.losses.min()) >= 0
 
     @property
     def last_loss(self) -> float:
@@ -105,8 +113,8 @@ class Seen:
 
     @property
     def fall(self) -> float:
-        """By which share of the first loss the loss has fallen."""
-        return (self.first_loss - self.last_loss) / self.first_loss if self.first_loss else 0.0
+        """By which share of the first loss the loss has fallen; 0 where that says nothing."""
+        return (self.first_loss - self.last_loss) / self.first_loss if self.has_shares else 0.0
 
     @property
     def growth(self) -> Array:
