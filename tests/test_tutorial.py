@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import importlib.util
 import re
 from pathlib import Path
 
@@ -41,3 +42,33 @@ def test_every_decimal_of_the_text_is_in_what_the_code_of_its_page_says(page):
     words = re.sub(r"https?://\S+|\]\([^)]*\)", "", FENCE.sub("", text))
     found = set(re.findall(r"\d+\.\d{2,}", words))
     assert found <= known, f"{page.name} says {sorted(found - known)}, which its code does not print"
+
+
+def test_the_first_page_names_every_chapter_and_each_chapter_the_next():
+    chapters = sorted((page.name for page in FOLDER.glob("*.md")), key=lambda name: int(name.split("_")[0]))
+    assert re.findall(r"\(mathematics/(\w+\.md)\)", PAGES[0].read_text("utf-8")) == chapters
+    for name, following in zip(chapters, [*chapters[1:], "../mathematics.md"], strict=True):
+        last = (FOLDER / name).read_text("utf-8").rstrip().splitlines()[-1]
+        assert last.endswith(f"({following})"), name
+
+
+def test_each_chapter_ends_with_exercises_whose_answers_run():
+    for page in PAGES[1:]:
+        exercises = page.read_text("utf-8").split("## Exercises")[1]
+        answers = re.findall(r"<details><summary>Answer</summary>\n\n(.*?)\n\n</details>", exercises, re.DOTALL)
+        assert len(answers) == len(re.findall(r"^\*\*\d\.\*\*", exercises, re.MULTILINE)) >= 1, page.name
+        assert all(">>>" in answer for answer in answers), page.name
+
+
+def test_the_figures_are_drawn_by_their_script_and_shown(tmp_path):
+    pytest.importorskip("matplotlib").use("svg")
+    spec = importlib.util.spec_from_file_location("mathematics_figures", FOLDER.with_suffix(".py"))
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    script.main(tmp_path)
+    drawn = {path.name for path in tmp_path.iterdir()}
+    shown = {name for page in PAGES for name in re.findall(r"\]\(figures/(\w+\.svg)\)", page.read_text("utf-8"))}
+    assert drawn == shown == {path.name for path in (FOLDER / "figures").iterdir()}
+    for path in tmp_path.iterdir():
+        assert path.read_bytes().rstrip().endswith(b"</svg>"), path.name
+        assert path.stat().st_size < 60_000, path.name
