@@ -52,8 +52,10 @@ def learning_rates() -> Any:
         model.weights[0][:] = 0.0
         trainer = cr.Trainer(model, loss="half_squared_error", optimizer=cr.SGD(eta), batch_size="full")
         losses = trainer.fit([[1.0], [2.0]], [[2.0], [4.0]], epochs=16).loss
-        shown = np.maximum(losses, 1e-4)  # 0 has no place on this axis; the lowest point of the picture stands for it
-        ax.semilogy(shown, color="black", linestyle=LINES[i], marker=MARKERS[i], markersize=3, label=f"η = {eta}")
+        shown = np.maximum(losses, 1e-4)  # 0 has no place on this axis: it stands at the lower edge
+        ax.semilogy(
+            shown, color="black", linestyle=LINES[i], marker=MARKERS[i], markersize=3, label=f"η = {eta}"
+        )
     ax.set(xlabel="steps made before", ylabel="loss", ylim=(1e-4, None))
     ax.legend(frameon=False, fontsize=8, ncols=2)
     return ax.figure

@@ -15,6 +15,13 @@ PAGES = [ROOT / "docs" / "mathematics.md", *sorted(FOLDER.glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
+class Checker(doctest.OutputChecker):
+    """Compares what is printed, but for empty lines at its end, which a page does not show."""
+
+    def check_output(self, want: str, got: str, optionflags: int) -> bool:
+        return super().check_output(want.rstrip() + "\n", got.rstrip() + "\n", optionflags)
+
+
 def examples_of(page: Path) -> doctest.DocTest:
     """Return the ``>>>`` blocks of a page; what is printed may have empty lines, as a block ends with its fence."""
 
@@ -29,7 +36,7 @@ def examples_of(page: Path) -> doctest.DocTest:
 def test_the_code_of_each_page_prints_what_the_page_says(page, backend, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     said: list[str] = []
-    failed, tried = doctest.DocTestRunner(verbose=False).run(examples_of(page), out=said.append)
+    failed, tried = doctest.DocTestRunner(Checker(), verbose=False).run(examples_of(page), out=said.append)
     assert tried
     assert not failed, "".join(said)
 
@@ -55,7 +62,9 @@ def test_the_first_page_names_every_chapter_and_each_chapter_the_next():
 def test_each_chapter_ends_with_exercises_whose_answers_run():
     for page in PAGES[1:]:
         exercises = page.read_text("utf-8").split("## Exercises")[1]
-        answers = re.findall(r"<details><summary>Answer</summary>\n\n(.*?)\n\n</details>", exercises, re.DOTALL)
+        answers = re.findall(
+            r"<details><summary>Answer</summary>\n\n(.*?)\n\n</details>", exercises, re.DOTALL
+        )
         assert len(answers) == len(re.findall(r"^\*\*\d\.\*\*", exercises, re.MULTILINE)) >= 1, page.name
         assert all(">>>" in answer for answer in answers), page.name
 
@@ -67,7 +76,9 @@ def test_the_figures_are_drawn_by_their_script_and_shown(tmp_path):
     spec.loader.exec_module(script)
     script.main(tmp_path)
     drawn = {path.name for path in tmp_path.iterdir()}
-    shown = {name for page in PAGES for name in re.findall(r"\]\(figures/(\w+\.svg)\)", page.read_text("utf-8"))}
+    shown = {
+        name for page in PAGES for name in re.findall(r"\]\(figures/(\w+\.svg)\)", page.read_text("utf-8"))
+    }
     assert drawn == shown == {path.name for path in (FOLDER / "figures").iterdir()}
     for path in tmp_path.iterdir():
         assert path.read_bytes().rstrip().endswith(b"</svg>"), path.name
