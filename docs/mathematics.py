@@ -34,14 +34,30 @@ def exclusive_or() -> Any:
     return plots.network(model, input_names=["$x_1$", "$x_2$"], output_names=["either"]).figure
 
 
-def two_inputs() -> Any:
+def two_inputs_network() -> cr.MLP:
     """The network of chapter 4 whose derivatives are computed one by one."""
     model = cr.MLP([2, 3, 1], activation="sigmoid", dtype="float64")
     w = (np.log(0.89 / 0.11) - 1.5) / 2
     model.weights = [np.array([[0.5, 0.1, -0.3], [w, -0.2, 0.4]]), np.array([[-0.23], [0.6], [0.7]])]
     model.biases = [np.ones(3), np.zeros(1)]
     model.biases[1] += 1.106 - model.predict([[1.0, 2.0]])[0]
-    return plots.network(model, input_names=["$x_1$", "$x_2$"], output_names=["a"]).figure
+    return model
+
+
+def two_inputs() -> Any:
+    """It, with its weights and biases."""
+    names = {"input_names": ["$x_1$", "$x_2$"], "output_names": ["a"]}
+    return plots.network(two_inputs_network(), **names).figure
+
+
+def two_inputs_back() -> Any:
+    """It, with derivatives in their place."""
+    model = two_inputs_network()
+    layers = model.explain([[1.0, 2.0]], [[3.0]]).steps[0].layers
+    model.weights, model.biases = [layer.dL_dW for layer in layers], [layer.dL_db for layer in layers]
+    ax = plots.network(model, input_names=["$x_1$", "$x_2$"], output_names=["a"])
+    ax.get_legend().get_texts()[0].set_text("positive derivative")
+    return ax.figure
 
 
 def learning_rates() -> Any:
@@ -162,7 +178,7 @@ def wrong(epochs: int = 10, most: int = 9) -> Any:
 
 
 FIGURES: tuple[Callable[..., Any], ...] = (
-    exclusive_or, two_inputs, learning_rates, valley, vanishing, overfitting, digits_curves, wrong
+    exclusive_or, two_inputs, two_inputs_back, learning_rates, valley, vanishing, overfitting, digits_curves, wrong
 )  # fmt: skip
 
 
