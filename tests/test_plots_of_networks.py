@@ -244,6 +244,10 @@ def test_weights_that_are_not_finite_are_refused() -> None:
     model.weights[0][0, 0] = np.nan
     with pytest.raises(ValueError, match="layer 1 has weights that are not finite"):
         plots.weight_histograms(model)
+    with pytest.raises(ValueError, match="model gives outputs that are not finite"):
+        plots.decision_boundary(model, [[1.0, 2.0]], [0])
+    with pytest.raises(ValueError, match=r"X\[0, 1\] is inf, but every number must be finite"):
+        plots.activation_histograms(model, [[1.0, 1e300]])
     with pytest.raises(ValueError, match=r"weights\[0\] has numbers that are not finite"):
         plots.network(model)
     assert pyplot.get_fignums() == []
