@@ -96,6 +96,29 @@ def test_of_a_quadratic_the_loss_explodes_beyond_the_rate_that_the_curvature_all
     assert_allclose(found.losses[1], 4 * (1 - 2e-4) ** 2, rtol=1e-12)
 
 
+@pytest.mark.parametrize("explosion", [1.5, 4.0, 100.0])
+def test_the_search_stops_where_the_mean_of_the_last_losses_is_so_many_times_the_least(
+    explosion: float,
+) -> None:
+    trainer = cr.Trainer(
+        cr.MLP([2, 1], dtype="float64", seed=0), loss="mean_squared_error", batch_size="full"
+    )
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    found = cr.find_learning_rate(trainer, X, X[:, 0] + X[:, 1] ** 2, highest=1e3, explosion=explosion)
+    assert found.stopped_because == "exploded"
+    means = np.convolve(found.losses, np.full(10, 0.1), "valid")  # of the last twentieth of 200 steps
+    above = means > explosion * np.minimum.accumulate(means)
+    assert above[-1]
+    assert not above[:-1].any()
+
+
+def test_classes_may_have_weights() -> None:
+    X, y = data()
+    by_class = cr.find_learning_rate(a_trainer(), X, y, steps=20, class_weight={0: 5.0, 1: 1.0, 2: 0.5})
+    by_row = cr.find_learning_rate(a_trainer(), X, y, steps=20, sample_weight=np.array([5.0, 1.0, 0.5])[y])
+    assert_array_equal(by_class.losses, by_row.losses)
+
+
 def test_a_number_that_is_not_finite_ends_the_search() -> None:
     X, _ = data()
     big = X * 1e100

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from chainrule.history import Ending, History, Measurements
 from numpy.testing import assert_allclose, assert_array_equal
+from picture_cases import drawn, labels, texts
 
 matplotlib = pytest.importorskip("matplotlib", reason="the pictures are matplotlib's")
 matplotlib.use("Agg")
@@ -26,21 +27,6 @@ def closed_figures() -> Iterator[None]:
     """Leave no figure behind."""
     yield
     pyplot.close("all")
-
-
-def drawn(ax: Any) -> Any:
-    """The axes, after everything was drawn without a warning."""
-    ax.figure.canvas.draw()
-    return ax
-
-
-def labels(ax: Any) -> list[str]:
-    legend = ax.get_legend()
-    return [] if legend is None else [text.get_text() for text in legend.get_texts()]
-
-
-def texts(ax: Any) -> list[str]:
-    return [text.get_text() for text in ax.texts]
 
 
 def a_history(epochs: int = 5, ending: Ending | None = None) -> History:

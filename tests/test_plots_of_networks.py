@@ -9,6 +9,7 @@ import chainrule as cr
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from picture_cases import drawn, labels, texts
 
 matplotlib = pytest.importorskip("matplotlib", reason="the pictures are matplotlib's")
 matplotlib.use("Agg")
@@ -22,16 +23,6 @@ def closed_figures() -> Iterator[None]:
     """Leave no figure behind."""
     yield
     pyplot.close("all")
-
-
-def drawn(ax: Any) -> Any:
-    """The axes, after everything was drawn without a warning."""
-    ax.figure.canvas.draw()
-    return ax
-
-
-def texts(ax: Any) -> list[str]:
-    return [text.get_text() for text in ax.texts]
 
 
 def weights_drawn(ax: Any, layer: int) -> dict[tuple[float, float], tuple[float, bool]]:
@@ -183,7 +174,7 @@ def test_areas_are_where_an_output_is_the_largest() -> None:
     assert_array_equal(inside.argmax(axis=0), y)
     assert (inside.sum(axis=0) == 1).all()
     assert len({tuple(c.hatches) for c in filled}) == 3
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["x", "y", "z"]
+    assert labels(ax) == ["x", "y", "z"]
 
 
 def test_other_features_are_held_at_their_mean() -> None:
@@ -244,6 +235,10 @@ def test_weights_that_are_not_finite_are_refused() -> None:
     model.weights[0][0, 0] = np.nan
     with pytest.raises(ValueError, match="layer 1 has weights that are not finite"):
         plots.weight_histograms(model)
+    with pytest.raises(ValueError, match="model gives outputs that are not finite"):
+        plots.decision_boundary(model, [[1.0, 2.0]], [0])
+    with pytest.raises(ValueError, match=r"X\[0, 1\] is inf, but every number must be finite"):
+        plots.activation_histograms(model, [[1.0, 1e300]])
     with pytest.raises(ValueError, match=r"weights\[0\] has numbers that are not finite"):
         plots.network(model)
     assert pyplot.get_fignums() == []

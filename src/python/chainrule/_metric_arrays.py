@@ -59,6 +59,6 @@ def true_and_predicted_classes(
         return (y if y.ndim == 1 else y.argmax(axis=1)), p.argmax(axis=1), nan
     if not ((y == 0) | (y == 1)).all():
         raise ValueError(
-            f"{y_name} must hold 0 or 1 for the {name} of one output, which is of classes, not of a quantity"
+            f"{y_name} must hold 0 or 1 for the {name} of one output; for a quantity use something else"
         )
     return (y[:, 0] == 1).astype(np.int64), (p[:, 0] >= 0.5).astype(np.int64), nan

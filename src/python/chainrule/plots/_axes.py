@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from chainrule._checks_values import describe
 from chainrule._network import Array
 from chainrule.inputs import as_array, as_inputs
@@ -87,4 +89,6 @@ def check_model(model: Any) -> MLP:
 
 def inputs_of(model: MLP, X: Any) -> Array:
     """Return X as the model takes it, rounded without a warning: nobody sees the difference in a picture."""
-    return as_inputs(as_array(X, "X").astype(model.dtype), model.network)
+    with np.errstate(over="ignore"):  # infinities are refused by their place
+        array = as_array(X, "X").astype(model.dtype)
+    return as_inputs(array, model.network)

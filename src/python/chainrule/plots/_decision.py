@@ -55,7 +55,7 @@ def decision_boundary(
     Raises
     ------
     ValueError, TypeError
-        If an argument does not fit, or the model has not two inputs and no `features` were given.
+        If an argument does not fit, the model has not two inputs and no `features` were given, or an output is not finite.
     ImportError
         If matplotlib is not installed.
     """
@@ -70,9 +70,11 @@ def decision_boundary(
         [str(i) for i in range(n_classes)] if labels is None else check_sequence(labels, "labels", n_classes)
     )
     grid = _grid(X, pair, check_int(resolution, "resolution", 2))
-    ax = new_axes(ax)
     horizontal, vertical, rows = grid
     Z = np.asarray(model.predict(rows), np.float64).T.reshape(-1, len(vertical), len(horizontal))
+    if not np.isfinite(Z).all():
+        raise ValueError("model gives outputs that are not finite, between which there is no boundary")
+    ax = new_axes(ax)
     if len(Z) == 1:
         _shades(ax, horizontal, vertical, Z[0], model.network.output_activation == "sigmoid")
     else:
