@@ -111,6 +111,10 @@ def test_without_a_parameter_all_quantities_are_printed(explain):
     assert record["format"] == "chainrule.trace"
     assert record["loss"] == "mean_squared_error"
     assert len(record["steps"][0]["layers"]) == 2
+    assert r"W^{(1),\mathrm{new}} &= \begin{pmatrix}" in explain(
+        "prices.pkl", "--row", "prices.csv:3", "--format", "latex"
+    )
+    assert "| `dL_dW` |" in explain("prices.pkl", "--row", "prices.csv:3", "--format", "markdown")
     assert "<caption>Layer 1: 2 to 4" in explain("prices.pkl", "--row", "prices.csv:3", "--format", "html")
 
 
@@ -153,7 +157,6 @@ def test_a_network_without_a_table_takes_the_columns_in_order(explain):
         ),
         (("flowers.pkl", "--row", "flowers.csv:2", "--loss", "poisson"), "poisson"),
         (("flowers.pkl", "--row", "flowers.csv:2", "--target", "petal"), "is no class of this network"),
-        (("flowers.pkl", "--row", "flowers.csv:2", "--format", "latex"), "--format latex needs --parameter"),
         (("plain.pkl", "--row", "plain.csv:2"), "--target is needed"),
         (("plain.pkl", "--row", "prices.csv:2", "--target", "price", "--loss", "hinge"), "hinge"),
         (

@@ -287,6 +287,50 @@ def test_text_and_html_show_every_layer(backend):
     assert "Trace(1 step of 4-8-5-3" in repr(trace)
 
 
+def test_a_trace_as_markdown_and_latex_has_every_quantity_once_a_layer(backend):
+    trace = model("relu", "softmax").explain(*data(9), loss="cross_entropy", optimizer=cr.Adam())
+    text = trace.to_markdown()
+    tables = [line for line in text.splitlines() if line.startswith("| `")]
+    assert all(line.count("|") == 5 for line in tables)
+    assert text.count("| `dL_dW` | dL/dW, of all rows |") == 3
+    assert "; ...|" in text.replace(" |", "|")
+    latex = trace.to_latex()
+    assert latex.count(r"\begin{pmatrix}") == latex.count(r"\end{pmatrix}") == len(tables)
+    assert latex.count("{") == latex.count("}")
+    assert r"\partial L / \partial W^{(2)} &= \begin{pmatrix}" in latex
+    assert r"\partial A^{(3)} / \partial Z^{(3)}" in latex
+    assert r"\mathrm{square\_W}^{(1)}" in latex
+
+
+def test_row_by_row_training_is_the_same_with_a_trace_and_without(dtype):
+    X, y = data(dtype=dtype)
+    networks = [cr.MLP([4, 3, 3], activation="sigmoid", dtype=dtype, seed=1) for _ in range(2)]
+    traced, plain = (
+        cr.Trainer(one, loss="mean_squared_error", optimizer=cr.SGD(0.1), batch_size=1) for one in networks
+    )
+    with traced.trace(steps=[0, 7, 30]) as trace:
+        traced.fit(X, y, epochs=4)
+    plain.fit(X, y, epochs=4)
+    assert_same_bits(traced, plain)
+    assert len(trace.steps) == 3
+    for step in trace.steps:
+        for layer in step.layers:
+            np.testing.assert_array_equal(layer.new_W, layer.W + layer.velocity_W)
+
+
+def test_fits_that_look_at_the_clock_or_stop_early_are_traced(backend):
+    X, y = data()
+    ways = ({"time_budget": 60.0}, {"early_stopping": cr.EarlyStopping(patience=1), "validation_split": 0.3}, {"progress": True},
+            {"target_loss": 1e9}, {"metrics": ["mean_squared_error"]})  # fmt: skip
+    for how in ways:
+        traced, plain = trainer_of(), trainer_of()
+        with traced.trace(steps="all") as trace:
+            traced.fit(X, y, epochs=2, **how)
+        plain.fit(X, y, epochs=2, **how)
+        assert_same_bits(traced, plain)
+        assert len(trace.steps) == traced.step
+
+
 @pytest.mark.parametrize("activation", TRAINABLE)
 def test_every_activation_is_traced_and_checked(backend, dtype, activation):
     X, y = data(dtype=dtype)

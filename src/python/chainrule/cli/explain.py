@@ -122,10 +122,15 @@ def _print(args: argparse.Namespace, derivations: list[Derivation], digits: int)
 
 
 def _print_trace(args: argparse.Namespace, trace: Trace) -> None:
-    if args.format in ("markdown", "latex"):
-        raise CommandError(f"--format {args.format} needs --parameter: it shows derivations")
-    written = {"json": lambda: trace.to_json(indent=1), "html": trace.to_html}
-    print(written[args.format]() if args.format in written else trace.to_text(args.digits or 7))
+    digits = args.digits or 7
+    written = {
+        "text": lambda: trace.to_text(digits),
+        "markdown": lambda: trace.to_markdown(digits),
+        "latex": lambda: trace.to_latex(digits),
+        "html": lambda: trace.to_html(digits) + "\n",
+        "json": lambda: trace.to_json(indent=1) + "\n",
+    }
+    print(written[args.format](), end="")
 
 
 def _check(args: argparse.Namespace, trace: Trace) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from chainrule._losses import LossRule
 from chainrule._network import LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE
 
@@ -29,10 +31,10 @@ _SLOPE = {
     "exponential": "{a}",
     "silu": "sigmoid({z}) * (1 + {z} * (1 - sigmoid({z})))",
     "gelu": "Phi({z}) + {z} * phi({z})",
-    "gelu_tanh": "gelu_tanh'({z})",
-    "mish": "mish'({z})",
+    "gelu_tanh": "sigmoid(2 * u({z})) * (1 + {z} * (1 - sigmoid(2 * u({z}))) * 2 * sqrt(2 / pi) * (1 + 0.134145 * {z}^2))",
+    "mish": "tanh(log(1 + exp({z}))) + {z} * sigmoid({z}) / cosh(log(1 + exp({z})))^2",
 }
-CONSTANTS = {"selu": {"scale": SELU_SCALE, "alpha": SELU_ALPHA}}
+CONSTANTS = {"selu": {"scale": SELU_SCALE, "alpha": SELU_ALPHA}, "gelu_tanh": {"pi": math.pi}}
 """Numbers that formulas of an activation name."""
 _NOTES = {
     "gelu": "Phi is the cumulated normal distribution, phi its density",

@@ -19,7 +19,7 @@ _TOKEN = re.compile(
 _PARTS = re.compile(
     r"(?P<when>new |old )?(?P<letters>[A-Za-z_]+?)(?P<layer>\d*)(?:\[(?P<index>[^\]]*)\])?(?P<prime>'?)$"
 )
-_GREEK = ("alpha", "eta", "mu", "lambda", "beta", "epsilon", "delta", "tau")
+_GREEK = ("alpha", "eta", "mu", "lambda", "beta", "epsilon", "delta", "tau", "pi")
 
 Names = Mapping[str, str]
 

@@ -129,6 +129,18 @@ class Trace:
 
         return trace_to_text(self, digits)
 
+    def to_markdown(self, digits: int = 7) -> str:
+        """Return all quantities as Markdown: a table for each layer of each step, of long arrays the beginning."""
+        from ._tables import trace_to_markdown
+
+        return trace_to_markdown(self, digits)
+
+    def to_latex(self, digits: int = 7) -> str:
+        """Return all quantities as LaTeX: a matrix each, which needs the package amsmath; of long arrays the beginning."""
+        from ._tables import trace_to_latex
+
+        return trace_to_latex(self, digits)
+
     def __str__(self) -> str:
         return self.to_text()
 

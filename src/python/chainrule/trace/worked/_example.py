@@ -11,10 +11,6 @@ from chainrule.trace._derivation import Derivation
 from chainrule.trace._trace import Trace
 
 
-def _nothing() -> str:
-    return ""
-
-
 @dataclass(frozen=True)
 class WorkedExample:
     """An example of a tutorial.
@@ -35,7 +31,7 @@ class WorkedExample:
         The tutorial's names of variables.
     printed : mapping
         By quantity, as "dL/dW2[0, 0]", the figure that the tutorial prints, rounded along the way.
-    before, after : functions that return text
+    before, after : functions that return text, or None
         What comes before the derivations, and after them.
     """
 
@@ -49,8 +45,8 @@ class WorkedExample:
     parameters: Sequence[str] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     printed: Mapping[str, str] = field(default_factory=dict)
-    before: Callable[[], str] = _nothing
-    after: Callable[[], str] = _nothing
+    before: Callable[[], str] | None = None
+    after: Callable[[], str] | None = None
 
     def trace(self) -> Trace:
         """Return its step, by the core in use.
@@ -73,9 +69,11 @@ class WorkedExample:
 
     def to_text(self, digits: int = 9) -> str:
         """Return all of it as text."""
-        parts = [f"{self.name}\n{'-' * len(self.name)}\n{self.about}\n", self.before()]
+        parts = [f"{self.name}\n{'-' * len(self.name)}\n{self.about}\n"]
+        parts += [self.before()] if self.before else []
         parts += [derivation.to_text(digits) for derivation in self.derivations()]
-        return "\n".join(part for part in [*parts, self.after()] if part)
+        parts += [self.after()] if self.after else []
+        return "\n".join(parts)
 
     def __str__(self) -> str:
         return self.to_text()
