@@ -84,7 +84,7 @@ def test_each_way_records_what_the_core_measures_and_trains_the_same_bits(
     plain.fit(X, y, epochs=6)
     expected, quiet = recorded(6)
     np.testing.assert_array_equal(values(history), expected)
-    assert contents(trainer.model) == contents(plain.model)
+    assert contents(trainer) == contents(plain)
     assert trainer.history.loss == plain.history.loss
     assert (plain.history.health, plain.history.last().health) == (None, None)  # type: ignore[union-attr]
     last, first = history.entries()[-1].health, history.entries()[0].health
@@ -167,7 +167,7 @@ def test_more_epochs_than_one_call_of_the_core_trains(backend: str, monkeypatch:
     history = trainer.fit(X, y, epochs=10, health=True)
     plain.fit(X, y, epochs=10)
     np.testing.assert_array_equal(values(history), recorded(10)[0])
-    assert contents(trainer.model) == contents(plain.model)
+    assert contents(trainer) == contents(plain)
 
 
 # Batches that come one after another
@@ -178,7 +178,7 @@ def test_batches_are_recorded_as_the_rows_of_a_fit_without_shuffling(backend: st
     batches = [(X[i : i + 16], y[i : i + 16]) for i in range(0, 90, 16)]
     first, second = one.fit(X, y, epochs=5, health=True), other.fit_batches(batches, epochs=5, health=True)
     np.testing.assert_allclose(values(second), values(first), rtol=1e-12)
-    assert contents(one.model) == contents(other.model)
+    assert contents(one) == contents(other)
     steps, last = second.entries()[0].health.steps, second.entries()[-1].health  # type: ignore[union-attr]
     assert steps == 6
     assert last is not None
