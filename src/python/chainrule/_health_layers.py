@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ._health_findings import Finding
-from ._health_seen import Seen
+from ._health_seen import GREW, Seen
 
 VANISHING = 1e-3
 """Of the derivative by the sums of the lowest layer, beside that at the output. Each sigmoid layer leaves a quarter at most.
@@ -22,11 +22,8 @@ EXPLODING = 1e2
 GAIN = 4.0
 """By how much initial weights enlarge independent inputs: 1.41 with He's weights. Healthy fits had 2.2 and less; weights of
 the standard normal distribution have the root of the number of inputs, 4 from 16 inputs on."""
-GREW = 4.0
-"""By how much the weights of a layer grow in the first epoch, beside those of the usual size. Healthy fits had 1.6 and less, SGD(5)
-on digits 4.9 and more, Adam(1) 28."""
-DEAD = 0.75
-"""Of the units of a layer. Healthy fits had up to 0.5, and learned; biases of -10 and learning rates that are much too high have 0.9
+DEAD = 0.8
+"""Of the units of a layer. Healthy fits had up to 0.63 (of 8 units), and learned; biases of -10 and learning rates that are much too high have 0.9
 to 1."""
 SATURATED = 0.5
 """Of the values of a layer, in the first epoch and in the last third: a network that has learned well for long may come to 0.75 then

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ._health_findings import Finding
-from ._health_layers import GREW
-from ._health_seen import Seen
+from ._health_seen import GREW, Seen
 
 LARGE_INPUTS, SMALL_INPUTS = 10.0, 0.01
 """Root mean squares of the largest feature. Standardised inputs have 1, those between 0 and 1 less; of the five data sets as they
