@@ -185,6 +185,25 @@ def test_latex_is_balanced_and_escaped():
     assert r"\text{(half\_squared\_error, the mean of 3 rows)}" in text
 
 
+def test_latex_has_one_exponent_each_and_its_digits_together():
+    X, y = data(2)
+    trainer = cr.Trainer(model("tanh"), loss="half_squared_error", optimizer=cr.Adam(0.01), batch_size="full")
+    with trainer.trace(steps=[11]) as trace:
+        trainer.fit(X, y, epochs=12)
+    text = trace.of("W2[0, 2]").to_latex()
+    assert r"1 - {a^{(2)}_{0,2}}^{2}" in text
+    assert r"{0.9}^{12}" in text
+
+
+def test_latex_can_be_set():
+    mathtext = pytest.importorskip("matplotlib.mathtext").MathTextParser("path")
+    derivation = explained("cross_entropy", "softmax", rows=1, optimizer=cr.AdamW()).of("W3[0, 2]")
+    for line in derivation.to_latex().splitlines():
+        if not line.startswith((r"\begin", r"\end", r"\noindent", r"\paragraph")):
+            formula = line.split("&&")[0].replace(r"\\", "").replace("&", "").strip()
+            mathtext.parse(f"${formula}$")
+
+
 def test_markdown_has_tables_of_four_columns():
     text = explained("log_cosh", "identity", "softsign", rows=1).of("W1[0, 2]").to_markdown()
     for line in text.splitlines():
