@@ -135,6 +135,25 @@ def test_a_cross_entropy_says_why_it_is_a_minus_y():
     assert "f' cancels" in line.note
 
 
+def test_a_missing_target_and_a_row_without_weight_count_nothing_and_say_so(backend):
+    X, y = data(3)
+    y[1, 2] = np.nan
+    for loss, output, symbol in (
+        ("huber", "identity", "dL/da3[1, 2]"),
+        ("binary_cross_entropy", "sigmoid", "dL/dz3[1, 2]"),
+    ):
+        trace = model("tanh", output).explain(X, y, loss=loss)
+        (line,) = (line for line in trace.of("W3[0, 2]", row=1).lines if line.symbol == symbol)
+        assert (line.forms, line.value) == (("0",), 0)
+        assert "missing" in line.note
+    trace = model().explain(*data(3), sample_weight=[1, 0, 2])
+    derivation = trace.of("W3[0, 2]", row=1)
+    (line,) = (line for line in derivation.lines if line.symbol == "dL/da3[1, 2]")
+    assert line.value == 0
+    assert line.forms[0].endswith("* w[1] / sum_w")
+    assert_formulas_give_their_numbers(derivation)
+
+
 class Structure(HTMLParser):
     """Whether tags are closed in their order, and what they are."""
 
