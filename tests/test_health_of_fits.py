@@ -240,7 +240,7 @@ def test_the_record_is_in_pickles_and_old_ones_are_read(backend: str) -> None:
         bad = {**record, "measured": [[*record["measured"][0], wrong]]}
         with pytest.raises(ValueError, match=r"^the health of measured\[0\]"):
             History().__setstate__(bad)
-    with pytest.raises(ValueError, match=r"^measured\[0\] must have 5 values, or 6 with its health"):
+    with pytest.raises(ValueError, match=r"^measured\[0\] must have 5 values, but it has 2; a sixth"):
         History().__setstate__({**record, "measured": [[0, 1.0]]})
 
 
