@@ -303,9 +303,9 @@ def test_info_tells_what_a_network_is(run, write):
     run("train", write(PRICES), "--target", "price", "--epochs", 1, "--save", "p.pkl", "--seed", 5, "--quiet")
     text = run("info", "p.pkl").stdout
     for line in (
-        r"layer +inputs +outputs +activation +dropout +parameters",
-        r"1 +2 +128 +relu +- +384",
-        r"total +513",
+        r"layer +inputs +outputs +activation +dropout +parameters +bytes",
+        r"1 +2 +128 +relu +- +384 +1,536",
+        r"total +513 +2,052",
         r"seed +5",
         r"task +regression",
         r"target +price, scaled by MinMaxScaler\(feature_range=\(0.0, 1.0\)\)",
@@ -344,5 +344,5 @@ def test_show_config_names_version_core_instruction_set_and_threads(run):
 
 def test_version_and_help_are_there(run):
     assert run("--version").stdout == f"chainrule {cr.__version__}\n"
-    for command in ((), ("train",), ("predict",), ("export",), ("info",), ("show-config",)):
+    for command in ((), ("train",), ("predict",), ("explain",), ("export",), ("info",), ("show-config",)):
         assert run(*command, "--help").stdout.startswith("usage: python -m chainrule")

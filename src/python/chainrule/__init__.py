@@ -25,6 +25,7 @@ from .checkpoints import Checkpoints
 from .config import show_config
 from .history import Ending, History
 from .inputs import DtypeConversionWarning
+from .learning_rate_finder import LearningRates, find_learning_rate
 from .many import each, fit_many
 from .model import MLP
 from .optimizers import RPROP, SGD, Adagrad, Adam, AdamW, RMSprop
@@ -38,11 +39,14 @@ from .trainer import Trainer
 _MODULES = (
     "datasets",
     "export",
+    "health",
     "interchange",
     "native",
+    "plots",
     "preprocessing",
     "reference",
     "streams",
+    "trace",
 )  # imported when they are first asked for
 
 __all__ = [
@@ -62,6 +66,7 @@ __all__ = [
     "ForwardPass",
     "Gradients",
     "History",
+    "LearningRates",
     "LevenbergMarquardt",
     "Predictor",
     "RMSprop",
@@ -73,14 +78,17 @@ __all__ = [
     "datasets",
     "each",
     "export",
+    "find_learning_rate",
     "fit_many",
     "get_backend",
+    "health",
     "initializers",
     "interchange",
     "load",
     "losses",
     "metrics",
     "native",
+    "plots",
     "preprocessing",
     "recommended",
     "reference",
@@ -88,6 +96,7 @@ __all__ = [
     "set_backend",
     "show_config",
     "streams",
+    "trace",
 ]
 
 

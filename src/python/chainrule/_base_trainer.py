@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,11 +10,13 @@ from . import _checks
 from ._checkpointing import Watched
 from ._checks_values import count, describe
 from ._evaluation import Objective
+from ._health_epochs import Beginning
 from ._losses import check_output_weights, loss_rule
 from ._network import NO_PLATEAU, TrainingState
 from ._plateau import at_present
 from ._rules import HAS_SQUARE, check_optimizer, rule_of
 from ._settings import SETTINGS, settings_of
+from ._summary import settings_html, settings_text
 from ._trainer_record import check_trainer_record, restore_progress, trainer_to_record
 from ._training_plan import training_plan
 from ._whole_batch import takes_all_rows
@@ -22,13 +24,25 @@ from .history import History, Measurements
 from .model import MLP
 from .optimizers import SGD
 
+if TYPE_CHECKING:
+    from .trace._tracer import Tracer
+
 _SGD = SGD()
 
 
 class BaseTrainer:
     """Holds what training changes, and the settings; `Trainer`, which describes them, adds what trains."""
 
-    __slots__ = ("__weakref__", "_history", "_model", "_state", "unfinished", *SETTINGS)
+    __slots__ = (
+        "__weakref__",
+        "_history",
+        "_model",
+        "_state",
+        "health_began",
+        "tracer",
+        "unfinished",
+        *SETTINGS,
+    )
 
     loss: Any
     output_weights: tuple[float, ...] | None
@@ -57,6 +71,10 @@ class BaseTrainer:
         network = model.network
         self._model, self._history = model, History()
         self.unfinished: Watched | None = None  # what `resume` found of a fit that was ended from outside
+        self.tracer: Tracer | None = None  # what `trace` has open
+        self.health_began: tuple[int, Beginning] | None = (
+            None  # of the last fit that recorded its health: epoch, data
+        )
         self._state = TrainingState(
             weights=model.weights,
             biases=model.biases,
@@ -163,6 +181,23 @@ class BaseTrainer:
         return training_plan(
             self._model.network, self.objective, optimizer, self.batch_size, self.n_threads, rows, self.frozen
         )
+
+    def summary(self) -> str:
+        """Return the layers of the model, the settings that are in use, what was done, and the memory that training needs.
+
+        The bytes are those of what the optimizer remembers from update to update; activations of a batch come on top of it.
+        """
+        return f"{self._model.summary()}\n\n{settings_text(*self._shown())}"
+
+    def _repr_html_(self) -> str:
+        return f"<div>\n{self._model._repr_html_()}\n{settings_html(*self._shown())}\n</div>"
+
+    def _shown(self) -> tuple[dict[str, Any], str, int]:
+        last = self.history.last()
+        done = f"{count(self.epoch, 'epoch')}, {count(self.step, 'update')}"
+        done += f", loss {last.loss:.6g}" if last is not None else ""
+        arrays = self.state.arrays[len(self._model.weights) + len(self._model.biases) :]
+        return {name: getattr(self, name) for name in SETTINGS}, done, sum(a.nbytes for a in arrays)
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={getattr(self, name)!r}" for name in SETTINGS)

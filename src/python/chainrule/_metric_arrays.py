@@ -13,16 +13,16 @@ from .inputs import as_array
 from .targets import as_target, one_hot
 
 
-def truth_and_prediction(y_true: Any, prediction: Any) -> tuple[Array, Array]:
+def truth_and_prediction(y_true: Any, prediction: Any, y_name: str = "y_true") -> tuple[Array, Array]:
     """Return the truth, as int64 class labels (rows,) or float64 (rows, n_out), and the prediction in float64."""
     p = check_data(as_array(prediction, "prediction").astype(np.float64), "prediction", "(rows, n_out)")
     check_rows(p, "prediction")
-    return as_target(y_true, p.shape[1], "float64", "", "y_true", len(p), "prediction"), p
+    return as_target(y_true, p.shape[1], "float64", "", y_name, len(p), "prediction"), p
 
 
-def truth_and_error(y_true: Any, prediction: Any) -> tuple[Array, Array]:
+def truth_and_error(y_true: Any, prediction: Any, y_name: str = "y_true") -> tuple[Array, Array]:
     """Return the truth (rows, n_out) and its distance from the prediction, in float64."""
-    y, p = truth_and_prediction(y_true, prediction)
+    y, p = truth_and_prediction(y_true, prediction, y_name)
     y = one_hot(y, p.shape[1], np.float64)
     return y, y - p
 
@@ -34,29 +34,31 @@ def has_several_labels(y: Array) -> bool:
     return bool((y.sum(axis=1) != 1).any())
 
 
-def refuse_several_labels(y: Array, name: str) -> None:
+def refuse_several_labels(y: Array, name: str, y_name: str = "y_true") -> None:
     """Raise ValueError if the rows of a truth have none or several labels: then no output is the answer."""
     if has_several_labels(y):
         row = int((y.sum(axis=1) != 1).argmax())
         raise ValueError(
-            f"{name} is for one class in each row, but row {row} of y_true has {int(y[row].sum())}; for any number of labels "
+            f"{name} is for one class in each row, but row {row} of {y_name} has {int(y[row].sum())}; for any number of labels "
             "use accuracy, precision_macro, recall_macro, f1_macro or roc_auc"
         )
 
 
-def true_and_predicted_classes(y_true: Any, prediction: Any, name: str) -> tuple[Array, Array, Array]:
+def true_and_predicted_classes(
+    y_true: Any, prediction: Any, name: str, y_name: str = "y_true"
+) -> tuple[Array, Array, Array]:
     """Return the classes (rows,) of truth and prediction, and which rows of the prediction have NaN.
 
     With several outputs the class is the column of the largest value (of the first one, if several are equal). With
-    one output it is whether the value is at least 0.5. ``name`` is what errors call the metric.
+    one output it is whether the value is at least 0.5. ``name`` is what errors call the metric, ``y_name`` the truth.
     """
-    y, p = truth_and_prediction(y_true, prediction)
-    refuse_several_labels(y, name)
+    y, p = truth_and_prediction(y_true, prediction, y_name)
+    refuse_several_labels(y, name, y_name)
     nan: Array = np.asarray(np.isnan(p).any(axis=1))
     if p.shape[1] > 1:
         return (y if y.ndim == 1 else y.argmax(axis=1)), p.argmax(axis=1), nan
     if not ((y == 0) | (y == 1)).all():
         raise ValueError(
-            f"y_true must hold 0 or 1 for the {name} of one output; for a quantity use another metric"
+            f"{y_name} must hold 0 or 1 for the {name} of one output; for a quantity use something else"
         )
     return (y[:, 0] == 1).astype(np.int64), (p[:, 0] >= 0.5).astype(np.int64), nan

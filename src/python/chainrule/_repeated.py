@@ -11,7 +11,7 @@ from ._epochs import Poll, batch_size_for
 from ._evaluation import Evaluation, Rows, are_same
 from ._fit_request import Request
 from ._losses import loss_rule
-from ._network import TrainingState, Validation, _to_the_end
+from ._network import HealthRecord, TrainingState, Validation, _to_the_end
 from ._plateau import at_present, plateau_of
 from ._whole_batch import takes_all_rows
 from .backend import core
@@ -39,11 +39,11 @@ class Repeated:
         self._prepare(trainer.state)
         self._measured = self._evaluations()
 
-    def train(self, epochs: int, poll: Poll | None) -> None:
+    def train(self, epochs: int, poll: Poll | None, health: HealthRecord | None = None) -> None:
         """Train for so many more epochs."""
-        self._train(epochs, poll, None)
+        self._train(epochs, poll, health, None)
 
-    def train_and_validate(self, epochs: int, poll: Poll | None) -> None:
+    def train_and_validate(self, epochs: int, poll: Poll | None, health: HealthRecord | None = None) -> None:
         """Train for so many more epochs, and note the loss of the validation data after each in the history of the trainer."""
         trainer, evaluation = self._trainer, self._measured[1]
         if evaluation is None or not evaluation.is_of(trainer.model):
@@ -53,17 +53,19 @@ class Repeated:
         validation, state, history = evaluation.to_collect(), trainer.state, trainer.history
         first, before = state.epoch, len(history)
         try:
-            self._train(epochs, poll, validation)
+            self._train(epochs, poll, health, validation)
         finally:
             numbers = zip(state.losses[first:], validation.losses)  # noqa: B905 - no more than were measured
             measured = [Measurements(first + i, *pair) for i, pair in enumerate(numbers)]
             _to_the_end(lambda: history.put(before, measured))
 
-    def _train(self, epochs: int, poll: Poll | None, validation: Validation | None) -> None:
+    def _train(
+        self, epochs: int, poll: Poll | None, health: HealthRecord | None, validation: Validation | None
+    ) -> None:
         trainer, state = self._trainer, self._trainer.state
         if plateau_of(trainer.optimizer) is not None or not are_same(self._seen, _seen(trainer)):
             self._prepare(state)
-        given = self._given._replace(epochs=epochs)
+        given = self._given._replace(epochs=epochs, health=health)
         core().train_checked(
             trainer.model.network, state, given, trainer.n_threads, poll, validation=validation
         )
@@ -100,6 +102,7 @@ def is_closed(trainer: Trainer, request: Request) -> bool:
     """Return whether all that runs between the epochs of a fit is this library's own, and updates are made batch by batch."""
     return not (
         request.callbacks
+        or trainer.tracer is not None
         or request.display is not None
         or isinstance(request.rows, Batches)
         or takes_all_rows(trainer.optimizer)

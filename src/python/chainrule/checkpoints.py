@@ -155,7 +155,7 @@ class Checkpoints:
         return moved
 
     def plot(self, ax: Any = None, *, most: int = 200) -> Any:
-        """Draw the weights over the epochs, a line for each, a colour for each layer. Needs matplotlib.
+        """Draw the weights over the epochs, a line for each, a colour and dashes for each layer. Needs matplotlib.
 
         Parameters
         ----------
@@ -169,10 +169,9 @@ class Checkpoints:
         matplotlib Axes
         """
         check_int(most, "most", 1)
-        if ax is None:
-            from matplotlib import pyplot
+        from .plots._axes import COLORS, DASHES, legend_above, new_axes, nth
 
-            ax = pyplot.subplots(layout="constrained")[1]
+        ax = new_axes(ax)
         epochs = self.epochs
         lines: dict[int, list[Any]] = {}
         for epoch in epochs:
@@ -180,10 +179,10 @@ class Checkpoints:
                 chosen = np.linspace(0, weights.size - 1, min(most, weights.size)).astype(int)
                 lines.setdefault(i, []).append(weights.ravel()[chosen])
         for i, values in lines.items():
-            drawn = ax.plot(epochs, np.array(values), color=f"C{i}", linewidth=0.6, alpha=0.6)
-            drawn[0].set_label(f"layer {i}")
+            style = {"color": nth(COLORS, i), "linestyle": nth(DASHES, i), "linewidth": 0.6, "alpha": 0.6}
+            ax.plot(epochs, np.array(values), **style)[0].set_label(f"layer {i}")
         ax.set(xlabel="epochs done", ylabel="weight")
-        ax.legend()
+        legend_above(ax)
         return ax
 
     def verify(self) -> None:

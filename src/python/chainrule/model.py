@@ -10,9 +10,10 @@ import numpy as np
 
 from . import _checks
 from ._checks_values import check_bool, check_choice, check_dtype, check_real, check_sequence, count
+from ._explained_model import ExplainedModel
 from ._network import ACTIVATIONS, HIDDEN_ACTIVATIONS, Array, Network
 from ._plain import array_to_record, arrays_from_records, check_record
-from ._summary import layer_table
+from ._shown_model import ShownModel
 from ._version import __version__
 from .backend import core
 from .initializers import find_initializer
@@ -26,7 +27,7 @@ _LATER_FIELDS = ("input_dropout", "input_noise")
 """Of the network, too: records that were written before there were any lack them, and mean their defaults."""
 
 
-class MLP:
+class MLP(ExplainedModel, ShownModel):
     """A multilayer perceptron: its shape and its parameters. `Trainer` trains it.
 
     Layer by layer ``A = f(A W + b)``, with A = X at the start.
@@ -313,10 +314,6 @@ class MLP:
         """
         return freeze(self._network, self.weights, self.biases)
 
-    def summary(self) -> str:
-        """Return a table of the layers: sizes, activations, dropout, noise and number of parameters."""
-        return layer_table(self._network)
-
     def copy(self) -> MLP:
         """Return a model of the same shape with its own copies of the parameters (so does `copy.copy`)."""
         model = object.__new__(type(self))
@@ -342,15 +339,6 @@ class MLP:
         from .persistence import save
 
         save(self, path)
-
-    def __repr__(self) -> str:
-        network = self._network
-        return (
-            f"MLP({list(network.layer_sizes)}, activation={list(network.activations[:-1])}, "
-            f"output_activation={network.output_activation!r}, bias={network.bias!r}, "
-            f"dropout={list(network.dropout)}, input_dropout={network.input_dropout}, "
-            f"input_noise={network.input_noise}, dtype={network.dtype!r}, seed={self._seed})"
-        )
 
     def __getstate__(self) -> dict[str, Any]:
         network = self._network

@@ -10,7 +10,10 @@ from ._epochs import make_update
 from ._evaluation import Evaluation, Rows, as_rows
 from ._fit_request import fit_request
 from ._fitting import fit_epochs
+from ._health_findings import HealthReport
+from ._health_seen import seen_of
 from ._manual_trainer import ManualTrainer
+from ._traced_trainer import TracedTrainer
 from .backend import core
 from .history import History
 from .metrics import find_metrics
@@ -18,7 +21,7 @@ from .passes import Gradients
 from .stopping import EarlyStopping
 
 
-class Trainer(ManualTrainer, BatchTrainer):
+class Trainer(ManualTrainer, BatchTrainer, TracedTrainer):
     """Trains a model by gradient descent on batches of rows; holds the velocities, the counters and the history.
 
     The result is a function of the data, the arguments and the seed: neither the number of threads nor the way the
@@ -77,7 +80,7 @@ class Trainer(ManualTrainer, BatchTrainer):
         metrics: Any = (), progress: Any = False, early_stopping: EarlyStopping | None = None,
         time_budget: float | None = None, target_loss: float | None = None, tolerance: float | None = None,
         tolerance_epochs: int = 10, checkpoint: Any = None, keep: int | str = "all", checkpoint_every: int = 1,
-        callbacks: Any = ()
+        callbacks: Any = (), health: bool = False
     ) -> History:  # fmt: skip
         """Train for so many MORE epochs, or until one of the arguments ends it.
 
@@ -139,6 +142,10 @@ class Trainer(ManualTrainer, BatchTrainer):
         callbacks : list of Callback, default ()
             Called at the beginning, around each epoch, after each batch and at the end, as far as they define methods for
             it; see `Callback`. What they remember themselves is in no checkpoint.
+        health : bool, default False
+            Whether to record the gradients, activations, weights and updates of each layer, in up to eight updates of each epoch:
+            ``history.health`` has them, and `health` says what is wrong, if anything is. What is learned is the same to
+            the bit. Optimizers that take all rows at once have no such record.
 
         Returns
         -------
@@ -167,7 +174,7 @@ class Trainer(ManualTrainer, BatchTrainer):
             validation_data=validation_data, validation_split=validation_split, stratify=stratify, metrics=metrics,
             progress=progress, early_stopping=early_stopping, time_budget=time_budget, target_loss=target_loss,
             tolerance=tolerance, tolerance_epochs=tolerance_epochs, checkpoint=checkpoint, keep=keep,
-            checkpoint_every=checkpoint_every, callbacks=callbacks
+            checkpoint_every=checkpoint_every, callbacks=callbacks, health=health
         )  # fmt: skip
         return fit_epochs(self, request)
 
@@ -282,6 +289,43 @@ class Trainer(ManualTrainer, BatchTrainer):
         measures = find_metrics(metrics)
         rows = self._rows(X, y, sample_weight)
         return Evaluation(self._model, rows, self.objective).measure(measures, self.n_threads)
+
+    def health(self) -> HealthReport:
+        """Say in plain words what is wrong with the last fit that was given ``health=True``, why, and what usually helps.
+
+        It knows gradients that vanish or explode, dead and saturated units, a learning rate that is too high or too low,
+        overfitting (of fits with validation data), inputs that are not scaled, and outputs that are the same for every row. A
+        fit that ended with FloatingPointError is judged too.
+
+        Returns
+        -------
+        HealthReport
+            Its text is the report, `HealthReport.findings` a list of `Finding`, empty if nothing is wrong.
+
+        Raises
+        ------
+        ValueError
+            If no fit was given ``health=True``.
+
+        Notes
+        -----
+        docs/health.md has the rules with their bounds. They are about fits of five epochs and more; of fewer, only what single
+        epochs show is reported. It is no proof that all is well.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> import numpy as np
+        >>> X = np.random.default_rng(0).normal(size=(200, 4))
+        >>> model = cr.MLP([4, *[16] * 8, 1], activation="sigmoid", dtype="float64", seed=0)
+        >>> trainer = cr.Trainer(model, loss="mean_squared_error", optimizer=cr.SGD(0.05))
+        >>> history = trainer.fit(X, X[:, 0], epochs=20, health=True)
+        >>> trainer.health().findings[0].words
+        'The gradients vanish on their way back through the 9 layers (sigmoid): layer 1 learns next to nothing.'
+        """
+        from .health import report_of
+
+        return report_of(seen_of(self._model.network, self.history, self.health_began, "this trainer"))
 
     # Inside --------------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
+from chainrule.plots._axes import new_axes
+from chainrule.plots._courses import Course, draw_courses
+
 
 class LossCurveDisplay:
     """The loss of each epoch, and what was measured on rows that were held out.
@@ -144,28 +147,22 @@ class LossCurveDisplay:
             The display itself.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
-        from matplotlib import pyplot
-
-        if ax is None:
-            ax = pyplot.subplots()[1]
+        ax = new_axes(ax)
         name = self.name if name is None else name
         score = self.score_name or "score"
         begin = "" if name is None else f"{name}, "
-        self.ax_, self.figure_, self.score_ax_ = ax, ax.figure, None
-        self.lines_: list[Any] = []
-
-        def draw(axes: Any, values: Sequence[float], label: str, **style: Any) -> None:
-            style = {"label": f"{begin}{label}", **style, **(line_kw or {})}
-            self.lines_ += axes.plot(range(1, len(values) + 1), values, **style)
-
-        draw(ax, self.loss_curve, "training loss")
-        color = self.lines_[0].get_color()
-        if self.validation_loss_curve:
-            draw(ax, self.validation_loss_curve, "validation loss", color=color, linestyle="--")
-        if self.validation_scores:
-            self.score_ax_ = ax.twinx()
-            draw(self.score_ax_, self.validation_scores, f"validation {score}", color=color, linestyle=":")
-            self.score_ax_.set_ylabel(score[:1].upper() + score[1:])
+        described = (
+            ("training loss", self.loss_curve, "-"),
+            ("validation loss", self.validation_loss_curve, "--"),
+            (f"validation {score}", self.validation_scores, ":"),
+        )
+        courses = [
+            Course(f"{begin}{label}", values, {"linestyle": dashes, **(line_kw or {})}, dashes == ":")
+            for label, values, dashes in described
+            if values is not None and len(values)
+        ]
+        epochs = range(1, max((len(course.values) for course in courses), default=0) + 1)
+        self.ax_, self.figure_ = ax, ax.figure
+        self.lines_, self.score_ax_ = draw_courses(ax, epochs, courses, score[:1].upper() + score[1:])
         ax.set(xlabel="Epoch", ylabel="Loss")
-        ax.legend(handles=self.lines_)
         return self

@@ -1,0 +1,81 @@
+"""Gradients, layer by layer, over epochs."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from chainrule._checks_values import check_sequence, describe
+from chainrule.history import History
+
+from ._axes import COLORS, DASHES, MARKERS, count_epochs, legend_above, new_axes, nth
+
+
+def gradient_norms(health: Any, column: str = "gradient_norm", *, ax: Any = None) -> Any:
+    """Draw the norm of the gradient of each layer's weights over the epochs, on a logarithmic axis.
+
+    Where lines of the first layers lie far below the last ones, gradients vanish on the way back; where they rise, they
+    explode.
+
+    Parameters
+    ----------
+    health : History or list of dict
+        A history of ``fit(..., health=True)``, or what its attribute ``health`` holds: for each epoch a number for each layer,
+        by the name of the column.
+    column : str, default "gradient_norm"
+        Something else that was recorded, such as "activation_std", "update_norm" or "dead".
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError, TypeError
+        If nothing was recorded, or nothing of that name.
+    ImportError
+        If matplotlib is not installed.
+    """
+    epochs, values = _table(health, column)
+    ax = new_axes(ax)
+    every = max(1, -(-len(epochs) // 12))
+    for layer in range(values.shape[1]):
+        style = {
+            "color": nth(COLORS, layer),
+            "linestyle": nth(DASHES, layer),
+            "marker": nth(MARKERS, layer + layer // len(DASHES)),
+        }
+        ax.plot(epochs, values[:, layer], label=f"layer {layer + 1}", markevery=every, markersize=4, **style)
+    finite = values[np.isfinite(values)]
+    if finite.size and finite.min() > 0:
+        ax.set_yscale("log")
+    words = {"gradient_norm": "norm of the gradient", "dead": "share of dead units"}
+    count_epochs(ax)
+    ax.set_ylabel(words.get(column, column.replace("_", " ")))
+    legend_above(ax)
+    return ax
+
+
+def _table(health: Any, column: Any) -> tuple[list[int], Any]:
+    """Return the epochs, and the values of the column as an array (epochs, layers); NaN where an epoch was not recorded."""
+    epochs, entries = None, health
+    if isinstance(health, History):
+        epochs, entries = health.epochs, getattr(health, "health", None)
+        if entries is None:
+            raise ValueError("history has no record of health; fit(..., health=True) makes one")
+    entries = check_sequence(entries, "health")
+    known = [entry for entry in entries if entry is not None]
+    if not known:
+        raise ValueError("health has no epoch yet: fit first")
+    for i, entry in enumerate(entries):
+        if entry is not None and not isinstance(entry, dict):
+            raise TypeError(f"health[{i}] must be a dict of lists by column, but it is {describe(entry)}")
+        if entry is not None and (not isinstance(column, str) or column not in entry):
+            raise ValueError(f"column must be one of {', '.join(entry)}, but it is {describe(column)}")
+    layers = len(known[0][column])
+    missing = [math.nan] * layers
+    rows = [missing if entry is None else entry[column] for entry in entries]
+    return epochs or list(range(len(rows))), np.array(rows, np.float64)

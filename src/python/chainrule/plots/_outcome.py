@@ -1,0 +1,134 @@
+"""What a network predicts, beside what is true."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule._checks_values import check_bool, check_sequence, count
+from chainrule._metric_arrays import true_and_predicted_classes, truth_and_prediction
+from chainrule._network import Array
+from chainrule.metrics import r2
+from chainrule.model import MLP
+from chainrule.targets import one_hot
+
+from ._axes import COLORS, MARKERS, inputs_of, new_axes, nth
+
+
+def confusion_matrix(
+    model: Any, X: Any, y: Any, *, labels: Any = None, shares: bool = False, ax: Any = None
+) -> Any:
+    """Draw how many rows of each class were taken for which: a row for each true class, a column for each predicted one.
+
+    Parameters
+    ----------
+    model : MLP or array-like, shape (rows, outputs)
+        Predictions of a model may be given in its place, with None as X.
+    X : array-like, shape (rows, features), or None
+    y : array-like
+        Classes, as `chainrule.metrics.accuracy` takes them.
+    labels : list of str, optional
+        Names of the classes.
+    shares : bool, default False
+        Whether to write shares of the rows of each true class instead of numbers.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+        Its image, ``ax.images[0]``, holds the shares of each true class.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument does not fit.
+    ImportError
+        If matplotlib is not installed.
+    """
+    prediction = _prediction(model, X)
+    true, predicted, nan = true_and_predicted_classes(y, prediction, "confusion matrix", "y")
+    if nan.any():
+        raise ValueError(f"the prediction has NaN in {count(int(nan.sum()), 'row')}, which are of no class")
+    n = max(prediction.shape[1], 2)
+    names = [str(i) for i in range(n)] if labels is None else check_sequence(labels, "labels", n)
+    counts = np.zeros((n, n), np.int64)
+    np.add.at(counts, (true, predicted), 1)
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    written = [[f"{v:.2f}" for v in row] for row in share]
+    if not check_bool(shares, "shares"):
+        written = [[f"{v:,}" for v in row] for row in counts]
+    ax = new_axes(ax, (2.0 + 0.45 * n, 1.6 + 0.42 * n))
+    ax.imshow(share, cmap="Greys", vmin=0, vmax=1)
+    size = 9 if max(len(text) for row in written for text in row) <= 4 else 7
+    for i in range(n):
+        for j in range(n):
+            if counts[i, j]:
+                color = "white" if share[i, j] > 0.5 else "black"
+                ax.text(j, i, written[i][j], ha="center", va="center", color=color, fontsize=size)
+    turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, names)) > 3 else {}
+    ax.set_xticks(range(n), names, **turned)
+    ax.set_yticks(range(n), names)
+    ax.set(xlabel="predicted", ylabel="true")
+    return ax
+
+
+def predictions(model: Any, X: Any, y: Any, *, names: Any = None, ax: Any = None) -> Any:
+    """Draw the predictions over the targets: the nearer to the diagonal, the better. The legend has each output's R².
+
+    Parameters
+    ----------
+    model : MLP or array-like, shape (rows, outputs)
+        Predictions of a model may be given in its place, with None as X.
+    X : array-like, shape (rows, features), or None
+    y : array-like, shape (rows, outputs) or, for one output, (rows,)
+    names : list of str, optional
+        Of the outputs.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+        A line of markers for each output, after the diagonal.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument does not fit.
+    ImportError
+        If matplotlib is not installed.
+    """
+    prediction = _prediction(model, X)
+    truth, p = truth_and_prediction(y, prediction, "y")
+    truth = one_hot(truth, p.shape[1], np.float64)
+    n = p.shape[1]
+    if names is None:
+        names = ["prediction"] if n == 1 else [f"output {i}" for i in range(n)]
+    names = check_sequence(names, "names", n)
+    ax = new_axes(ax, (4.8, 4.6))
+    both = np.concatenate([truth.ravel(), p.ravel()])
+    both = both[np.isfinite(both)]
+    ends = [both.min(), both.max()] if both.size else [0.0, 1.0]
+    ax.plot(ends, ends, color="black", linewidth=0.8, linestyle="--", label="as the target", zorder=1)
+    size = 5 if len(p) < 200 else 3
+    for i in range(n):
+        mark = nth(MARKERS, i)
+        label = names[i] if len(p) < 2 else f"{names[i]}, R² {r2(truth[:, [i]], p[:, [i]]):.3f}"
+        ax.plot(
+            truth[:, i], p[:, i], mark, markersize=size, markerfacecolor="none", markeredgecolor=nth(COLORS, i),
+            markeredgewidth=0.7, linestyle="none", label=label, zorder=2,
+        )  # fmt: skip
+    ax.set(xlabel="target", ylabel="prediction", aspect="equal")
+    ax.legend()
+    return ax
+
+
+def _prediction(model: Any, X: Any) -> Array:
+    """Return the predictions (rows, outputs) of a model, or those that were given in its place."""
+    if isinstance(model, MLP):
+        return model.predict(inputs_of(model, X))
+    if X is not None:
+        raise TypeError(
+            "model must be an MLP, or an array of predictions with None as X; for an estimator use scikit-learn's displays"
+        )
+    return np.asarray(model)
