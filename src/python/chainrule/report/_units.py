@@ -1,0 +1,61 @@
+"""Which units of a network a page shows: all, or those of each layer that matter most."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._network import Array
+from ._given import Given
+
+MOST_UNITS = 12
+"""Of a layer, the inputs and the outputs included."""
+
+
+def shown_units(given: Given) -> list[list[int]]:
+    """Return the numbers of the units that are shown of the inputs and of each layer, in order.
+
+    Where there are more than `MOST_UNITS`: of the traced update, those with the greatest norm of the gradients of the weights
+    beside them; without one, with the greatest norm of the weights.
+    """
+    arrays = [np.asarray(weights, np.float64) for weights in given.model.weights]
+    if given.trace is not None:
+        arrays = [np.asarray(layer["dL_dW"], np.float64) for layer in given.trace["steps"][0]["layers"]]
+    squares = [np.nan_to_num(array) ** 2 for array in arrays]
+    chosen = []
+    for level, size in enumerate(given.network.layer_sizes):
+        importance = np.zeros(size)
+        if level < len(squares):
+            importance += squares[level].sum(axis=1)
+        if level > 0:
+            importance += squares[level - 1].sum(axis=0)
+        chosen.append(_greatest(importance))
+    return chosen
+
+
+def _greatest(importance: Array) -> list[int]:
+    order: list[int] = np.argsort(-importance, kind="stable")[:MOST_UNITS].tolist()
+    return sorted(order)
+
+
+def unit_names(given: Given, units: list[list[int]]) -> list[list[str]]:
+    """Return what the shown units are called: columns, ``a1[0]``, ..., classes or the target."""
+    names = [[given.words.inputs[i] for i in units[0]]]
+    names += [[f"a{level}[{i}]" for i in units[level]] for level in range(1, len(units) - 1)]
+    names.append([given.words.outputs[i] for i in units[-1]])
+    return names
+
+
+def part(values: Any, *indices: list[int]) -> Any:
+    """Return a part of nested lists: of the n-th axis from the end the n-th of the indices, given in order."""
+    if values is None:
+        return None
+    if len(indices) == 1:
+        if values and isinstance(values[0], list):
+            return [part(row, *indices) for row in values]
+        return [values[i] for i in indices[0]]
+    first, *rest = indices
+    if values and isinstance(values[0], list) and values[0] and isinstance(values[0][0], list):
+        return [part(row, *indices) for row in values]
+    return [part(values[i], *rest) for i in first]
