@@ -43,6 +43,7 @@ _MODULES = (
     "preprocessing",
     "reference",
     "streams",
+    "trace",
 )  # imported when they are first asked for
 
 __all__ = [
@@ -88,6 +89,7 @@ __all__ = [
     "set_backend",
     "show_config",
     "streams",
+    "trace",
 ]
 
 

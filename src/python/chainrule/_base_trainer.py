@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,13 +22,16 @@ from .history import History, Measurements
 from .model import MLP
 from .optimizers import SGD
 
+if TYPE_CHECKING:
+    from .trace._tracer import Tracer
+
 _SGD = SGD()
 
 
 class BaseTrainer:
     """Holds what training changes, and the settings; `Trainer`, which describes them, adds what trains."""
 
-    __slots__ = ("__weakref__", "_history", "_model", "_state", "unfinished", *SETTINGS)
+    __slots__ = ("__weakref__", "_history", "_model", "_state", "tracer", "unfinished", *SETTINGS)
 
     loss: Any
     output_weights: tuple[float, ...] | None
@@ -57,6 +60,7 @@ class BaseTrainer:
         network = model.network
         self._model, self._history = model, History()
         self.unfinished: Watched | None = None  # what `resume` found of a fit that was ended from outside
+        self.tracer: Tracer | None = None  # what `trace` has open
         self._state = TrainingState(
             weights=model.weights,
             biases=model.biases,

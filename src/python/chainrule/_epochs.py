@@ -58,9 +58,15 @@ def _run(
 ) -> None:  # fmt: skip
     network, optimizer = trainer.model.network, at_present(trainer.optimizer, state)
     if takes_all_rows(optimizer):
+        if trainer.tracer is not None:
+            trainer.tracer.refuse(optimizer)
         how = (trainer.objective, batch_size, trainer.n_threads)
         minimise(optimizer, core(), network, state, rows, *how, epochs, after)
         return
+    if trainer.tracer is not None:
+        watch = trainer.tracer.watch(state, rows, optimizer, batch_size, shuffle, epochs)
+        if watch is not None:
+            poll, poll_each_step = watch.poll(poll), True
     core().train_epochs(
         network,
         state,

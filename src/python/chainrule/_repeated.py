@@ -78,6 +78,7 @@ def is_closed(trainer: Trainer, request: Request) -> bool:
     """Return whether all that runs between the epochs of a fit is this library's own, and updates are made batch by batch."""
     return not (
         request.callbacks
+        or trainer.tracer is not None
         or request.display is not None
         or isinstance(request.rows, Batches)
         or takes_all_rows(trainer.optimizer)

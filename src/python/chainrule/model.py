@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import _checks
+from ._explained_model import ExplainedModel
 from ._checks_values import check_bool, check_choice, check_dtype, check_real, check_sequence, count
 from ._network import ACTIVATIONS, HIDDEN_ACTIVATIONS, Array, Network
 from ._plain import array_to_record, arrays_from_records, check_record
@@ -26,7 +27,7 @@ _LATER_FIELDS = ("input_dropout", "input_noise")
 """Of the network, too: records that were written before there were any lack them, and mean their defaults."""
 
 
-class MLP:
+class MLP(ExplainedModel):
     """A multilayer perceptron: its shape and its parameters. `Trainer` trains it.
 
     Layer by layer ``A = f(A W + b)``, with A = X at the start.
