@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ._html import escape, number
 
@@ -58,7 +58,12 @@ def _round_values(low: float, high: float, most: int, whole: bool) -> list[float
 
 
 def line_chart(
-    title: str, x_label: str, x: Sequence[float], series: dict[str, Sequence[float]], *, log: bool | None = None
+    title: str,
+    x_label: str,
+    x: Sequence[float],
+    series: Mapping[str, Sequence[float]],
+    *,
+    log: bool | None = None,
 ) -> str:
     """Return a figure of the series over x, NaN being left out; ``log=None`` chooses the scale by the values."""
     values = [value for line in series.values() for value in line if math.isfinite(value)]
@@ -95,7 +100,9 @@ def _grid(up: Axis, across: Axis, x_label: str) -> str:
     for tick in across.ticks(8, whole=True):
         x = across.place(tick)
         parts.append(f'<path class="grid" d="M{x:.1f} {HEIGHT - BOTTOM}v5"/>')
-        parts.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{number(tick, 6)}</text>')
+        parts.append(
+            f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{number(tick, 6)}</text>'
+        )
     middle = (LEFT + WIDTH - RIGHT) / 2
     parts.append(f'<text x="{middle}" y="{HEIGHT - 4}" text-anchor="middle">{escape(x_label)}</text>')
     return "\n".join(parts)

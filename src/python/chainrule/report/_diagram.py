@@ -18,7 +18,9 @@ def diagram(given: Given, data: dict[str, Any]) -> str:
     units, names = data["units"], data["names"]
     weights = data["weights"] if data["step"] is None else [layer["W"] for layer in data["step"]["layers"]]
     left_out = [size - len(shown) for size, shown in zip(data["sizes"], units, strict=True)]
-    height = 2 * MARGIN + DOWN * max(len(shown) + (rest > 0) for shown, rest in zip(units, left_out, strict=True))
+    height = 2 * MARGIN + DOWN * max(
+        len(shown) + (rest > 0) for shown, rest in zip(units, left_out, strict=True)
+    )
     width = 2 * LABEL + 2 * MARGIN + ACROSS * (len(units) - 1)
     places = [
         [_place(level, i, len(shown) + (rest > 0), height) for i in range(len(shown) + (rest > 0))]
@@ -26,7 +28,8 @@ def diagram(given: Given, data: dict[str, Any]) -> str:
     ]
     lines = [_lines(level, places, units, matrix) for level, matrix in enumerate(weights)]
     circles = [
-        _circles(level, places[level], names[level], left_out[level], len(units)) for level in range(len(units))
+        _circles(level, places[level], names[level], left_out[level], len(units))
+        for level in range(len(units))
     ]
     sizes = "-".join(map(str, data["sizes"]))
     picture = (
@@ -58,16 +61,16 @@ def _place(level: int, i: int, n: int, height: int) -> tuple[float, float]:
     return LABEL + MARGIN + ACROSS * level, height / 2 + DOWN * (i - (n - 1) / 2)
 
 
-def _lines(level: int, places: list[Any], units: list[list[int]], matrix: list[list[float]]) -> str:
-    largest = max((abs(w) for row in matrix for w in row if w == w), default=0.0) or 1.0
+def _lines(level: int, places: list[Any], units: list[list[int]], matrix: list[list[float | None]]) -> str:
+    largest = max((abs(w) for row in matrix for w in row if w is not None), default=0.0) or 1.0
     parts = []
     for i, row in enumerate(matrix):
         for j, weight in enumerate(row):
             (x1, y1), (x2, y2) = places[level][i], places[level + 1][j]
             name = f"W{level + 1}[{units[level][i]}, {units[level + 1][j]}]"
             line = f"M{x1 + RADIUS} {y1:.0f}L{x2 - RADIUS} {y2:.0f}"
-            size = 0.5 + 4 * min(abs(weight) / largest, 1.0) if weight == weight else 0.5
-            sign = "negative" if weight < 0 else "positive"
+            size = 0.5 + 4 * abs(weight or 0) / largest
+            sign = "negative" if weight is not None and weight < 0 else "positive"
             first = level == i == j == 0
             parts.append(
                 f'<g class="weight {sign}" data-weight="{name}" data-layer="{level + 1}" role="button" '
@@ -82,7 +85,9 @@ def _circles(level: int, places: list[Any], names: list[str], left_out: int, lev
     parts = []
     for i, (x, y) in enumerate(places):
         if i == len(names):
-            parts.append(f'<text class="rest" x="{x}" y="{y + 4:.0f}" text-anchor="middle">… {left_out:,} more</text>')
+            parts.append(
+                f'<text class="rest" x="{x}" y="{y + 4:.0f}" text-anchor="middle">… {left_out:,} more</text>'
+            )
             continue
         parts.append(f'<circle class="unit" cx="{x}" cy="{y:.0f}" r="{RADIUS}"/>')
         parts.append(

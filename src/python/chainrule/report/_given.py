@@ -11,9 +11,11 @@ from .._evaluation import Objective, Rows, as_rows
 from .._network import Array, Network
 from ..history import History
 from ..model import MLP
+from ..trace import Trace
 
 if TYPE_CHECKING:
     from ..tabular import TablePreprocessing
+    from ..trace import TracedStep
     from ..trainer import Trainer
 
 
@@ -52,8 +54,8 @@ class Given:
     trainer, history : optional
     rows : Rows, optional
         As the network takes them.
-    trace : dict, optional
-        What `Trace.to_dict` gives of an update.
+    trace : Trace, optional
+        Its first step is shown.
     title : str
     notes : list of str
         What the page says about where its content comes from.
@@ -65,7 +67,7 @@ class Given:
     trainer: Trainer | None = None
     history: History | None = None
     rows: Rows | None = None
-    trace: dict[str, Any] | None = None
+    trace: Trace | None = None
     title: str = "Report"
     notes: list[str] = field(default_factory=list)
 
@@ -73,6 +75,11 @@ class Given:
     def network(self) -> Network:
         """The shape of the network."""
         return self.model.network
+
+    @property
+    def step(self) -> TracedStep | None:
+        """The update that is shown."""
+        return None if self.trace is None else self.trace.steps[0]
 
 
 def words_of(network: Network, preprocessing: TablePreprocessing | None, rows: Rows | None) -> Words:

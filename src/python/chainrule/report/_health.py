@@ -73,7 +73,9 @@ def _findings(given: Given) -> str:
 def _evidence(evidence: Any) -> str:
     if not isinstance(evidence, dict):
         return escape(evidence)
-    return "; ".join(f"{escape(str(key).replace('_', ' '))} {escape(_value(value))}" for key, value in evidence.items())
+    return "; ".join(
+        f"{escape(str(key).replace('_', ' '))} {escape(_value(value))}" for key, value in evidence.items()
+    )
 
 
 def _value(value: Any) -> str:
@@ -86,4 +88,6 @@ def _last(epoch: dict[str, list[float]]) -> str:
     columns = [(name, values) for name, values in epoch.items() if name in epoch]
     layers = range(len(columns[0][1]))
     rows = ([f"layer {i + 1}", *(Markup(number(values[i], 4)) for _, values in columns)] for i in layers)
-    return table("The layers in the last epoch", ("layer", *(name.replace("_", " ") for name, _ in columns)), rows)
+    return table(
+        "The layers in the last epoch", ("layer", *(name.replace("_", " ") for name, _ in columns)), rows
+    )

@@ -58,11 +58,15 @@ def table(
 
     The columns after the first ``text_columns`` are numbers, set to the right.
     """
-    cells = "".join(f'<th scope="col"{_align(i, text_columns)}>{_inner(name)}</th>' for i, name in enumerate(head))
+    cells = "".join(
+        f'<th scope="col"{_align(i, text_columns)}>{_inner(name)}</th>' for i, name in enumerate(head)
+    )
     lines = []
     for row in rows:
         name, *others = row
-        rest = "".join(f"<td{_align(i, text_columns)}>{_inner(cell)}</td>" for i, cell in enumerate(others, 1))
+        rest = "".join(
+            f"<td{_align(i, text_columns)}>{_inner(cell)}</td>" for i, cell in enumerate(others, 1)
+        )
         lines.append(f'<tr><th scope="{first}">{_inner(name)}</th>{rest}</tr>')
     opening = f'<table class="{kind}">' if kind else "<table>"
     body = "\n".join(lines)

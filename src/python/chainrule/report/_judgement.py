@@ -23,7 +23,9 @@ def judgement(given: Given) -> str:
         return section(
             "judgement",
             "Predictions",
-            missing("There are no rows to predict.", "Give X and y (on the command line --data and --target)."),
+            missing(
+                "There are no rows to predict.", "Give X and y (on the command line --data and --target)."
+            ),
         )
     outputs = given.model.predict(given.rows.inputs)
     target = one_hot(given.rows.target, given.network.n_out, np.float64)
@@ -123,12 +125,17 @@ def _quantities(given: Given, outputs: Array, target: Array) -> list[str]:
         size = float(np.sqrt((residual**2).mean()))
         rows.append([name, float(np.abs(residual).mean()), size, float(residual.mean()), r2])
         if i < MOST_OUTPUTS:
-            figures.append(scatter(f"{name}: target and prediction", y, outputs[:, i], "target", "prediction"))
+            figures.append(
+                scatter(f"{name}: target and prediction", y, outputs[:, i], "target", "prediction")
+            )
             figures.append(scatter(f"{name}: target and residual", y, residual, "target", "residual"))
     head = ("output", "mean absolute error", "root mean squared error", "mean residual", "R²")
-    parts = [table("Residuals: prediction less target", head, rows), f'<div class="figures">{"".join(figures)}</div>']
+    parts = [
+        table("Residuals: prediction less target", head, rows),
+        f'<div class="figures">{"".join(figures)}</div>',
+    ]
     if len(rows) > MOST_OUTPUTS:
-        parts.append(paragraph(f"Drawn are the first {MOST_OUTPUTS} outputs of {len(given.words.outputs)}.", "note"))
+        parts.append(
+            paragraph(f"Drawn are the first {MOST_OUTPUTS} outputs of {len(given.words.outputs)}.", "note")
+        )
     return parts
-
-

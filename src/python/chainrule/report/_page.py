@@ -10,11 +10,11 @@ from ._curves import curves
 from ._diagram import diagram
 from ._given import Given
 from ._health import health
-from ._html import embedded, escape, missing, section
+from ._html import embedded, escape, missing, paragraph, section
 from ._judgement import judgement
 from ._step import MOST_ROWS, step_data
 
-SCRIPTS = ("numbers.js", "phases.js", "chain.js", "page.js")
+SCRIPTS = ("numbers.js", "phases.js", "rules.js", "chain.js", "page.js")
 _PARTS = {
     "configuration": "Configuration",
     "curves": "Curves",
@@ -57,21 +57,21 @@ def page(given: Given) -> str:
 
 
 def _stepper(given: Given) -> str:
-    if given.trace is None:
-        how = "Give X and y (on the command line --data and --target)."
-        if given.rows is not None:
-            how = "The loss or the optimizer is not one that can be traced: give trace=, or another of them."
-        return section("step", _PARTS["step"], missing("There is no update to step through.", how))
-    step = given.trace["steps"][0]
-    n, shown = step["batch_rows"], min(len(step["rows"]), MOST_ROWS)
-    said = f"An update with {n:,} row{'s' * (n != 1)}"
+    step = given.step
+    if step is None:
+        return section(
+            "step",
+            _PARTS["step"],
+            missing(
+                "There is no update to step through.",
+                "Give X and y (on the command line --data and --target).",
+            ),
+        )
+    n, shown = step.batch_rows, min(len(step.rows), MOST_ROWS)
+    said = f"Update {step.step + 1:,}, with {n:,} row{'s' * (n != 1)}"
     said += f", {shown} of which {'are' if shown != 1 else 'is'} shown." if shown < n else "."
-    return section(
-        "step",
-        _PARTS["step"],
-        f'<p>{escape(said)} Go through it with the buttons or the arrow keys; choose a weight to see its chain rule.</p>'
-        + _file("stepper.html"),
-    )
+    said += " Go through it with the buttons or the arrow keys; choose a weight to see its chain rule."
+    return section("step", _PARTS["step"], paragraph(said), _file("stepper.html"))
 
 
 def _file(name: str) -> str:

@@ -40,7 +40,9 @@ def scatter(title: str, x: Array, y: Array, x_label: str, y_label: str) -> str:
     said = f"{title}. {n:,} rows; {y_label} from {number(float(y.min()), 4)} to {number(float(y.max()), 4)}"
     return (
         f'<figure><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{name}" class="chart">'
-        f'<title id="{name}">{escape(said)}</title>\n' + "\n".join(parts) + f"</svg><figcaption>{escape(caption)}; on the "
+        f'<title id="{name}">{escape(said)}</title>\n'
+        + "\n".join(parts)
+        + f"</svg><figcaption>{escape(caption)}; on the "
         "dashed line a prediction is right</figcaption></figure>"
     )
 
@@ -55,7 +57,9 @@ def _axes(across: Axis, up: Axis, x_label: str, y_label: str) -> str:
     for tick in up.ticks():
         y = up.place(tick)
         parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>')
-        parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{number(float(tick), 4)}</text>')
+        parts.append(
+            f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{number(float(tick), 4)}</text>'
+        )
     for tick in across.ticks(5):
         x = across.place(tick)
         parts.append(f'<path class="grid" d="M{x:.1f} {HEIGHT - BOTTOM}v5"/>')

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .._network import Array
@@ -19,10 +17,8 @@ def shown_units(given: Given) -> list[list[int]]:
     Where there are more than `MOST_UNITS`: of the traced update, those with the greatest norm of the gradients of the weights
     beside them; without one, with the greatest norm of the weights.
     """
-    arrays = [np.asarray(weights, np.float64) for weights in given.model.weights]
-    if given.trace is not None:
-        arrays = [np.asarray(layer["dL_dW"], np.float64) for layer in given.trace["steps"][0]["layers"]]
-    squares = [np.nan_to_num(array) ** 2 for array in arrays]
+    arrays = given.model.weights if given.step is None else [layer.dL_dW for layer in given.step.layers]
+    squares = [np.nan_to_num(array.astype(np.float64)) ** 2 for array in arrays]
     chosen = []
     for level, size in enumerate(given.network.layer_sizes):
         importance = np.zeros(size)
@@ -45,17 +41,3 @@ def unit_names(given: Given, units: list[list[int]]) -> list[list[str]]:
     names += [[f"a{level}[{i}]" for i in units[level]] for level in range(1, len(units) - 1)]
     names.append([given.words.outputs[i] for i in units[-1]])
     return names
-
-
-def part(values: Any, *indices: list[int]) -> Any:
-    """Return a part of nested lists: of the n-th axis from the end the n-th of the indices, given in order."""
-    if values is None:
-        return None
-    if len(indices) == 1:
-        if values and isinstance(values[0], list):
-            return [part(row, *indices) for row in values]
-        return [values[i] for i in indices[0]]
-    first, *rest = indices
-    if values and isinstance(values[0], list) and values[0] and isinstance(values[0][0], list):
-        return [part(row, *indices) for row in values]
-    return [part(values[i], *rest) for i in first]

@@ -86,8 +86,9 @@ function from(layer, j, r) {
 }
 
 function direct(layer, j, r) {
-  const l = layer.number, to = D.units[l][j], pair = layer.activation === "softmax" ? "softmax and cross-entropy" : "sigmoid and cross-entropy";
-  return el("p", {}, `${pair[0].toUpperCase()}${pair.slice(1)} together: `,
+  const l = layer.number, to = D.units[l][j];
+  const pair = { softmax: "Softmax and cross-entropy", sigmoid: "Sigmoid and cross-entropy", exponential: "Exponential and the Poisson loss" };
+  return el("p", {}, `${pair[layer.activation]} together: `,
     rich(`∂L/∂z${l}[${to}] is a${l}[${to}] − y[${to}] = ${fmt(layer.a[r][j])} − ${fmt(S.target[r][j])}`),
     ` (row ${S.rows[r]}), times the share of the row in the mean: `, shown("dL_dz", layer.dL_dz[r][j]));
 }
@@ -96,18 +97,4 @@ function throughSoftmax(layer, j, r) {
   const l = layer.number, to = D.units[l][j];
   return el("p", {}, rich(`Each output depends on each sum: ∂L/∂z${l}[${to}] = Σ_{k} ∂L/∂a${l}[k] · ∂a${l}[k]/∂z${l}[${to}] = `),
     shown("dL_dz", layer.dL_dz[r][j]));
-}
-
-function step(name, layer, { i, j }, gradient) {
-  const of = (matrix, vector) => i === null ? (vector ? ofUnit(vector, j) : null) : (matrix ? matrix[i][j] : null);
-  const before = of(layer.W, layer.b), after = of(layer.new_W, layer.new_b), v = of(layer.velocity_W, layer.velocity_b);
-  const lines = [el("h4", {}, "Its update")];
-  if (isPlain() && !S.optimizer.momentum && S.learning_rate !== null) {
-    lines.push(el("p", { class: "formula" }, `${name} ← ${fmt(before, 7)} − ${fmt(S.learning_rate)} × ${fmt(gradient, 7)} = `, shown("new", after)));
-    return lines;
-  }
-  if (v !== null) lines.push(el("p", {}, `${S.optimizer.name} then remembers `, shown("velocity", v)));
-  lines.push(el("p", { class: "formula" }, rich(updateRule(name))));
-  lines.push(el("p", {}, "From ", shown("before", before), " to ", shown("new", after)));
-  return lines;
 }

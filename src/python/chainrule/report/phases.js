@@ -16,7 +16,8 @@ const input = (layer) => layer === 1 ? "x" : `a_{${layer - 1}}`;
 // Whether ∂L/∂z comes at once, as a cross-entropy and its own activation give it.
 const isDirect = (layer) => layer.number === last && (
   (S.loss_name === "cross_entropy" && layer.activation === "softmax") ||
-  (S.loss_name === "binary_cross_entropy" && layer.activation === "sigmoid"));
+  (S.loss_name === "binary_cross_entropy" && layer.activation === "sigmoid") ||
+  (S.loss_name === "poisson" && layer.activation === "exponential"));
 
 function vectors(caption, level, rows) {
   return grid(caption + someOf(level), ["", ...(level === 0 ? names(0) : unitLabels(level))], rows);
@@ -93,24 +94,12 @@ function jacobian(layer, r) {
 }
 
 function update(layer) {
-  const l = layer.number, o = S.optimizer;
-  const rate = S.learning_rate === null ? "" : `, η = ${fmt(S.learning_rate)}`;
+  const l = layer.number, o = S.optimizer, frozen = S.frozen.includes(l);
   return {
-    title: `Update, layer ${l}`, layer: l, formula: updateRule(`W_{${l}}`) + rate,
+    title: `Update, layer ${l}`, layer: l, formula: frozen ? "This layer is frozen: nothing changes." : updateRule(),
     tables: () => [
       weightGrid(`New W_{${l}}`, l, layer.new_W), ...biases(layer, layer.new_b, `New b_{${l}}`),
       ...(layer.velocity_W ? [weightGrid(`What ${o.name} remembers of W_{${l}}`, l, layer.velocity_W)] : []),
     ],
   };
-}
-
-const isPlain = () => S.optimizer.name === "SGD" && !S.optimizer.weight_decay && !S.optimizer.l1
-  && !S.optimizer.clip_value && !S.optimizer.clip_norm && !S.optimizer.max_norm;
-
-function updateRule(w) {
-  const o = S.optimizer;
-  if (!isPlain()) return `${w} ← ${w} − a step of ${o.name} by ∂L/∂${w}`;
-  if (!o.momentum) return `${w} ← ${w} − η ∂L/∂${w}`;
-  const v = `v ← μ v − η ∂L/∂${w},   `;
-  return (o.nesterov ? `${v}${w} ← ${w} + μ v − η ∂L/∂${w}` : `${v}${w} ← ${w} + v`) + `,   μ = ${fmt(o.momentum)}`;
 }
