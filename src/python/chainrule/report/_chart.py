@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from ._html import escape, number
 
-WIDTH, HEIGHT = 640, 280
+WIDTH, HEIGHT = 520, 260
 LEFT, RIGHT, TOP, BOTTOM = 62, 12, 10, 40
 MOST_POINTS = 400
 """A longer series is drawn by the least and the greatest value of each of half as many stretches."""
@@ -84,10 +84,11 @@ def line_chart(
     )
     name = "chart-" + re.sub(r"\W+", "-", title.lower())
     return (
-        f'<figure><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{name}" class="chart">'
+        f"<figure><figcaption>{escape(title + scale)}</figcaption>"
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{name}" class="chart">'
         f'<title id="{name}">{escape(f"{title} by {x_label}{scale}. {said}")}</title>\n'
         + "\n".join(parts)
-        + f"</svg>{_legend(list(series))}<figcaption>{escape(title + scale)}</figcaption></figure>"
+        + f"</svg>{_legend(list(series))}</figure>"
     )
 
 
@@ -144,6 +145,8 @@ def _thinned(x: Sequence[float], line: Sequence[float]) -> tuple[list[float], li
 
 
 def _legend(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return ""
     sample = '<svg viewBox="0 0 28 10" aria-hidden="true"><path class="line s{}" d="M1 5h26"/></svg>'
     items = "".join(f"<li>{sample.format(i % 6)}{escape(name)}</li>" for i, name in enumerate(names))
     return f'<ul class="legend">{items}</ul>'

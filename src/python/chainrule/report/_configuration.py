@@ -24,8 +24,10 @@ def configuration(given: Given) -> str:
         "Configuration",
         *(paragraph(note) for note in given.notes),
         _layers(given),
+        '<div class="tables">',
         table("The network", ("setting", "value"), _network(given), text_columns=2, kind="settings"),
         _training(given),
+        "</div>",
     )
 
 

@@ -23,7 +23,7 @@ def curves(given: Given) -> str:
             ),
         )
     epochs = [epoch + 1 for epoch in history.epochs]
-    parts = [paragraph(_ended(history))]
+    parts = [paragraph(_ended(history)), '<div class="figures">']
     losses = {"loss": history.loss, "validation loss": history.validation_loss}
     parts.append(_chart("Loss", epochs, losses))
     for name in {**history.metrics, **history.validation_metrics}:
@@ -32,7 +32,7 @@ def curves(given: Given) -> str:
             f"validation {name}": history.validation_metrics.get(name, []),
         }
         parts.append(_chart(name, epochs, lines))
-    return section("curves", "Curves", *parts, _numbers(history, epochs))
+    return section("curves", "Curves", *parts, "</div>", _numbers(history, epochs))
 
 
 def _chart(title: str, epochs: list[int], lines: dict[str, list[float]]) -> str:

@@ -41,8 +41,10 @@ def health(given: Given) -> str:
         "health",
         "Health",
         _findings(given),
+        '<div class="figures">',
         line_chart("Norm of the gradient of each layer", "epoch", epochs, gradients),
         line_chart("Norm of an update divided by that of the weights", "epoch", epochs, updates),
+        "</div>",
         details("The numbers of the last epoch", _last(recorded[-1])),
     )
 

@@ -33,9 +33,8 @@ def page(given: Given) -> str:
         curves(given),
         health(given),
         judgement(given),
-        diagram(given, data),
-        _stepper(given),
     ]
+    bench = [diagram(given, data), _stepper(given)]
     links = "".join(f'<li><a href="#{name}">{escape(title)}</a></li>' for name, title in _PARTS.items())
     script = "\n".join(_file(name) for name in SCRIPTS)
     parts = {
@@ -43,6 +42,7 @@ def page(given: Given) -> str:
         "STYLE": _file("page.css"),
         "LINKS": links,
         "SECTIONS": "\n".join(sections),
+        "BENCH": "\n".join(bench),
         "DATA": embedded(data),
         "SCRIPT": script,
         "VERSION": escape(__version__),

@@ -10,7 +10,7 @@ from .._network import Array
 from ._chart import Axis
 from ._html import escape, number, some
 
-WIDTH, HEIGHT = 360, 280
+WIDTH, HEIGHT = 440, 270
 LEFT, RIGHT, TOP, BOTTOM = 62, 10, 10, 40
 MOST_POINTS = 500
 
@@ -39,11 +39,9 @@ def scatter(title: str, x: Array, y: Array, x_label: str, y_label: str) -> str:
     caption = title + (f" ({MOST_POINTS} of {n:,} rows)" if n > MOST_POINTS else "")
     said = f"{title}. {n:,} rows; {y_label} from {number(float(y.min()), 4)} to {number(float(y.max()), 4)}"
     return (
-        f'<figure><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{name}" class="chart">'
-        f'<title id="{name}">{escape(said)}</title>\n'
-        + "\n".join(parts)
-        + f"</svg><figcaption>{escape(caption)}; on the "
-        "dashed line a prediction is right</figcaption></figure>"
+        f"<figure><figcaption>{escape(caption)}; on the dashed line a prediction is right</figcaption>"
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{name}" class="chart">'
+        f'<title id="{name}">{escape(said)}</title>\n' + "\n".join(parts) + "</svg></figure>"
     )
 
 

@@ -45,10 +45,26 @@ function choose(name) {
   const parts = chain(name, row);
   if (!parts) return;
   chosen = name;
-  const body = byId("chain-body") || byId("diagram").appendChild(el("div", { id: "chain-body", role: "status" }));
-  if (byId("chain-title")) byId("chain-title").textContent = `Chain rule of ${name}`;
-  body.replaceChildren(...parts);
+  byId("chain-title").textContent = S ? `Chain rule of ${name}` : name;
+  byId("chain-body").replaceChildren(...parts);
+  open(true);
   mark();
+}
+
+// The chosen weight's chain rule stays in view, below, until it is closed.
+function open(is) {
+  byId("chain").classList.toggle("open", is);
+  byId("chain-close").hidden = !is;
+}
+
+function close() {
+  open(false);
+  const from = [...document.querySelectorAll("[data-weight]")].find((e) => e.dataset.weight === chosen && e.tabIndex === 0);
+  chosen = null;
+  byId("chain-title").textContent = "Chain rule of a weight";
+  byId("chain-body").replaceChildren(el("p", {}, "Choose a weight in the diagram or in a table of an update."));
+  mark();
+  from?.focus();
 }
 
 function go(where) {
@@ -74,16 +90,18 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-go]");
   if (weight) choose(weight.dataset.weight);
   else if (button) go(button.dataset.go);
+  else if (event.target.id === "chain-close") close();
 });
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey) return;
+  if (event.key === "Escape" && chosen) return close();
   const weight = event.target.closest?.("[data-weight]");
   if (weight && (event.key in KEYS || /^Arrow/.test(event.key))) {
     rove(weight, event.key);
   } else if (weight && weight.tagName !== "BUTTON" && (event.key === "Enter" || event.key === " ")) {
     choose(weight.dataset.weight);
-  } else if (all.length && event.key in KEYS && (event.target === document.body || event.target.closest?.("#stepper, #chain"))
+  } else if (all.length && event.key in KEYS && (event.target === document.body || event.target.closest?.("#stepper"))
       && !event.target.closest?.("select")) {
     if (/Home|End/.test(event.key) && event.target === document.body) return;  // they scroll the page
     go(KEYS[event.key]);
