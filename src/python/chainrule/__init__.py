@@ -42,6 +42,7 @@ _MODULES = (
     "native",
     "preprocessing",
     "reference",
+    "report",
     "streams",
     "trace",
 )  # imported when they are first asked for
@@ -85,6 +86,7 @@ __all__ = [
     "preprocessing",
     "recommended",
     "reference",
+    "report",
     "schedules",
     "set_backend",
     "show_config",

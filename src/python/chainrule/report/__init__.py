@@ -10,17 +10,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from .._checks_values import describe
-from .._evaluation import Objective
-from .._files import check_path, write_whole
-from ..history import History
-from ..model import MLP
+from chainrule._checks_values import describe
+from chainrule._evaluation import Objective
+from chainrule._files import check_path, write_whole
+from chainrule.history import History
+from chainrule.model import MLP
+
 from ._given import Given, default_loss, rows_of, words_of
 from ._page import page
 from ._traced import traced
 
 if TYPE_CHECKING:
-    from ..tabular import TablePreprocessing
+    from chainrule.tabular import TablePreprocessing
 
 __all__ = ["write_report"]
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from math import prod
 from typing import Any
 
-from .._checks_values import count
-from .._settings import SETTINGS
-from ..losses import loss_name
+from chainrule._checks_values import count
+from chainrule._settings import SETTINGS
+from chainrule.losses import loss_name
+
 from ._given import Given
 from ._html import missing, paragraph, section, table
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from ..history import REASONS, History
+from chainrule.history import REASONS, History
+
 from ._chart import line_chart
 from ._given import Given
 from ._html import MOST_ROWS, details, missing, paragraph, section, some, table

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._evaluation import Objective, Rows, as_rows
-from .._network import Array, Network
-from ..history import History
-from ..model import MLP
-from ..trace import Trace
+from chainrule._evaluation import Objective, Rows, as_rows
+from chainrule._network import Array, Network
+from chainrule.history import History
+from chainrule.model import MLP
+from chainrule.trace import Trace
 
 if TYPE_CHECKING:
-    from ..tabular import TablePreprocessing
-    from ..trace import TracedStep
-    from ..trainer import Trainer
+    from chainrule.tabular import TablePreprocessing
+    from chainrule.trace import TracedStep
+    from chainrule.trainer import Trainer
 
 
 @dataclass(frozen=True)

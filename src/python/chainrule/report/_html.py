@@ -71,8 +71,8 @@ def table(
     opening = f'<table class="{kind}">' if kind else "<table>"
     body = "\n".join(lines)
     return (
-        f'<div class="wide" role="region" tabindex="0" aria-label="{escape(caption)}">{opening}'
-        f"<caption>{escape(caption)}</caption>\n<thead><tr>{cells}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
+        f'<div class="wide">{opening}<caption>{escape(caption)}</caption>\n<thead><tr>{cells}</tr></thead>\n'
+        f"<tbody>\n{body}\n</tbody></table></div>"
     )
 
 

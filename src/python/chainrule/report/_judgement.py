@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._metric_arrays import has_several_labels
-from .._network import Array
-from ..targets import one_hot
+from chainrule._metric_arrays import has_several_labels
+from chainrule._network import Array
+from chainrule.targets import one_hot
+
 from ._given import Given
 from ._html import Markup, missing, paragraph, section, table
 from ._scatter import scatter

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from importlib import resources
 
-from .._version import __version__
+from chainrule._version import __version__
+
 from ._configuration import configuration
 from ._curves import curves
 from ._diagram import diagram

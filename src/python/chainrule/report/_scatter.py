@@ -6,7 +6,8 @@ import re
 
 import numpy as np
 
-from .._network import Array
+from chainrule._network import Array
+
 from ._chart import Axis
 from ._html import escape, number, some
 

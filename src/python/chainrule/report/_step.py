@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .._network import Array
-from ..trace import TracedLayer
-from ..trace._plain import plain
+from chainrule._network import Array
+from chainrule.trace import TracedLayer
+from chainrule.trace._plain import plain
+
 from ._given import Given
 from ._units import shown_units, unit_names
 

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._checks_values import check_int, check_sequence, count, describe
-from .._evaluation import Objective, Rows
-from .._whole_batch import takes_all_rows
-from ..model import MLP
-from ..optimizers import SGD
-from ..passes import without_randomness
-from ..trace import Trace
+from chainrule._checks_values import check_int, check_sequence, count, describe
+from chainrule._evaluation import Objective, Rows
+from chainrule._whole_batch import takes_all_rows
+from chainrule.model import MLP
+from chainrule.optimizers import SGD
+from chainrule.passes import without_randomness
+from chainrule.trace import Trace
 
 if TYPE_CHECKING:
-    from ..trainer import Trainer
+    from chainrule.trainer import Trainer
 
 
 def traced(
@@ -49,7 +49,7 @@ def traced(
 
 def _update(model: MLP, trainer: Trainer | None, objective: Objective, part: Rows) -> tuple[Trace, str]:
     """Return the trainer's next update with these rows, made by a copy of it without dropout and noise."""
-    from ..trainer import Trainer
+    from chainrule.trainer import Trainer
 
     copy = model.copy()
     copy._network = without_randomness(model.network)

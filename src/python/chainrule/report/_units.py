@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._network import Array
+from chainrule._network import Array
+
 from ._given import Given
 
 MOST_UNITS = 12

@@ -29,16 +29,24 @@ function rich(text) {
   });
 }
 
-const formula = (text) => el("p", { class: "formula" }, rich(text));
+// Several formulas stand one below the other.
+const formula = (text) => el("div", { class: "formulas" }, text.split(",   ").map((one) => el("p", { class: "formula" }, rich(one))));
+
+// At most five characters, for a circle of the diagram.
+function short(value) {
+  const text = fmt(value, 2);
+  return text.replace("−", "").length > 4 && typeof value === "number" ? value.toExponential(0).replace(/-/g, "−").replace("e+", "e") : text;
+}
 
 // A number with all its digits beside those that are shown.
 const shown = (name, value) => el("output", { "data-name": name, "data-value": String(value) }, fmt(value, 7));
 
 function grid(caption, head, rows) {
+  const digits = head.length > 8 ? 4 : 5;
   const body = rows.map(([name, ...cells]) => el("tr", {},
     el("th", { scope: "row" }, rich(name)),
-    cells.map((cell) => el("td", { class: "n", "data-value": cell instanceof Node ? null : String(cell) },
-      cell instanceof Node ? cell : fmt(cell)))));
+    cells.map((cell) => cell instanceof Node ? el("td", { class: "n" }, cell)
+      : el("td", { class: "n", "data-value": String(cell), title: String(cell) }, fmt(cell, digits)))));
   const table = el("table", {},
     el("caption", {}, rich(caption)),
     el("thead", {}, el("tr", {}, head.map((name, i) => el("th", { scope: "col", class: i ? "n" : null }, rich(name))))),
@@ -65,15 +73,17 @@ function placeOf(name) {
 }
 
 // A number that can be chosen: of all in one table the Tab key reaches one, the arrow keys the others.
-function pick(name, value) {
+function pick(name, value, digits = 5) {
   return el("button", { type: "button", class: "w", "data-weight": name, "data-value": String(value), tabindex: "-1",
-    "aria-label": `${name} = ${fmt(value)}` }, fmt(value));
+    title: String(value), "aria-label": `${name} = ${fmt(value)}` }, fmt(value, digits));
 }
 
 function weightGrid(caption, layer, matrix) {
-  const rows = matrix.map((row, i) => [names(layer - 1)[i], ...row.map((w, j) => pick(weightName(layer, i, j), w))]);
-  const part = someOf(layer - 1) || someOf(layer) ? `: rows${someOf(layer - 1)}, columns${someOf(layer)}` : "";
-  return roving(grid(caption + part, ["from \\ to", ...unitLabels(layer)], rows));
+  const digits = matrix[0].length > 7 ? 4 : 5;
+  const rows = matrix.map((row, i) => [names(layer - 1)[i], ...row.map((w, j) => pick(weightName(layer, i, j), w, digits))]);
+  const parts = [[layer - 1, "rows"], [layer, "columns"]].filter(([level]) => someOf(level))
+    .map(([level, what]) => `${D.units[level].length} of ${size(level)} ${what}`);
+  return roving(grid(caption + (parts.length ? ": " + parts.join(", ") : ""), ["from \\ to", ...unitLabels(layer)], rows));
 }
 
 const unitLabels = (level) => level === D.sizes.length - 1 ? names(level) : D.units[level].map((n) => `unit ${n}`);
@@ -82,4 +92,16 @@ function roving(container) {
   const first = container.querySelector("button.w");
   if (first) first.tabIndex = 0;
   return container;
+}
+
+// What is wider than the page can be scrolled by the keyboard too.
+function scrollable() {
+  for (const wide of document.querySelectorAll(".wide")) {
+    const is = wide.scrollWidth > wide.clientWidth + 1;
+    const caption = wide.querySelector("caption")?.textContent ?? "Diagram";
+    for (const [name, value] of [["tabindex", "0"], ["role", "region"], ["aria-label", caption]]) {
+      if (is) wide.setAttribute(name, value);
+      else wide.removeAttribute(name);
+    }
+  }
 }

@@ -19,6 +19,7 @@ function show(number) {
   }
   values();
   mark();
+  scrollable();
 }
 
 // The circles of the diagram: inputs from the beginning, each layer from its forward step on.
@@ -27,7 +28,7 @@ function values() {
     const [level, i] = text.dataset.unit.split(",").map(Number);
     const known = level === 0 || current >= level;
     const value = level === 0 ? S.layers[0].given[row][i] : S.layers[level - 1].a[row][i];
-    text.textContent = known ? fmt(value, 2) : "";
+    text.textContent = known ? short(value) : "";
     text.previousElementSibling?.classList.toggle("now", level === all[current].layer);
   }
 }
@@ -49,6 +50,7 @@ function choose(name) {
   byId("chain-body").replaceChildren(...parts);
   open(true);
   mark();
+  scrollable();
 }
 
 // The chosen weight's chain rule stays in view, below, until it is closed.
@@ -111,6 +113,8 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
+scrollable();
+addEventListener("resize", scrollable);
 if (all.length) {
   const select = byId("row");
   select.append(...S.rows.map((number, r) => el("option", { value: r }, String(number))));

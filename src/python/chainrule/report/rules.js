@@ -8,7 +8,7 @@ const RULES = {
     + "w ← w − η (v / (1 − β_{1}^{t})) / (√(s / (1 − β_{2}^{t})) + ε)",
   RMSprop: () => "s ← β_{2} s + (1 − β_{2}) g^{2},   v ← μ v + g / (√s + ε),   w ← w − η v",
   Adagrad: () => "s ← s + g^{2},   w ← w − η g / (√s + ε)",
-  RPROP: () => "d grows by η_{+} where g and the gradient before have one sign, and shrinks by η_{−} where not (g then counts as 0),   "
+  RPROP: () => "d grows by η_{+} where g and the gradient before have one sign, and shrinks by η_{−} where not: g then counts as 0,   "
     + "w ← w − sign(g) d",
 };
 RULES.AdamW = () => "w ← (1 − η λ) w, then   " + RULES.Adam();
@@ -49,7 +49,7 @@ function step(name, layer, { i, j }, gradient) {
   const line = (label, old, now, key) => now === null ? [] : [[label, shown(`${key} before`, old), shown(key, now)]];
   const first = { SGD: "velocity v", RMSprop: "velocity v", RPROP: "gradient before" }[S.optimizer.name] || "mean of the gradients, v";
   const second = { Adagrad: "sum of the squares, s", RPROP: "step size d" }[S.optimizer.name] || "mean of the squares, s";
-  return [title, el("p", { class: "formula" }, rich(updateRule())),
+  return [title, formula(updateRule()),
     grid(`g = ${fmt(gradient, 7)} changes ${name}`, ["", "before", "after"], [
       ...line(first, of(layer.previous_velocity_W, layer.previous_velocity_b), of(layer.velocity_W, layer.velocity_b), "velocity"),
       ...line(second, of(layer.previous_square_W, layer.previous_square_b), of(layer.square_W, layer.square_b), "square"),
