@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from . import _checks
-from ._explained_model import ExplainedModel
 from ._checks_values import check_bool, check_choice, check_dtype, check_real, check_sequence, count
+from ._explained_model import ExplainedModel
 from ._network import ACTIVATIONS, HIDDEN_ACTIVATIONS, Array, Network
 from ._plain import array_to_record, arrays_from_records, check_record
 from ._summary import layer_table

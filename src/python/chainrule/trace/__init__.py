@@ -13,8 +13,9 @@ The numbers are those of the kernels that train, and training is the same, to th
 
 from __future__ import annotations
 
+from ._derivation import Derivation, Line
 from ._layer import TracedLayer
 from ._step import TracedStep
 from ._trace import Trace
 
-__all__ = ["Trace", "TracedLayer", "TracedStep"]
+__all__ = ["Derivation", "Line", "Trace", "TracedLayer", "TracedStep"]

@@ -64,15 +64,20 @@ def compute(
         batch.loss, z[-1], batch.target, output_activation=network.output_activation, **how
     )
     dA = loss_by_outputs(core, network, batch, z[-1], a[-1])
-    layers: list[Pass] = []
+    layers, dX = [], dA
     for i in range(n - 1, -1, -1):
         name = network.activations[i]
-        if i < n - 1:
+        slopes = slope(core, name, z[i], a[i])
+        mask = masks[i]
+        if mask is not None and core.__name__ == "chainrule.native":
+            # The product of three, dX mask f'(z), is rounded as the core at hand does it: here f' is multiplied by the mask.
+            dA, dZ = dX * mask, dX * (slopes * mask)
+        elif i < n - 1:
+            dA = dX if mask is None else dX * mask
             dZ = core.activation_gradient(name, a[i], dA, Z=z[i])
-        layers.append(Pass(given[i], z[i], a[i], masks[i], dA, slope(core, name, z[i], a[i]), dZ))
+        layers.append(Pass(given[i], z[i], a[i], mask, dA, slopes, dZ))
         if i > 0:
-            dA, _, _ = core.matmul_gradients(given[i], weights[i], dZ, n_threads=batch.n_threads)
-            dA = dA if (mask := masks[i - 1]) is None else dA * mask
+            dX, _, _ = core.matmul_gradients(given[i], weights[i], dZ, n_threads=batch.n_threads)
     _, dWs, dbs = core.gradients(
         network, list(weights), list(biases), batch.X, batch.target, loss=batch.loss, **how, seed=batch.seed,
         step=batch.step, n_threads=batch.n_threads
@@ -122,7 +127,11 @@ def as_learned(batch: Batch, network: Network) -> Array:
 def scale_of(batch: Batch, network: Network) -> Array:
     """Return the factor of each entry's loss: by the number of rows and outputs, and the weights; (rows, outputs)."""
     rule, n_out, dtype = loss_rule(batch.loss), network.n_out, network.numpy_dtype
-    scale = np.full((len(batch.X), n_out), 1.0 if rule.kind in SUMS_OVER_OUTPUTS or rule.kind == CUSTOM else 1 / n_out, dtype)
+    scale = np.full(
+        (len(batch.X), n_out),
+        1.0 if rule.kind in SUMS_OVER_OUTPUTS or rule.kind == CUSTOM else 1 / n_out,
+        dtype,
+    )
     if batch.output_weights is not None:
         scale = scale * np.asarray(batch.output_weights, dtype)
     if batch.weight is not None:
@@ -151,4 +160,6 @@ def _mask(core: Any, network: Network, batch: Batch, i: int) -> Array | None:
     if rate == 0:
         return None
     width, dtype = network.layer_sizes[i + 1], network.dtype
-    return np.asarray(core.dropout_mask(len(batch.X), width, rate, seed=batch.seed, step=batch.step, layer=i, dtype=dtype))
+    return np.asarray(
+        core.dropout_mask(len(batch.X), width, rate, seed=batch.seed, step=batch.step, layer=i, dtype=dtype)
+    )

@@ -67,23 +67,23 @@ class TracedLayer:
     z: Array
     a: Array
     mask: Array | None
-    dL_da: Array  # noqa: N815 - as it is written
+    dL_da: Array
     da_dz: Array
-    dL_dz: Array  # noqa: N815
-    dL_dW: Array  # noqa: N815
-    dL_db: Array | None  # noqa: N815
-    velocity_W: Array | None  # noqa: N815
+    dL_dz: Array
+    dL_dW: Array
+    dL_db: Array | None
+    velocity_W: Array | None
     velocity_b: Array | None
-    new_W: Array  # noqa: N815
+    new_W: Array
     new_b: Array | None
-    previous_velocity_W: Array | None  # noqa: N815
+    previous_velocity_W: Array | None
     previous_velocity_b: Array | None
-    square_W: Array | None  # noqa: N815
+    square_W: Array | None
     square_b: Array | None
-    previous_square_W: Array | None  # noqa: N815
+    previous_square_W: Array | None
     previous_square_b: Array | None
     batch_given: Array = field(repr=False)
-    batch_dL_dz: Array = field(repr=False)  # noqa: N815
+    batch_dL_dz: Array = field(repr=False)
 
     @property
     def n_in(self) -> int:
@@ -101,4 +101,6 @@ class TracedLayer:
 
     def __repr__(self) -> str:
         rows = len(self.given)
-        return f"TracedLayer({self.number}: {self.n_in} to {self.n_out}, {self.activation}, {rows} rows shown)"
+        return (
+            f"TracedLayer({self.number}: {self.n_in} to {self.n_out}, {self.activation}, {rows} rows shown)"
+        )

@@ -102,6 +102,7 @@ def traced_step(
         batch_target=target,
         batch_weight=batch.weight,
         places=places,
+        numbers=[int(number) for number in before.numbers],
     )
 
 

@@ -47,6 +47,8 @@ class TracedStep:
         `target` and `weight` of all rows of the batch, shown or not.
     places : list of int
         Where in the batch the rows are that are shown.
+    numbers : list of int
+        The numbers of all rows of the batch.
     """
 
     epoch: int
@@ -67,10 +69,22 @@ class TracedStep:
     batch_target: Array = field(repr=False)
     batch_weight: Array | None = field(repr=False)
     places: list[int] = field(repr=False)
+    numbers: list[int] = field(repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the same as plain numbers and lists; None stands for a number that is not finite, too."""
-        names = ("epoch", "step", "rows", "loss", "learning_rate", "batch_rows", "target", "weight", "update", "total_weight")
+        names = (
+            "epoch",
+            "step",
+            "rows",
+            "loss",
+            "learning_rate",
+            "batch_rows",
+            "target",
+            "weight",
+            "update",
+            "total_weight",
+        )
         head = {name: plain(getattr(self, name)) for name in names}
         layers = [layer.to_dict() for layer in self.layers]
         return {**head, "frozen": list(self.frozen), "layers": layers}

@@ -55,7 +55,9 @@ def check_wish(steps: Any, rows: Any) -> Wish:
         rows = (rows,)
     wanted = tuple(check_int(row, f"rows[{i}]", 0) for i, row in enumerate(rows))
     if not wanted:
-        raise ValueError("rows must have at least 1 entry, but it has none; leave it away for all rows of the batch")
+        raise ValueError(
+            "rows must have at least 1 entry, but it has none; leave it away for all rows of the batch"
+        )
     return Wish(numbers, most, wanted)
 
 
@@ -195,5 +197,3 @@ class OpenTrace:
 
     def __exit__(self, *_: object) -> None:
         self._trainer.tracer = None
-
-

@@ -1,0 +1,57 @@
+"""All quantities of a trace as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainrule._network import Array
+
+from ._step import TracedStep
+
+if TYPE_CHECKING:
+    from ._trace import Trace
+
+QUANTITIES = {
+    "given": "what the layer was given", "W": "weights", "b": "biases", "z": "given W + b", "a": "f(z)",
+    "mask": "factors of dropout", "dL_da": "dL/da", "da_dz": "da/dz", "dL_dz": "dL/dz = dL/da da/dz",
+    "dL_dW": "dL/dW, of all rows", "dL_db": "dL/db, of all rows", "velocity_W": "remembered of W", "velocity_b": "remembered of b",
+    "square_W": "remembered of W, second", "square_b": "remembered of b, second", "new_W": "weights after the step",
+    "new_b": "biases after the step"
+}  # fmt: skip
+"""The arrays of a layer that are shown, in the order of a step, and what they are."""
+
+
+def trace_to_text(trace: Trace, digits: int) -> str:
+    """Return a trace as text."""
+    sizes = "-".join(map(str, trace.network.layer_sizes))
+    settings = ", ".join(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+                         for name, value in trace.optimizer.items() if name != "name")  # fmt: skip
+    out = [f"{sizes}, {trace.network.dtype}, loss {trace.loss or 'not known yet'}, optimizer {trace.optimizer.get('name', 'not known yet')}({settings})"]
+    for step in trace.steps:
+        out += ["", step_title(step)]
+        out += _array("target", step.target, digits)
+        for layer in step.layers:
+            out += ["", f"  layer {layer.number}: {layer.n_in} to {layer.n_out}, {layer.activation}"]
+            for name, words in QUANTITIES.items():
+                array = getattr(layer, name)
+                if array is not None:
+                    out += _array(f"{name} ({words})", array, digits)
+    return "\n".join(out) + "\n"
+
+
+def step_title(step: TracedStep) -> str:
+    """Return what a step is, on one line."""
+    rows = ", ".join(map(str, step.rows[:12])) + (", ..." if len(step.rows) > 12 else "")
+    one = "row" if len(step.rows) == 1 else "rows"
+    return (
+        f"epoch {step.epoch}, step {step.step}: {one} {rows} of a batch of {step.batch_rows}; loss {step.loss:.7g}, "
+        f"learning rate {step.learning_rate:g}"
+    )
+
+
+def _array(title: str, array: Array, digits: int) -> list[str]:
+    with np.printoptions(precision=digits, threshold=120, edgeitems=3, linewidth=110, suppress=False):
+        lines = np.array2string(array, formatter={"float_kind": lambda x: format(x, f".{digits}g")}).splitlines()
+    return [f"    {title}", *(f"      {line}" for line in lines)]
