@@ -308,7 +308,7 @@ def test_the_measure_of_contrast_sees_what_is_too_faint(page: Browser, tmp_path:
 def test_on_paper_all_phases_stand_and_no_buttons(page: Browser, tmp_path: Path) -> None:
     media(page, prefers_color_scheme="dark")
     page.open(write(tmp_path, xor_trainer(), *XOR))
-    page.evaluate("""addEventListener("beforeprint", () => { 
+    page.evaluate("""addEventListener("beforeprint", () => {
         window.seen = [document.querySelectorAll("#all-phases > .phase").length]; })""")
     pdf = base64.b64decode(page.call("Page.printToPDF", printBackground=True)["data"])
     assert pdf.startswith(b"%PDF")

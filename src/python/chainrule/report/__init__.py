@@ -95,6 +95,10 @@ def write_report(
                 f"A saved network does not say which loss it was trained with; here {objective.loss} is taken, which is usual "
                 f"with the output activation {model.network.output_activation}."
             )
+    if preprocessing is not None and preprocessing.scaler is not None:
+        notes.append(
+            "The inputs in the diagram and the update are those of the network: scaled, as they were for training."
+        )
     data = rows_of(X, y, sample_weight, model.network, objective)
     shown, why = traced(model, trainer, objective, data, rows, trace)
     if why:

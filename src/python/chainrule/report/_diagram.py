@@ -8,7 +8,7 @@ from ._given import Given
 from ._html import escape, number, paragraph, section
 from ._units import MOST_UNITS
 
-ACROSS, DOWN, MARGIN, RADIUS = 190, 44, 46, 15
+ACROSS, DOWN, MARGIN, RADIUS = 190, 44, 46, 17
 LABEL = 96
 """Room for the names of inputs and outputs, beside the circles."""
 
