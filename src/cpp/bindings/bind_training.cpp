@@ -128,6 +128,17 @@ StepRecord record_of(const py::object& given, std::ptrdiff_t steps, std::uint64_
     return {writable<double>(losses, steps), writable<double>(squares, steps), steps, begin};
 }
 
+// None, or (values, quiet) for so many epochs.
+HealthRecord health_of(const py::object& given, const Network& network, std::ptrdiff_t epochs, std::uint64_t begin) {
+    if (given.is_none()) return {};
+    const auto [values, quiet] = py::cast<std::pair<py::array, py::array>>(given);
+    std::ptrdiff_t hidden = 0;
+    for (const Layer& layer : network.layers) hidden += layer.N;
+    const std::ptrdiff_t layers = network.n_layers();
+    return {writable<double>(values, times(epochs, layers * health_columns)),
+            writable<std::int64_t>(quiet, hidden - network.n_out()), epochs, layers, begin};
+}
+
 template <class T>
 py::tuple train(const Network& network, const py::object& state, const Arrays& weights, const Arrays& biases,
                 const Arrays& weight_velocity, const Arrays& bias_velocity, const Arrays& weight_square,
@@ -135,7 +146,7 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
                 const py::object& sample_weight, const RuleNumbers& rule, const py::object& rates,
                 std::ptrdiff_t batch_size, bool shuffle, std::uint64_t seed, std::ptrdiff_t epochs, int n_threads,
                 const py::object& function, bool every_step, const std::vector<std::size_t>& frozen,
-                const py::object& order, const py::object& record) {
+                const py::object& order, const py::object& record, const py::object& health) {
     TrainRequest<T> request{&network,
                             parameters<T>(network, weights, biases, true),
                             parameters<T>(network, weight_velocity, bias_velocity, true),
@@ -164,6 +175,8 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
     const std::ptrdiff_t steps_per_epoch = (request.data.rows + batch_size - 1) / batch_size;
     if (!record.is_none()) request.record = record_of(record, times(epochs, steps_per_epoch), progress.step);
     request.record.cut(progress.step);
+    const std::uint64_t first_epoch = progress.epoch;
+    request.health = health_of(health, network, epochs, progress.step);
     py::list losses = state.attr("losses");
     std::vector<double> epoch_losses;
     const py::object custom_function = loss[5];
@@ -197,6 +210,7 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
         }
     }
     request.record.cut(progress.step);
+    request.health.cut(std::ptrdiff_t(progress.epoch - first_epoch));
     // No Python code runs between these lines, so no second Ctrl-C can leave the counters half written.
     for (std::size_t i = 0; i < copies.size(); ++i) copies[i].write_to(theirs[i]);
     state.attr("epoch") = progress.epoch;
@@ -233,11 +247,11 @@ void bind_training(py::module_& m) {
                              const std::vector<double>& numbers, const py::object& rates, std::ptrdiff_t batch_size,
                              bool shuffle, std::uint64_t seed, std::ptrdiff_t epochs, int n_threads,
                              const py::object& poll, bool every_step, const std::vector<std::size_t>& frozen,
-                             const py::object& order, const py::object& record) {
+                             const py::object& order, const py::object& record, const py::object& health) {
         return with_dtype(X, [&]<class T>() {
             return train<T>(network, state, weights, biases, weight_velocity, bias_velocity, weight_square, bias_square,
                             X, target, loss, sample_weight, rule_of(rule, numbers), rates, batch_size, shuffle, seed,
-                            epochs, n_threads, poll, every_step, frozen, order, record);
+                            epochs, n_threads, poll, every_step, frozen, order, record, health);
         });
     });
 }

@@ -148,6 +148,15 @@ struct PlanRows {
     bool reversed;    // whether the first goes from the last column to the first
 };
 
+// Of each of N units over the rows that are looked at.
+template <class T>
+struct Activity {
+    double *squares, *around,
+        *around_squares;      // OUT (N): sums of a^2, of a less that of the first row, and of its square
+    T *flat, *active, *last;  // OUT (N): how many are below or above two ends, or are not 0; the last row, from 1 on,
+                              // that is not 0, or 0
+};
+
 template <class T>
 struct Kernels {
     const char* name;
@@ -164,6 +173,9 @@ struct Kernels {
     void (*column_sums)(ptrdiff_t rows, ptrdiff_t N, const T* dZ, ptrdiff_t ldz, T* out);
     // out (N) = sum over rows of the squares of X, row after row, in float64; out is not padded.
     void (*column_squares)(ptrdiff_t rows, ptrdiff_t N, const T* X, ptrdiff_t ldx, double* out);
+    // The activity of the columns of A, whose ends are `low` and `high`; nothing is padded.
+    void (*column_activity)(ptrdiff_t rows, ptrdiff_t N, const T* A, ptrdiff_t lda, T low, T high,
+                            const Activity<T>& out);
     // v = mu*v - eta*g, w += v (Nesterov: w += mu*v - eta*g); false if a new weight is not finite.
     bool (*update)(ptrdiff_t n, const Sgd<T>&, T* w, T* v, const T* g);
 

@@ -10,6 +10,7 @@
 #include "few_outputs.hpp"
 #include "rules.hpp"
 #include "squares.hpp"
+#include "activity.hpp"
 #include "entry_losses.hpp"
 
 #define CR_JOIN_(a, b) a##b
@@ -30,6 +31,7 @@
         pack_columns<V>,                                     \
         column_sums<V>,                                      \
         column_squares<V>,                                   \
+        column_activity<V>,                                  \
         update<V>,                                           \
         apply_rule<V>,                                       \
         transpose_part<V>,                                   \

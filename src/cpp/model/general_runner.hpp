@@ -28,6 +28,9 @@ public:
           step_(memory_, loss_, request.custom, request.rule, request.frozen),
           choice_(remembered_choice(CallKind::step, threads_, work())) {
         if (request.record.wanted()) squares_.emplace(memory_);
+        if (request.health.wanted())
+            meter_.emplace(memory_, request.health, MeasuredSteps(request.data.rows, batch_), request.frozen,
+                           request.rule.is_plain());
     }
     ~GeneralRunner() override { remembered_choice(CallKind::step, threads_, work()) = choice_; }
 
@@ -46,14 +49,23 @@ public:
                typename Runner<T>::Between between) override {
         bool finite = true, stop = false;
         while (finite && !stop && done < count) {
-            auto piece = choice_.next(request_.poll.every_step ? 1 : count - done);
+            std::ptrdiff_t most = request_.poll.every_step ? 1 : count - done;
+            bool measured = false;  // such a step is a piece of its own
+            if (meter_) {
+                const std::ptrdiff_t before = meter_->steps.next(done) - done;
+                measured = before == 0;
+                most = measured ? 1 : std::min(most, before);
+            }
+            auto piece = choice_.next(most);
             if (request_.rates.call) {
                 piece.steps = std::min(piece.steps, rates_from(step + std::uint64_t(done), count - done));
                 course.stopped = piece.steps == 0;
                 if (course.stopped) break;
             }
-            finite = run(course, step + std::uint64_t(done), done, piece, done);
-            choice_.took(seconds_of_a_step_);
+            if (measured) meter_->begin();
+            finite = run(course, step + std::uint64_t(done), done, piece, done, measured);
+            if (measured) meter_->end();
+            if (!measured || count == 1) choice_.took(seconds_of_a_step_);
             stop = finite && (course.stopped || between.call(between.context, done));
         }
         return finite;
@@ -90,7 +102,8 @@ private:
     // Consecutive steps on one team, until the piece is done or its time is up; false where a step was not finite, which
     // then is not counted in `done`. Nothing is called back from here: Python code may fork, and a fork in the middle of
     // a team leaves a child that waits for threads it does not have.
-    bool run(Course& course, std::uint64_t step, std::ptrdiff_t first, TeamChoice::Piece piece, std::ptrdiff_t& done) {
+    bool run(Course& course, std::uint64_t step, std::ptrdiff_t first, TeamChoice::Piece piece, std::ptrdiff_t& done,
+             bool measured) {
         const Clock::time_point start = Clock::now();
         Clock::time_point begun = start;  // the steps that count for the choice of the team
         std::ptrdiff_t counted = 0;
@@ -119,6 +132,10 @@ private:
                     course.stopped = true;
                     break;
                 }
+                if (measured) {
+                    meter_->look(batch.rows, thread, members);
+                    barrier.wait();
+                }
                 if (!step_.weights_phase(batch, thread, members, more ? &next : nullptr, barrier))
                     spoiled.store(true, std::memory_order_relaxed);
                 if (thread == 0) {
@@ -134,6 +151,11 @@ private:
                 }
                 barrier.wait();
                 if (spoiled.load(std::memory_order_relaxed)) break;
+                if (measured) {
+                    meter_->changes(thread, members);
+                    barrier.wait();
+                    if (thread == 0) meter_->note(batch.step, batch.rows);
+                }
                 if (thread == 0) {
                     ++done;
                     ++counted;
@@ -154,6 +176,7 @@ private:
     Step<T> step_;
     TeamChoice choice_;
     std::optional<WeightSquares<T>> squares_;  // where they are to be recorded
+    std::optional<HealthMeter<T>> meter_;      // where it is
     double seconds_of_a_step_ = 0;
     static constexpr std::ptrdiff_t rates_at_once = 1024;
     std::vector<double> rates_;  // of the steps from rates_begin_ on

@@ -340,6 +340,11 @@ bool Step<T>::weights_phase(const StepRequest<T>& request, int thread, int membe
             finite &= update_unit(unit, rule);
         else if (!plain)
             add_squares(i);
+        else if (const LayerMemory<T>& m = w_.layers[static_cast<std::size_t>(unit.layer)]; m.sums && !m.gradient) {
+            finite &= update_plainly(unit, sgd);
+            if (m.transposed)
+                w_.kernels.transpose_part(layer.K, layer.N, unit.panel, unit.k0, unit.k1, m.weights, m.transposed);
+        }
         before = &unit;
     }
     return plain ? finite : finite & late_update(request, thread, members, barrier);

@@ -92,6 +92,7 @@ private:
         std::ptrdiff_t at, count;
     };
     Range range(const WeightUnit& unit) const;
+    bool update_plainly(const WeightUnit& unit, const Sgd<T>& sgd);
     bool update_unit(const WeightUnit& unit, const Rule<T>& rule);
     bool update_biases(std::ptrdiff_t layer, const Columns& mine, const Rule<T>& rule);
     void add_squares(std::size_t unit);

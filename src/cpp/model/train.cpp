@@ -6,8 +6,7 @@
 #include <new>
 #include <numeric>
 
-#include "model/general_runner.hpp"
-#include "model/tiny_runner.hpp"
+#include "model/measured_tiny_runner.hpp"
 
 namespace chainrule {
 namespace {
@@ -116,7 +115,10 @@ Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::
     if (!request.record.wanted() && request.rule.is_plain() && !request.rates.call && request.frozen.empty() &&
         tiny_learns(request.loss, request.data) &&
         tiny_fits(*request.network, std::min(request.batch_size, request.data.rows)))
-        runner = std::make_unique<TinyRunner<T>>(request);
+        if (request.health.wanted())
+            runner = std::make_unique<MeasuredTinyRunner<T>>(request);
+        else
+            runner = std::make_unique<TinyRunner<T>>(request);
     else
         runner = std::make_unique<GeneralRunner<T>>(request);
     const std::ptrdiff_t steps_per_epoch = (request.data.rows + request.batch_size - 1) / request.batch_size;

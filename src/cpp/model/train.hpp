@@ -1,6 +1,7 @@
 // Whole epochs without leaving native code.
 #pragma once
 
+#include "model/health.hpp"
 #include "model/loss.hpp"
 #include "model/record.hpp"
 #include "model/rule.hpp"
@@ -46,11 +47,13 @@ struct TrainRequest {
     std::vector<bool> frozen{};         // layers that do not learn; empty: none
     std::vector<std::int64_t> order{};  // the rows of each epoch, as many as there are; empty: as they lie, or shuffled
     StepRecord record{};
+    HealthRecord health{};
 };
 
 // Runs `epochs` more epochs from `progress`, which counts along. A mean row loss is appended for each whole epoch.
 // The arrays hold the state after the last step that progress counts, whatever the return value; for `not_finite` that
-// is the step before the one whose loss or update was not finite. `record` may have entries of later steps: cut it.
+// is the step before the one whose loss or update was not finite. `record` and `health` may have entries of later
+// steps and epochs: cut them.
 template <class T>
 Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::vector<double>& losses);
 

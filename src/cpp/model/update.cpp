@@ -31,6 +31,14 @@ typename Step<T>::Range Step<T>::range(const WeightUnit& unit) const {
     return {column * round_up(layer.K, block) + unit.k0 * width, (unit.k1 - unit.k0) * width};
 }
 
+// Plain gradient descent with sums that were kept: the bits of the update in registers.
+template <class T>
+bool Step<T>::update_plainly(const WeightUnit& unit, const Sgd<T>& sgd) {
+    const LayerMemory<T>& m = w_.layers[static_cast<std::size_t>(unit.layer)];
+    const auto [at, n] = range(unit);
+    return w_.kernels.update(n, sgd, m.weights + at, m.velocity + at, m.sums + at);
+}
+
 template <class T>
 bool Step<T>::update_unit(const WeightUnit& unit, const Rule<T>& rule) {
     const Layer& layer = w_.network.layers[static_cast<std::size_t>(unit.layer)];
@@ -95,8 +103,7 @@ bool Step<T>::update_all(const StepRequest<T>& request, int thread, int members,
         if (plain && unit.panel < 0) {
             finite &= w_.kernels.update(all.end, without_decay, m.bias, m.bias_velocity, m.bias_gradient);
         } else if (plain) {
-            const auto [at, n] = range(unit);
-            finite &= w_.kernels.update(n, sgd, m.weights + at, m.velocity + at, m.sums + at);
+            finite &= update_plainly(unit, sgd);
         } else if (at_once) {
             finite &= unit.panel < 0 ? update_biases(unit.layer, all, rule) : update_unit(unit, rule);
         } else if (unit.panel >= 0) {
@@ -141,6 +148,7 @@ bool Step<T>::late_update(const StepRequest<T>& request, int thread, int members
 
 #define CR_INSTANTIATE(T)                                                                 \
     template Step<T>::Range Step<T>::range(const WeightUnit&) const;                      \
+    template bool Step<T>::update_plainly(const WeightUnit&, const Sgd<T>&);              \
     template bool Step<T>::update_unit(const WeightUnit&, const Rule<T>&);                \
     template bool Step<T>::update_biases(std::ptrdiff_t, const Columns&, const Rule<T>&); \
     template double Step<T>::clip_scale() const;                                          \

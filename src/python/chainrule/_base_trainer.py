@@ -10,6 +10,7 @@ from . import _checks
 from ._checkpointing import Watched
 from ._checks_values import count, describe
 from ._evaluation import Objective
+from ._health_epochs import Beginning
 from ._losses import check_output_weights, loss_rule
 from ._network import NO_PLATEAU, TrainingState
 from ._plateau import at_present
@@ -31,7 +32,7 @@ _SGD = SGD()
 class BaseTrainer:
     """Holds what training changes, and the settings; `Trainer`, which describes them, adds what trains."""
 
-    __slots__ = ("__weakref__", "_history", "_model", "_state", "tracer", "unfinished", *SETTINGS)
+    __slots__ = ("__weakref__", "_history", "_model", "_state", "health_began", "tracer", "unfinished", *SETTINGS)
 
     loss: Any
     output_weights: tuple[float, ...] | None
@@ -61,6 +62,9 @@ class BaseTrainer:
         self._model, self._history = model, History()
         self.unfinished: Watched | None = None  # what `resume` found of a fit that was ended from outside
         self.tracer: Tracer | None = None  # what `trace` has open
+        self.health_began: tuple[int, Beginning] | None = (
+            None  # of the last fit that recorded its health: epoch, data
+        )
         self._state = TrainingState(
             weights=model.weights,
             biases=model.biases,

@@ -23,7 +23,7 @@ class BatchTrainer(BaseTrainer):
         self, batches: Any, *, epochs: int = 1, validation_data: tuple[Any, ...] | None = None, metrics: Any = (),
         progress: Any = False, early_stopping: EarlyStopping | None = None, time_budget: float | None = None,
         target_loss: float | None = None, tolerance: float | None = None, tolerance_epochs: int = 10, checkpoint: Any = None,
-        keep: int | str = "all", checkpoint_every: int = 1, callbacks: Any = ()
+        keep: int | str = "all", checkpoint_every: int = 1, callbacks: Any = (), health: bool = False
     ) -> History:  # fmt: skip
         """Train for so many MORE epochs on batches as they come: an update with all the rows of each, in their order.
 
@@ -96,6 +96,6 @@ class BatchTrainer(BaseTrainer):
             trainer, batches, epochs=epochs, validation_data=validation_data, metrics=metrics, progress=progress,
             early_stopping=early_stopping, time_budget=time_budget, target_loss=target_loss, tolerance=tolerance,
             tolerance_epochs=tolerance_epochs, checkpoint=checkpoint, keep=keep, checkpoint_every=checkpoint_every,
-            callbacks=callbacks
+            callbacks=callbacks, health=health
         )  # fmt: skip
         return fit_epochs(trainer, request)

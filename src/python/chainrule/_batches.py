@@ -10,6 +10,7 @@ import numpy as np
 from ._checks_values import describe
 from ._epochs import Poll, make_update
 from ._evaluation import Rows, as_rows, counts
+from ._health_recorder import BatchesOfEpoch, Recorder
 from ._held import Claim
 from ._rules import rule_of
 from ._watching import EndsEpoch
@@ -105,7 +106,9 @@ def check_takes_batches(optimizer: Any) -> None:
         )
 
 
-def train_batches(trainer: Trainer, batches: Batches, epochs: int, poll: Poll | None = None) -> None:
+def train_batches(
+    trainer: Trainer, batches: Batches, epochs: int, poll: Poll | None = None, recorder: Recorder | None = None
+) -> None:  # fmt: skip
     """Train for so many more epochs, an update with each batch, with the settings of the trainer.
 
     ``poll`` is called after each batch as the cores call it, with 0 batches an epoch where their number is not known. What
@@ -122,22 +125,25 @@ def train_batches(trainer: Trainer, batches: Batches, epochs: int, poll: Poll | 
     for _ in range(epochs):
         iterator = batches.of(trainer.epoch)
         try:
-            _train_epoch(trainer, batches, iterator, poll)
+            _train_epoch(trainer, batches, iterator, poll, recorder)
         finally:
             close = getattr(iterator, "close", None)
             if callable(close):
                 close()
 
 
-def _train_epoch(trainer: Trainer, batches: Batches, iterator: Iterator[Any], poll: Poll | None) -> None:
+def _train_epoch(
+    trainer: Trainer, batches: Batches, iterator: Iterator[Any], poll: Poll | None, recorder: Recorder | None
+) -> None:  # fmt: skip
     epoch, expected = trainer.epoch, len(batches)
     total, counted, done = 0.0, 0.0, 0
     is_idle = True  # until a row counts
     ended: EndsEpoch | None = None
+    watched = None if recorder is None else recorder.epoch_of_batches(expected)
     while (rows := _next_rows(trainer, iterator, done, only_look=ended is not None)) is not None:
         if ended is not None:
             raise ended
-        loss, weight = _update(trainer, rows, done), _weight(rows)
+        loss, weight = _update(trainer, rows, done, watched), _weight(rows)
         is_idle = is_idle and not counts(rows, trainer.objective.output_weights)
         batches.rows_done += len(rows.inputs)
         del rows  # before the next ones are read
@@ -154,6 +160,8 @@ def _train_epoch(trainer: Trainer, batches: Batches, iterator: Iterator[Any], po
     if is_idle:  # a loss of 0 would be the best one
         raise ValueError(f"the rows of epoch {epoch} count nothing: all weights are 0 or targets missing")
     trainer.state.finish_epoch(total / counted)
+    if watched is not None:
+        watched.finish()
 
 
 def _next_rows(trainer: Trainer, iterator: Iterator[Any], number: int, only_look: bool) -> Rows | None:
@@ -180,12 +188,14 @@ def _next_rows(trainer: Trainer, iterator: Iterator[Any], number: int, only_look
         raise kind(f"{where}: {error}") from error
 
 
-def _update(trainer: Trainer, rows: Rows, number: int) -> float:
+def _update(trainer: Trainer, rows: Rows, number: int, watched: BatchesOfEpoch | None) -> float:
     """Make an update and return the loss before it; an error says which step of the epoch it was."""
     try:
-        loss = make_update(trainer, rows)
+        loss = make_update(trainer, rows, None if watched is None else watched.next(rows))
     except FloatingPointError as error:  # the core was given a single one, the first
         error.args = (str(error).replace(", step 0:", f", step {number}:", 1),)
+        if watched is not None:
+            watched.not_finite()
         raise
     return float("nan") if loss is None else loss
 

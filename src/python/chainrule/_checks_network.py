@@ -17,10 +17,10 @@ from ._checks_layers import (
     check_target,
     check_weights,
 )
-from ._checks_steps import check_order, check_record
+from ._checks_steps import check_health, check_order, check_record
 from ._checks_values import check_bool, check_int, check_n_threads, check_sequence, count, describe
 from ._losses import STEP_HAS_NO_GRADIENT, LossRule, check_loss
-from ._network import Array, Network, StepRecord, TrainingState
+from ._network import Array, HealthRecord, Network, StepRecord, TrainingState
 from ._rules import HAS_SQUARE, Rule, check_optimizer
 
 
@@ -178,6 +178,7 @@ class Training(NamedTuple):
     frozen: tuple[int, ...]
     order: Array | None = None
     record: StepRecord | None = None
+    health: HealthRecord | None = None
 
     @property
     def changed(self) -> list[Array]:
@@ -187,7 +188,8 @@ class Training(NamedTuple):
     @property
     def held(self) -> list[Array | None]:
         """All arrays."""
-        return [*self.changed, self.X, self.target, self.sample_weight, *(self.record or ())]
+        noted = (*(self.record or ()), *(self.health or ()))
+        return [*self.changed, self.X, self.target, self.sample_weight, *noted]
 
 
 MOST_COUNTED = 2**63 - 1
@@ -258,6 +260,7 @@ def check_train_epochs(
     frozen: Any,
     order: Any = None,
     record: Any = None,
+    health: Any = None,
 ) -> Training:
     """Return the checked arguments; the state itself is only read."""
     check_network(network)
@@ -280,15 +283,14 @@ def check_train_epochs(
     if check_bool(poll_each_step, "poll_each_step") and poll is None:
         raise ValueError("poll_each_step is about poll, which is not given")
     order = check_order(order, len(X), shuffle)
-    record = check_record(
-        record,
-        epochs * -(-len(X) // batch_size),
-        [*named, (X, "X"), (target, "target"), (given[0], "sample_weight")],
-    )
+    others = [*named, (X, "X"), (target, "target"), (given[0], "sample_weight")]
+    record = check_record(record, epochs * -(-len(X) // batch_size), others)
+    noted = zip(record or (), ("record.losses", "record.weight_squares"), strict=False)
+    health = check_health(health, network, epochs, [*others, *noted])
     weights, biases, weight_velocity, bias_velocity, weight_square, bias_square = lists
     return Training(
         weights, biases, weight_velocity, bias_velocity, weight_square, bias_square, X, target, objective, *given,
-        rule, batch_size, shuffle, seed, epochs, layers, order, record
+        rule, batch_size, shuffle, seed, epochs, layers, order, record, health
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The argument checks of the steps of training: which rows they take, and what is noted of each."""
+"""The argument checks of the steps of training: which rows they take, and what is noted of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from ._checks_arrays import check_apart, check_ndarray
 from ._checks_values import count, describe
-from ._network import Array, StepRecord
+from ._network import HEALTH_COLUMNS, Array, HealthRecord, Network, StepRecord
 
 
 def check_order(order: Any, rows: int, shuffle: bool) -> Array | None:
@@ -42,19 +42,45 @@ def check_record(record: Any, steps: int, others: Iterable[tuple[Array | None, s
     if not isinstance(record, StepRecord):
         raise TypeError(f"record must be a StepRecord or None, but it is {describe(record)}")
     named = [
-        (check_ndarray(array, f"record.{name}"), f"record.{name}")
+        (_check_noted(array, f"record.{name}", "float64", (steps,), count(steps, "step")), f"record.{name}")
         for array, name in zip(record, record._fields, strict=True)
     ]
-    for array, name in named:
-        if array.dtype != np.float64:
-            raise TypeError(f"{name} must be float64, but its dtype is {array.dtype.str}")
-        if array.shape != (steps,):
-            raise ValueError(
-                f"{name} must have shape ({steps},), {count(steps, 'step')}, but its shape is {array.shape}"
-            )
-        if not (array.flags.c_contiguous and array.flags.aligned):
-            raise ValueError(f"{name} must be C-contiguous and aligned; use numpy.empty({steps})")
-        if not array.flags.writeable:
-            raise ValueError(f"{name} must be writable, but it is read-only")
     check_apart(named, [(array, name) for array, name in others if array is not None])
     return StepRecord(*(array for array, _ in named))
+
+
+def check_health(
+    health: Any, network: Network, epochs: int, others: Iterable[tuple[Array | None, str]]
+) -> HealthRecord | None:
+    """Return the record, whose two arrays are C-contiguous and writable, have the shapes of this call, and lie apart."""
+    if health is None:
+        return None
+    if not isinstance(health, HealthRecord):
+        raise TypeError(f"health must be a HealthRecord or None, but it is {describe(health)}")
+    shape, hidden = (epochs, network.n_layers, len(HEALTH_COLUMNS)), sum(network.layer_sizes[1:-1])
+    values = _check_noted(
+        health.values, "health.values", "float64", shape, "epochs, layers and HEALTH_COLUMNS"
+    )
+    quiet = _check_noted(health.quiet, "health.quiet", "int64", (hidden,), count(hidden, "hidden unit"))
+    if (quiet < 0).any():
+        i = int(np.argmax(quiet < 0))
+        raise ValueError(f"health.quiet must have entries of at least 0, but health.quiet[{i}] is {quiet[i]}")
+    named = [(values, "health.values"), (quiet, "health.quiet")]
+    check_apart(named, [(array, name) for array, name in others if array is not None])
+    return HealthRecord(values, quiet)
+
+
+def _check_noted(given: Any, name: str, dtype: str, shape: tuple[int, ...], meaning: str) -> Array:
+    """Return the array that training writes into."""
+    array: Array = check_ndarray(given, name)
+    if array.dtype != np.dtype(dtype):
+        raise TypeError(f"{name} must be {dtype}, but its dtype is {array.dtype.str}")
+    if array.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, {meaning}, but its shape is {array.shape}")
+    if not (array.flags.c_contiguous and array.flags.aligned):
+        size = shape[0] if len(shape) == 1 else shape
+        of_dtype = "" if dtype == "float64" else f", {dtype!r}"
+        raise ValueError(f"{name} must be C-contiguous and aligned; use numpy.empty({size}{of_dtype})")
+    if not array.flags.writeable:
+        raise ValueError(f"{name} must be writable, but it is read-only")
+    return array

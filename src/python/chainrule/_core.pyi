@@ -136,6 +136,7 @@ def train_epochs(
     frozen: Sequence[int],
     order: _Array | None,
     record: tuple[_Array, _Array] | None,
+    health: tuple[_Array, _Array] | None,
     /,
 ) -> tuple[bool, int]: ...
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ._evaluation import Rows
-from ._network import TrainingState
+from ._network import HealthRecord, TrainingState
 from ._plateau import at_present
 from ._whole_batch import AfterEpoch, minimise, takes_all_rows
 from .backend import core
@@ -20,7 +20,7 @@ Poll = Callable[[int, int, int, float], object]
 
 def train_epochs(
     trainer: Trainer, rows: Rows, epochs: int, poll: Poll | None = None, after: AfterEpoch | None = None,
-    poll_each_step: bool = False
+    poll_each_step: bool = False, health: HealthRecord | None = None
 ) -> None:  # fmt: skip
     """Train for so many more epochs, with the settings of the trainer."""
     _run(
@@ -33,6 +33,7 @@ def train_epochs(
         poll,
         after,
         poll_each_step,
+        health,
     )
 
 
@@ -41,12 +42,12 @@ def batch_size_for(trainer: Trainer, rows: Rows) -> int:
     return trainer.batch_size if isinstance(trainer.batch_size, int) else len(rows.inputs)
 
 
-def make_update(trainer: Trainer, rows: Rows) -> float | None:
+def make_update(trainer: Trainer, rows: Rows, health: HealthRecord | None = None) -> float | None:
     """Make one update with all the rows and count it; return their loss before it, None if nothing was to be done."""
     state = trainer.state
     one = replace(state, losses=[])
     try:
-        _run(trainer, one, rows, len(rows.inputs), False, 1, None, None)
+        _run(trainer, one, rows, len(rows.inputs), False, 1, None, None, health=health)
     finally:
         state.step = one.step
     return one.losses[0] if one.losses else None
@@ -54,7 +55,7 @@ def make_update(trainer: Trainer, rows: Rows) -> float | None:
 
 def _run(
     trainer: Trainer, state: TrainingState, rows: Rows, batch_size: int, shuffle: bool, epochs: int,
-    poll: Poll | None, after: AfterEpoch | None, poll_each_step: bool = False
+    poll: Poll | None, after: AfterEpoch | None, poll_each_step: bool = False, health: HealthRecord | None = None
 ) -> None:  # fmt: skip
     network, optimizer = trainer.model.network, at_present(trainer.optimizer, state)
     if takes_all_rows(optimizer):
@@ -84,4 +85,5 @@ def _run(
         poll=poll,
         poll_each_step=poll_each_step,
         frozen=trainer.frozen,
+        health=health,
     )

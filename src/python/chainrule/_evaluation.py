@@ -30,7 +30,7 @@ class Rows(NamedTuple):
     target: Array
     weight: Array | None = None
 
-    def part(self, which: Array) -> Rows:
+    def part(self, which: Array | slice) -> Rows:
         """Return some of the rows."""
         return Rows(*(None if array is None else array[which] for array in self))  # type: ignore[arg-type]
 

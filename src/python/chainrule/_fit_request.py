@@ -11,6 +11,7 @@ from ._batches import Batches, find_batches
 from ._checkpointing import Checkpointing, find_checkpointing
 from ._checks_values import check_bool, check_int, check_real, check_sequence, count
 from ._evaluation import Rows, as_rows
+from ._health_recorder import Recorder, check_health
 from ._plateau import plateau_of
 from ._split import split_rows
 from ._watching import Halt
@@ -42,6 +43,8 @@ class Request(NamedTuple):
     halt: Halt | None = None
     repeated: object = None
     """What was checked of it for all epochs, if that can be: a `Repeated`."""
+    health: bool = False
+    recorder: Recorder | None = None
 
     @property
     def looks_at_each_epoch(self) -> bool:
@@ -118,7 +121,7 @@ def batches_request(trainer: Trainer, batches: Any, **asked: Any) -> Request:
 def _checked(
     trainer: Trainer, judged: bool, *, epochs: int, validation_data: Any, metrics: Any, progress: Any, early_stopping: Any,
     time_budget: Any, target_loss: Any, tolerance: Any, tolerance_epochs: Any, checkpoint: Any, keep: Any,
-    checkpoint_every: Any, callbacks: Any, by_batches: bool = False
+    checkpoint_every: Any, callbacks: Any, health: Any, by_batches: bool = False
 ) -> dict[str, Any]:  # fmt: skip
     """Return what both kinds of fit are asked for, but for the rows; ``judged`` is whether there are validation data."""
     measures, display, called = find_metrics(metrics), find_display(progress), find_callbacks(callbacks)
@@ -141,6 +144,7 @@ def _checked(
         "plateau_mode": plateau_mode,
         "checkpointing": checkpointing,
         "callbacks": called,
+        "health": check_health(health, trainer.optimizer),
     }
 
 

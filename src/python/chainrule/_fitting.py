@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 
@@ -13,6 +14,7 @@ from ._checks_network import KEPT
 from ._epochs import Poll, train_epochs
 from ._evaluation import Evaluation
 from ._fit_request import Request
+from ._health_recorder import TOGETHER, Recorder
 from ._network import _to_the_end
 from ._plateau import look as lower_rate
 from ._plateau import plateau_of
@@ -59,6 +61,9 @@ def fit_epochs(trainer: Trainer, request: Request, *, is_checked: bool = False) 
     if request.checkpointing is not None:
         keeper = Keeper(trainer, request.checkpointing, watchers)
     trainer.unfinished = None  # a fit that could not begin leaves it
+    if request.health:
+        rows = None if isinstance(request.rows, Batches) else request.rows
+        request = request._replace(recorder=Recorder(trainer, rows))
     try:
         _fit(trainer, request, watchers, keeper)
     except BaseException:
@@ -144,7 +149,8 @@ def _train(
     def look() -> str | None:
         """Measure after an epoch; return the reason to end, if there is one."""
         state = trainer.state
-        measured = Measurements(state.epoch - 1, state.losses[-1], *_measure(trainer, request))
+        health = None if request.recorder is None else request.recorder.latest
+        measured = Measurements(state.epoch - 1, state.losses[-1], *_measure(trainer, request), health)
         trainer.history.append(measured)
         if plateau is not None and request.plateau_mode is not None:
             lower_rate(plateau, request.plateau_mode, measured, state)
@@ -281,12 +287,20 @@ def _some_epochs(
     poll_each_step: bool = False,
 ) -> None:
     """Train for so many more epochs, on the rows that are there or on batches as they come."""
-    if isinstance(request.repeated, Repeated):
-        request.repeated.train(epochs, poll)
-    elif isinstance(request.rows, Batches):
-        train_batches(trainer, request.rows, epochs, poll)
-    else:
-        train_epochs(trainer, request.rows, epochs, poll, after, poll_each_step)
+    recorder, left = request.recorder, epochs
+    if isinstance(request.rows, Batches):
+        train_batches(trainer, request.rows, epochs, poll, recorder)
+        return
+    while True:
+        together = left if recorder is None else min(left, TOGETHER)
+        with nullcontext() if recorder is None else recorder.epochs(together) as health:
+            if isinstance(request.repeated, Repeated):
+                request.repeated.train(together, poll, health)
+            else:
+                train_epochs(trainer, request.rows, together, poll, after, poll_each_step, health)
+        left -= together
+        if left == 0:
+            return
 
 
 def _each(polls: Sequence[Poll]) -> Poll | None:

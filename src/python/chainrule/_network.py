@@ -178,6 +178,46 @@ class StepRecord(NamedTuple):
         self.losses[step], self.weight_squares[step] = loss, weight_squares
 
 
+HEALTH_COLUMNS = (
+    "activation_rms", "activation_std", "dead", "saturated", "delta_rms", "gradient_norm", "weight_norm", "update_norm"
+)  # fmt: skip
+"""What `HealthRecord.values` says of a layer in an epoch.
+
+Every epoch some of its steps are measured: k = min(8, ceil(steps / 32)) of them, the j-th of which is step
+``j full // k - 1``, ``full`` the number of steps with a whole batch; in these, the first 256 rows of the batch are looked
+at, or all if there are fewer. A is what the layer gives on, after dropout; of the output layer ``f(Z)``. The numbers are
+means over the measured steps of
+
+==============  ==================================================================================================
+activation_rms  the root of the mean of A^2 over rows and units
+activation_std  the root of the mean over units of the variance of A over the rows: 0 says that the layer gives the
+                same for every row. NaN where a single row was looked at
+dead            the share of units that were 0 on all rows looked at in the epoch
+saturated       the share of A at the flat ends: ``a < 0.01`` or ``a > 0.99`` for sigmoid, hard_sigmoid and softmax,
+                ``|a| > 0.99`` for tanh and softsign, of units that dropout left and without its factor; else 0
+delta_rms       the root of the mean of dZ^2 over rows and units, times the number of rows of the batch; 0 below
+                the lowest layer that learns
+gradient_norm   the root of the sum of dW^2, without weight decay, before any limit; 0 of a layer that is frozen
+weight_norm     the root of the sum of W^2, before the update
+update_norm     the root of the sum of the squares of what the update adds to W
+==============  ==================================================================================================
+"""
+
+
+class HealthRecord(NamedTuple):
+    """What training measures of each layer in each epoch of a call, in a few of its steps."""
+
+    values: Array
+    """float64, (epochs, layers, `HEALTH_COLUMNS`). Epochs that are not finished are NaN."""
+    quiet: Array
+    """int64, an entry for each hidden unit, layer after layer: how many rows were looked at since it last was not 0. It is
+    counted on from what is there, in measured steps that were finished, those of an unfinished epoch too."""
+
+    def cut(self, epochs: int) -> None:
+        """Forget all but the first epochs."""
+        self.values[epochs:] = math.nan
+
+
 @dataclass(eq=False)
 class TrainingState:
     """Everything that training changes. The arrays are updated in place.

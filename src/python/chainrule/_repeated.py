@@ -11,7 +11,7 @@ from ._epochs import Poll, batch_size_for
 from ._evaluation import Evaluation, Rows, are_same
 from ._fit_request import Request
 from ._losses import loss_rule
-from ._network import TrainingState
+from ._network import HealthRecord, TrainingState
 from ._plateau import at_present, plateau_of
 from ._whole_batch import takes_all_rows
 from .backend import core
@@ -38,12 +38,12 @@ class Repeated:
         self._prepare(trainer.state)
         self._measured = self._evaluations()
 
-    def train(self, epochs: int, poll: Poll | None) -> None:
+    def train(self, epochs: int, poll: Poll | None, health: HealthRecord | None = None) -> None:
         """Train for so many more epochs."""
         trainer, state = self._trainer, self._trainer.state
         if plateau_of(trainer.optimizer) is not None or not are_same(self._seen, _seen(trainer)):
             self._prepare(state)
-        given = self._given._replace(epochs=epochs)
+        given = self._given._replace(epochs=epochs, health=health)
         core().train_checked(trainer.model.network, state, given, trainer.n_threads, poll)
 
     def measure(self) -> tuple[float | None, dict[str, float], dict[str, float]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ._checks_values import check_bool, check_choice, check_int, check_number, check_sequence, count, describe
+from ._health_epochs import HealthOfEpoch, health_from_plain
 from ._plain import check_record
 from ._reported_history import ReportedHistory
 from ._version import __version__
@@ -22,6 +23,7 @@ class Measurements(NamedTuple):
     validation_loss: float | None = None
     metrics: Mapping[str, float] = _NOTHING
     validation_metrics: Mapping[str, float] = _NOTHING
+    health: HealthOfEpoch | None = None
 
     def value(self, name: str) -> float:
         """Return one of them, by the name that `EarlyStopping` has for it; NaN if it was not measured."""
@@ -136,6 +138,38 @@ class History(ReportedHistory):
         """Each metric of the validation data after each epoch."""
         return _columns([measured.validation_metrics for measured in self._measured])
 
+    @property
+    def health(self) -> list[dict[str, list[float]] | None] | None:
+        """What ``fit(health=True)`` measured in each epoch; None where no epoch has it, and in place of each that has not.
+
+        Of each epoch a dict, with a number for each layer of weights: the means over the updates that were looked at, up to
+        eight an epoch, of which the first 256 rows count.
+
+        ==================  ==================================================================================
+        activation_rms      root mean square of what the layer gives on, after dropout
+        activation_std      root mean square, over its units, of their standard deviations over the rows
+        dead                share of its units that were 0 in all rows
+        saturated           share of values at the flat ends of a sigmoid, tanh, hard_sigmoid or softsign
+        delta_rms           root mean square of the derivative of a row's loss by the layer's weighted sums
+        gradient_norm       Euclidean norm of the derivative of the loss by the weights, without weight decay
+        weight_norm         Euclidean norm of the weights
+        update_norm         Euclidean norm of what the update added to them
+        ==================  ==================================================================================
+        """
+        found = [measured.health for measured in self._measured]
+        if all(one is None for one in found):
+            return None
+        return [None if one is None else one.columns() for one in found]
+
+    def put_health(self, epoch: int, health: HealthOfEpoch) -> None:
+        """Add what was measured of the health of an epoch to its entry, one of the last."""
+        i = len(self._measured) - 1 - (self._measured[-1].epoch - epoch)
+        self._measured[i] = self._measured[i]._replace(health=health)
+
+    def entries(self) -> list[Measurements]:
+        """Return a copy of the list of all entries."""
+        return list(self._measured)
+
     def append(self, measured: Measurements) -> None:
         """Add an epoch (or replace the last, if it is the same) at one stroke: a history is never half written."""
         if self._measured and self._measured[-1].epoch == measured.epoch:
@@ -161,7 +195,10 @@ class History(ReportedHistory):
         return f"<History of {count(len(self), 'epoch')}{last}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        measured = [[e, loss, v, _plain(m), _plain(vm)] for e, loss, v, m, vm in self._measured]
+        measured = [
+            [e, loss, v, _plain(m), _plain(vm), *([] if health is None else [health.to_plain()])]
+            for e, loss, v, m, vm, health in self._measured
+        ]
         return {
             "format": "chainrule.history",
             "version": 1,
@@ -180,18 +217,23 @@ class History(ReportedHistory):
 
 def _measurements(entry: Any, name: str) -> Measurements:
     """Return the measurements of an epoch that a record holds."""
-    epoch, loss, validation_loss, *both = check_sequence(entry, name, 5)
+    entries = check_sequence(entry, name)
+    if len(entries) not in (5, 6):
+        raise ValueError(f"{name} must have 5 values, or 6 with its health, but it has {len(entries)}")
+    epoch, loss, validation_loss, *both = entries[:5]
     for metrics in both:
         if not isinstance(metrics, dict) or not all(type(key) is str for key in metrics):
             raise TypeError(f"{name} must have its metrics by name, but it has {describe(metrics)}")
+    metrics, validation_metrics = (
+        {key: check_number(value, f"a metric of {name}") for key, value in each.items()} for each in both
+    )
     return Measurements(
         check_int(epoch, f"the epoch of {name}", 0),
         check_number(loss, f"the loss of {name}"),
         None if validation_loss is None else check_number(validation_loss, f"the validation loss of {name}"),
-        *(
-            {key: check_number(value, f"a metric of {name}") for key, value in metrics.items()}
-            for metrics in both
-        ),
+        metrics,
+        validation_metrics,
+        health_from_plain(entries[5], f"the health of {name}") if len(entries) == 6 else None,
     )
 
 

@@ -28,7 +28,7 @@ from ._native_rules import (
     rprop_step,  # noqa: F401
     sgd_momentum_step,  # noqa: F401
 )
-from ._network import Array, Network, StepRecord, TrainingState
+from ._network import Array, HealthRecord, Network, StepRecord, TrainingState
 from ._rules import Rule
 from ._threads import allowed_threads
 from .passes import ForwardPass
@@ -204,11 +204,12 @@ def train_epochs(
     sample_weight: Array | None = None, output_weights: Sequence[float] | None = None, optimizer: Any, batch_size: int,
     shuffle: bool, seed: int, epochs: int, n_threads: int | None = None,
     poll: Callable[[int, int, int, float], object] | None = None, poll_each_step: bool = False,
-    frozen: Sequence[int] = (), order: Array | None = None, record: StepRecord | None = None
+    frozen: Sequence[int] = (), order: Array | None = None, record: StepRecord | None = None,
+    health: HealthRecord | None = None
 ) -> None:  # fmt: skip
     given = _checks.check_train_epochs(
         network, state, X, target, loss, sample_weight, output_weights, optimizer, batch_size, shuffle, seed, epochs,
-        n_threads, poll, poll_each_step, frozen, order, record
+        n_threads, poll, poll_each_step, frozen, order, record, health
     )  # fmt: skip
     train_checked(network, state, given, n_threads, poll, poll_each_step)
 
@@ -225,7 +226,7 @@ def train_checked(
             _compiled(network), state, *given[:8], _loss_numbers(given.loss, given.output_weights, network.n_out),
             given.sample_weight, *_numbers(given.rule), min(given.batch_size, len(given.X)),
             given.shuffle, given.seed, min(given.epochs, 2**62), _int32(n_threads), poll, poll_each_step,
-            given.frozen, given.order, given.record
+            given.frozen, given.order, given.record, given.health
         )  # fmt: skip
         wrong = None if finite else _find_nonfinite(network, state, given, done)
     if wrong is not None:

@@ -79,7 +79,7 @@ class Trainer(ManualTrainer, BatchTrainer, TracedTrainer, ReportingTrainer):
         metrics: Any = (), progress: Any = False, early_stopping: EarlyStopping | None = None,
         time_budget: float | None = None, target_loss: float | None = None, tolerance: float | None = None,
         tolerance_epochs: int = 10, checkpoint: Any = None, keep: int | str = "all", checkpoint_every: int = 1,
-        callbacks: Any = ()
+        callbacks: Any = (), health: bool = False
     ) -> History:  # fmt: skip
         """Train for so many MORE epochs, or until one of the arguments ends it.
 
@@ -169,7 +169,7 @@ class Trainer(ManualTrainer, BatchTrainer, TracedTrainer, ReportingTrainer):
             validation_data=validation_data, validation_split=validation_split, stratify=stratify, metrics=metrics,
             progress=progress, early_stopping=early_stopping, time_budget=time_budget, target_loss=target_loss,
             tolerance=tolerance, tolerance_epochs=tolerance_epochs, checkpoint=checkpoint, keep=keep,
-            checkpoint_every=checkpoint_every, callbacks=callbacks
+            checkpoint_every=checkpoint_every, callbacks=callbacks, health=health
         )  # fmt: skip
         return fit_epochs(self, request)
 

@@ -15,7 +15,7 @@ import numpy as np
 from chainrule import _checks
 from chainrule._held import Claim, guarded, pins
 from chainrule._losses import LossRule
-from chainrule._network import Array, Network, StepRecord, TrainingState
+from chainrule._network import Array, HealthRecord, Network, StepRecord, TrainingState
 
 from . import further_activations, further_losses, mathematics
 
@@ -150,7 +150,8 @@ def train_epochs(
     sample_weight: Array | None = None, output_weights: Sequence[float] | None = None, optimizer: Any, batch_size: int,
     shuffle: bool, seed: int, epochs: int, n_threads: int | None = None,
     poll: Callable[[int, int, int, float], object] | None = None, poll_each_step: bool = False,
-    frozen: Sequence[int] = (), order: Array | None = None, record: StepRecord | None = None
+    frozen: Sequence[int] = (), order: Array | None = None, record: StepRecord | None = None,
+    health: HealthRecord | None = None
 ) -> None:  # fmt: skip
     """``optimizer`` has the numbers of `sgd_momentum_step` as attributes, or those of another rule and its name as ``kind``
     (see `optimizers`); its penalties and `max_norm` spare biases.
@@ -168,13 +169,17 @@ def train_epochs(
     the loss of an epoch counts it, and the sum of the squares of all weights before its update, added in float64. What is not
     done, because training was stopped, is NaN.
 
+    ``health``, a `HealthRecord`, gets what was measured of each layer in each epoch of this call, in a few of its steps:
+    `HEALTH_COLUMNS` in ``chainrule._network`` says which steps, and what. Its values are finished with the last measured
+    step of an epoch, before ``poll`` is told of the end of that; after the call those of unfinished epochs are NaN.
+
     An optimizer with ``decay_per_batch=True`` divides its weight decay by the number of rows of the batch, or the sum of their
     weights: the term in the gradient is ``weight_decay / sum w``, and none where the sum is 0. With ``raw_epsilon=True`` Adam is
     ``w = w - learning_rate sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + epsilon)``, as in section 2 of its paper.
     """
     given = _checks.check_train_epochs(
         network, state, X, target, loss, sample_weight, output_weights, optimizer, batch_size, shuffle, seed, epochs,
-        n_threads, poll, poll_each_step, frozen, order, record
+        n_threads, poll, poll_each_step, frozen, order, record, health
     )  # fmt: skip
     train_checked(network, state, given, n_threads, poll, poll_each_step)
 
@@ -191,4 +196,9 @@ def train_checked(
     with Claim(given.weights):
         if given.record:
             given.record.clear()
-        mathematics.train_epochs(network, state, given, poll)
+        epoch = state.epoch
+        try:
+            mathematics.train_epochs(network, state, given, poll)
+        finally:
+            if given.health:
+                given.health.cut(state.epoch - epoch)

@@ -48,7 +48,7 @@ class KeptPass:
 
     def input_gradients(self, d: Array, of_sums: bool) -> Array:
         """Return dX: from the dZ of the first layer through its weights, and through the mask of the inputs."""
-        _, _, dZ = self._back(d, of_sums)
+        dZ = self._back(d, of_sums)[2][0]
         with np.errstate(all="ignore"):
             dX: Array = dZ @ self._weights[0].T
             rate = self._network.input_dropout
@@ -60,7 +60,7 @@ class KeptPass:
                 )
         return dX
 
-    def _back(self, d: Array, of_sums: bool) -> tuple[list[Array], list[Array], Array]:
+    def _back(self, d: Array, of_sums: bool) -> tuple[list[Array], list[Array], list[Array]]:
         with np.errstate(all="ignore"):
             dZ = d
             if not of_sums:

@@ -28,7 +28,7 @@ from chainrule._losses import SUMS_OVER_OUTPUTS, LossRule, call_loss
 from chainrule._network import LEAKY_SLOPE, Array, Network, TrainingState
 from chainrule._rules import Rule
 
-from . import further_activations, further_losses, further_rules, random_numbers
+from . import further_activations, further_losses, further_rules, health, random_numbers
 
 # 1. Activations, each with its derivative.
 
@@ -84,10 +84,7 @@ _ACTIVATIONS: dict[str, further_activations.Pair] = {  # f(Z), and f'(Z) from A 
 
 def weighted_sums(X: Array, W: Array, b: Array | None) -> Array:
     """Return ``Z = X W + b``, (rows, n_out), from X (rows, n_in), W (n_in, n_out), b (n_out,) or (1,)."""
-    Z: Array = X @ W
-    if b is not None:
-        Z += b
-    return Z
+    return np.asarray(X @ W if b is None else X @ W + b)
 
 
 def matmul_gradients(X: Array, W: Array, dZ: Array) -> tuple[Array, Array, Array]:
@@ -128,9 +125,7 @@ def loss_and_gradient(
     ``max(z, 0) - z y + log(1 + exp(-|z|))``.
     Source: Blanchard, Higham, Higham, "Accurately computing the log-sum-exp and softmax functions", 2021.
     """
-    Y = target
-    if target.ndim == 1:  # labels: 1 in the column of the label, else 0
-        Y = (target[:, None] == np.arange(Z.shape[1])).astype(Z.dtype)
+    Y = target if target.ndim > 1 else (target[:, None] == np.arange(Z.shape[1])).astype(Z.dtype)  # of labels
     if loss.function is not None:  # of the user's
         A = activation(output_activation, Z)
         value, dA = call_loss(loss.function, A.copy(), Y.copy())
@@ -214,30 +209,33 @@ def forward_in_training(
 
 def backward(
     network: Network, weights: Sequence[Array], kept: Kept, dZ: Array
-) -> tuple[list[Array], list[Array], Array]:
-    """Go back from the dZ of the output layer: return lists of dW and db of every layer, and the dZ of the first one."""
-    dWs, dbs = [], []
+) -> tuple[list[Array], list[Array], list[Array]]:
+    """Go back from the dZ of the output layer: return lists of dW, db and dZ of every layer."""
+    dWs, dbs, dZs = [], [], [dZ]
     for i in range(network.n_layers - 1, -1, -1):
-        dWs.append(kept.given[i].T @ dZ)
+        dWs.append(kept.given[i].T @ (dZ := dZs[-1]))
         dbs.append(dZ.sum(axis=0).sum(keepdims=True) if network.bias == "layer" else dZ.sum(axis=0))
         if i > 0:
             Z, A, M = kept.hidden[i - 1]
             dA = dZ @ weights[i].T
-            dZ = activation_gradient(network.activations[i - 1], A, dA if M is None else dA * M, Z)
-    return dWs[::-1], dbs[::-1] if network.bias else [], dZ
+            dZs.append(activation_gradient(network.activations[i - 1], A, dA if M is None else dA * M, Z))
+    return dWs[::-1], dbs[::-1] if network.bias else [], dZs[::-1]
 
 
 def gradients(
     network: Network, weights: list[Array], biases: list[Array], X: Array, target: Array, loss: LossRule,
-    sample_weight: Array | None, output_weights: Sequence[float] | None, seed: int, step: int
+    sample_weight: Array | None, output_weights: Sequence[float] | None, seed: int, step: int,
+    look: Callable[[list[Array], list[Array]], object] | None = None
 ) -> tuple[float, list[Array], list[Array]]:  # fmt: skip
-    """Return the loss, and lists of dW and db of every layer, by back-propagation.
+    """Return the loss, and lists of dW and db of every layer (without biases the second is empty), by back-propagation.
 
-    As in training, with the masks and the noise of ``seed`` and ``step``. Without biases the second list is empty.
+    As in training, with the masks and the noise of ``seed`` and ``step``; ``look`` is given what layers give on, and dZ.
     """
     kept, name = forward_in_training(network, weights, biases, X, seed, step), network.output_activation
     value, dZ = loss_and_gradient(loss, kept.Z, target, name, sample_weight, output_weights)
-    dWs, dbs, _ = backward(network, weights, kept, dZ)
+    dWs, dbs, dZs = backward(network, weights, kept, dZ)
+    if look:
+        look([*kept.given[1:], activation(name, kept.Z)], dZs)
     return value, dWs, dbs
 
 
@@ -293,13 +291,13 @@ def train_epochs(
     """Train for ``epochs`` more epochs of stochastic gradient descent; ``state`` is updated in place.
 
     In an epoch every row comes once, in the order of `permutation` (or as they lie, or in ``order``), in batches of
-    ``batch_size`` rows, the last one smaller. Each batch is a forward pass, a backward pass and an update.
-    ``state.losses`` gets the mean loss of the rows of each epoch. Loss and weights are those of `loss_and_gradient`.
-    Layers in ``frozen`` stay. ``poll(epoch, batches done in it, batches per epoch, mean loss of the rows so far)`` is called
+    ``batch_size`` rows, the last one smaller. ``state.losses`` gets the mean loss of the rows of each epoch. Layers in
+    ``frozen`` stay. ``poll(epoch, batches done in it, batches per epoch, mean loss of the rows so far)`` is called
     between batches, and after the last one of an epoch before that is counted; training stops if it raises.
     Raises FloatingPointError if the loss, a gradient or a new parameter is not finite; that step is not done.
     """
     rows, step, begun, record = len(given.X), state.step, state.step, given.record
+    meter = health.Meter(network, given)
     old = [array for arrays in given[:6] for array in arrays]  # parameters, and what is remembered of them
     new = [np.empty_like(array) for array in old]
     for _ in range(given.epochs):
@@ -314,12 +312,13 @@ def train_epochs(
             with np.errstate(all="ignore"):
                 squares = further_rules.sum_of_squares(given.weights) if record else 0.0  # before the update
                 value, dWs, dbs = gradients(network, *given[:2], given.X[batch], given.target[batch], given.loss,
-                                            weight, given.output_weights, given.seed, state.step)  # fmt: skip
+                                            weight, given.output_weights, given.seed, state.step, meter.at(i))  # fmt: skip
                 dWs, dbs = further_rules.without_frozen(dWs, dbs, given.frozen)
                 wrong = find_nonfinite(value, dWs, dbs)
                 wrong = wrong or update(old, new, dWs, dbs, rule, step - state.started + 1, given.frozen)
             if wrong:
                 raise FloatingPointError(nonfinite_error(state.epoch, i, wrong))
+            meter.note(old, new, dWs)
             state.finish_step(old, new)
             if record:
                 record.put(step - begun, value, squares)

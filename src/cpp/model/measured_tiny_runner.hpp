@@ -1,0 +1,85 @@
+// Tiny networks whose health is asked for: the steps that are measured go the general way, which has the same bits, the
+// others as ever.
+#pragma once
+
+#include "model/general_runner.hpp"
+#include "model/tiny_runner.hpp"
+
+namespace chainrule {
+
+template <class T>
+class MeasuredTinyRunner : public Runner<T> {
+public:
+    explicit MeasuredTinyRunner(const TrainRequest<T>& request)
+        : own_(request, values_), steps_(request.data.rows, 1), tiny_(request), general_(own_) {}
+
+    void pack() override { tiny_.pack(); }
+    void unpack() override { tiny_.unpack(); }
+
+    bool steps(Course& course, std::uint64_t step, std::ptrdiff_t count, std::ptrdiff_t& done,
+               typename Runner<T>::Between between) override {
+        Listener listener{between};
+        while (done < count && !listener.stopped) {
+            const std::ptrdiff_t next = std::min(steps_.next(done), count);
+            if (done < next) {
+                if (!tiny_.steps(course, step, next, done, {Listener::between, &listener})) return false;
+                continue;
+            }
+            tiny_.give(own_.parameters, own_.velocities);
+            general_.pack();
+            if (!general_.steps(course, step, done + 1, done, {[](void*, std::ptrdiff_t) { return false; }, nullptr})) {
+                if (!each_) ++done;  // the step that was not finite may be one before
+                return false;
+            }
+            general_.unpack();
+            tiny_.take(own_.parameters, own_.velocities);
+            listener.stopped = between.call(between.context, done);
+        }
+        return true;
+    }
+
+    bool finite() const override { return tiny_.finite(); }
+    bool look_at_each_step() override {
+        each_ = true;
+        return tiny_.look_at_each_step();
+    }
+
+private:
+    struct Listener {
+        typename Runner<T>::Between inner;
+        bool stopped = false;
+        static bool between(void* self, std::ptrdiff_t done) {
+            Listener& listener = *static_cast<Listener*>(self);
+            return listener.stopped = listener.inner.call(listener.inner.context, done);
+        }
+    };
+
+    // The request, but that the parameters are in arrays of its own between the two: the caller's hold what is gone back to.
+    struct Own : TrainRequest<T> {
+        Own(const TrainRequest<T>& request, std::vector<T>& values) : TrainRequest<T>(request) {
+            const Network& shape = *request.network;
+            const auto each = [&](auto&& f) {
+                for (Parameters<T>* p : {&this->parameters, &this->velocities}) {
+                    for (std::size_t l = 0; l < p->weights.size(); ++l)
+                        f(p->weights[l], shape.layers[l].K * shape.layers[l].N);
+                    for (std::size_t l = 0; l < p->biases.size(); ++l)
+                        f(p->biases[l], shape.bias == BiasMode::layer ? 1 : shape.layers[l].N);
+                }
+            };
+            std::ptrdiff_t all = 0;
+            each([&](T*&, std::ptrdiff_t size) { all += size; });
+            values.resize(static_cast<std::size_t>(all));
+            T* next = values.data();
+            each([&](T*& array, std::ptrdiff_t size) { array = std::exchange(next, next + size); });
+        }
+    };
+
+    std::vector<T> values_;
+    Own own_;
+    MeasuredSteps steps_;
+    TinyRunner<T> tiny_;
+    GeneralRunner<T> general_;
+    bool each_ = false;  // look at each step
+};
+
+}  // namespace chainrule

@@ -1,0 +1,188 @@
+"""What records the health of a fit while it trains, for `fit(health=True)`: see `HealthRecord` for what the cores measure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._checks_values import check_bool
+from ._epochs import batch_size_for
+from ._evaluation import Evaluation, Rows, counts
+from ._health_epochs import Beginning, HealthOfEpoch, beginning_of, some_of
+from ._losses import loss_rule
+from ._network import HEALTH_COLUMNS, Array, HealthRecord, Network, _to_the_end
+from ._whole_batch import takes_all_rows
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+TOGETHER = 1000
+"""Epochs of one call of the core at most, where their health is recorded: its record is an array with all of them."""
+QUIET_ROWS, QUIET_EPOCHS = 512, 4
+"""A unit that was 0 in so many rows that were looked at, one after the other, is counted as quiet; where an epoch has few
+rows, in so many times its rows. One that is active in 1 % of the rows is taken for quiet in 0.6 % of cases: 0.99^512."""
+LOOKED_AT, ROWS_EACH, STEPS_EACH = 8, 256, 32
+"""As in the cores: at most so many updates an epoch, so many rows of each, and one of so many updates."""
+
+
+def check_health(health: Any, optimizer: Any) -> bool:
+    """Return the argument ``health`` of a fit.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is no bool, or the optimizer makes no updates that could be looked at.
+    """
+    if check_bool(health, "health") and takes_all_rows(optimizer):
+        raise ValueError(
+            f"health looks at the updates of optimizers that go batch by batch, but {type(optimizer).__name__} searches its "
+            "steps itself, with the loss of all rows: leave health away, or use another optimizer"
+        )
+    return bool(health)
+
+
+class Recorder:
+    """Records the epochs of one fit, and puts them into the history of the trainer.
+
+    Parameters
+    ----------
+    trainer : Trainer
+    rows : Rows or None
+        Those of all epochs; None where batches come one after another.
+
+    Attributes
+    ----------
+    latest : HealthOfEpoch or None
+        Of the epoch that was finished last.
+    """
+
+    def __init__(self, trainer: Trainer, rows: Rows | None) -> None:
+        self._trainer, self._network, self._rows = trainer, trainer.model.network, rows
+        self._first = trainer.epoch
+        self._quiet = np.zeros(sum(self._network.layer_sizes[1:-1]), np.int64)
+        self._beginning: Beginning | None = None
+        self._in_epoch = 0 if rows is None else len(rows.inputs)
+        self.latest: HealthOfEpoch | None = None
+        if rows is not None:
+            self.look_at(rows)
+
+    @contextmanager
+    def epochs(self, number: int) -> Iterator[HealthRecord]:
+        """Give the record for a call of the core that trains so many epochs; keep what is in it of those it has finished."""
+        trainer, first = self._trainer, self._trainer.epoch
+        record = HealthRecord(empty_values(self._network, number), self._quiet)
+        steps = math.ceil(self._in_epoch / batch_size_for(trainer, self._rows)) if self._rows else 0
+        try:
+            yield record
+        except FloatingPointError:
+            self.note_beginning()
+            raise
+        finally:
+            _to_the_end(lambda: self.keep(first, record.values, steps))
+
+    def epoch_of_batches(self, expected: int) -> BatchesOfEpoch:
+        """Return what records the batches of an epoch, ``expected`` in number, 0 where that is not known."""
+        return BatchesOfEpoch(self, self._network, self._quiet, self._trainer.epoch, expected)
+
+    def look_at(self, rows: Rows) -> None:
+        """Measure what a fit begins with, if these are its first rows."""
+        if self._beginning is None:
+            some, trainer = some_of(rows), self._trainer
+            loss = math.nan
+            if loss_rule(trainer.loss).function is None and counts(some, trainer.output_weights):
+                loss = Evaluation(trainer.model, some, trainer.objective).measure({}, trainer.n_threads)[
+                    "loss"
+                ]
+            weights = trainer.model.weights
+            self._beginning = beginning_of(self._network, weights, some, self._in_epoch, loss)
+
+    def note_beginning(self) -> None:
+        """Let the trainer know of this fit, which has made updates or has tried to."""
+        if self._beginning is not None:
+            self._trainer.health_began = self._first, self._beginning
+
+    def keep(self, first: int, values: Array, steps: int) -> None:
+        """Put what was measured in the epochs from the first on into the history, of those that are done."""
+        trainer = self._trainer
+        history, done = trainer.history, trainer.epoch - first
+        if done:
+            self.note_beginning()
+        for i, layers in enumerate(values[:done].tolist()):
+            quiet = self._quiet_shares() if i == done - 1 else None
+            beginning = self._beginning if first + i == self._first else None
+            self.latest = HealthOfEpoch(layers, steps, quiet, beginning)
+            history.put_health(first + i, self.latest)
+
+    def _quiet_shares(self) -> tuple[float, ...]:
+        rows = min(QUIET_ROWS, QUIET_EPOCHS * self._in_epoch or QUIET_ROWS)
+        return shares(self._quiet >= rows, self._network.layer_sizes[1:-1])
+
+
+class BatchesOfEpoch:
+    """Records some of the batches of an epoch, each of which is a call of the core.
+
+    As the cores do with the batches of an epoch, where their number is known beforehand; else every 32nd, the first among them.
+    """
+
+    def __init__(self, recorder: Recorder, network: Network, quiet: Array, epoch: int, expected: int) -> None:
+        self._recorder, self._network, self._quiet, self._epoch = recorder, network, quiet, epoch
+        self._which = _measured_steps(expected)
+        self._found: list[Array] = []
+        self._rows, self._steps = 0, 0
+
+    def next(self, rows: Rows) -> HealthRecord | None:
+        """Return the record for the next batch, None if it is not looked at."""
+        self._recorder.look_at(rows)
+        number, self._steps = self._steps, self._steps + 1
+        if number not in self._which:
+            return None
+        values = empty_values(self._network, 1)
+        self._found.append(values)
+        self._rows += min(len(rows.inputs), ROWS_EACH)
+        return HealthRecord(values, self._quiet)
+
+    def not_finite(self) -> None:
+        """Take note that an update came to nothing finite."""
+        self._recorder.note_beginning()
+
+    def finish(self) -> None:
+        """Keep what was measured, when the epoch was counted."""
+        _to_the_end(lambda: self._recorder.keep(self._epoch, self._mean(), self._steps))
+
+    def _mean(self) -> Array:
+        """Return the means over the batches, (1, layers, columns); of dead units those that were 0 in all of them."""
+        mean, widths = empty_values(self._network, 1), self._network.layer_sizes[1:-1]
+        found = np.concatenate([empty_values(self._network, 0), *self._found])
+        found = found[np.isfinite(found).all(axis=(1, 2))]
+        if len(found):
+            mean[0] = found.mean(axis=0)
+            dead = HEALTH_COLUMNS.index("dead")
+            mean[0, :-1, dead] = shares(self._quiet >= self._rows, widths)
+            mean[0, -1, dead] = found[:, -1, dead].min()
+        return mean
+
+
+def empty_values(network: Network, epochs: int) -> Array:
+    """Return an array for the values of so many epochs, with NaN in it."""
+    return np.full((epochs, network.n_layers, len(HEALTH_COLUMNS)), np.nan)
+
+
+def shares(chosen: Array, widths: tuple[int, ...]) -> tuple[float, ...]:
+    """Return for each layer the share of its units that are chosen."""
+    ends = np.cumsum([0, *widths])
+    return tuple(float(chosen[a:b].mean()) for a, b in pairwise(ends))
+
+
+def _measured_steps(expected: int) -> range | frozenset[int]:
+    if expected == 0:
+        return range(0, LOOKED_AT * STEPS_EACH, STEPS_EACH)
+    full, number = (
+        max(1, expected - 1),
+        min(LOOKED_AT, math.ceil(expected / STEPS_EACH)),
+    )  # the last may be smaller
+    return frozenset(j * full // number - 1 for j in range(1, number + 1))
