@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import math
+from collections.abc import Mapping, Sequence
+
+from chainrule.health import diagnose
 
 from ._chart import line_chart
 from ._given import Given
 from ._html import Markup, details, escape, missing, number, paragraph, section, table
 
-_SIGNS = {"problem": "✖", "error": "✖", "severe": "✖", "warning": "▲", "hint": "●", "note": "●", "info": "●"}
+_SIGNS = {"critical": "✖", "warning": "▲"}
 MOST_LAYERS = 6
 """A chart of more layers draws so many of them."""
 
 
 def health(given: Given) -> str:
     """Return the section: the findings, charts of gradients and of relative updates, and the last epoch's numbers."""
-    recorded: list[dict[str, list[float]]] | None = getattr(given.history, "health", None)
-    if not recorded:
+    history = given.history
+    recorded = None if history is None else history.health
+    if history is None or recorded is None:
         return section(
             "health",
             "Health",
@@ -27,16 +30,18 @@ def health(given: Given) -> str:
                 "judges them.",
             ),
         )
-    assert given.history is not None, "it has the record"
-    first = given.history.epochs[-1] + 2 - len(recorded)
-    epochs = [first + i for i in range(len(recorded))]
-    layers = len(recorded[0]["gradient_norm"])
+    known = [epoch for epoch in recorded if epoch is not None]
+    layers = len(known[0]["gradient_norm"])
     chosen = sorted({round(i * (layers - 1) / (MOST_LAYERS - 1)) for i in range(MOST_LAYERS)})
-    gradients = {f"layer {i + 1}": [epoch["gradient_norm"][i] for epoch in recorded] for i in chosen}
-    updates = {
-        f"layer {i + 1}": [_ratio(epoch["update_norm"][i], epoch["weight_norm"][i]) for epoch in recorded]
-        for i in chosen
-    }
+    gradients, updates = {}, {}
+    for i in chosen:
+        name = f"layer {i + 1}"
+        gradients[name] = [math.nan if one is None else one["gradient_norm"][i] for one in recorded]
+        updates[name] = [
+            math.nan if one is None else _ratio(one["update_norm"][i], one["weight_norm"][i])
+            for one in recorded
+        ]
+    epochs = [epoch + 1 for epoch in history.epochs]
     return section(
         "health",
         "Health",
@@ -45,51 +50,33 @@ def health(given: Given) -> str:
         line_chart("Norm of the gradient of each layer", "epoch", epochs, gradients),
         line_chart("Norm of an update divided by that of the weights", "epoch", epochs, updates),
         "</div>",
-        details("The numbers of the last epoch", _last(recorded[-1])),
+        details("The numbers of the last epoch that was recorded", _last(known[-1])),
     )
 
 
 def _ratio(update: float, weights: float) -> float:
-    return update / weights if weights else float("nan")
+    return update / weights if weights else math.nan
 
 
 def _findings(given: Given) -> str:
-    if given.trainer is None:
-        return missing("The record is not judged here.", "A report of the trainer has verdicts.")
-    findings: Sequence[Any] = given.trainer.health().findings  # type: ignore[attr-defined]
-    if not findings:
+    assert given.history is not None, "it has the record"
+    found = diagnose(given.history, given.model).findings
+    if not found:
         return paragraph("✔ No fault was found in what was recorded.", "verdict good")
     items = []
-    for finding in findings:
+    for finding in found:
         where = "" if finding.layer is None else f", layer {finding.layer}"
-        severity = str(finding.severity)
+        title = f"{finding.severity.capitalize()}: {finding.kind.replace('_', ' ')}{where}"
         items.append(
-            f'<li class="finding {escape(severity)}"><h3><span aria-hidden="true">{_SIGNS.get(severity, "▲")}</span> '
-            f"{escape(severity.capitalize())}: {escape(str(finding.kind).replace('_', ' '))}{escape(where)}</h3>"
-            f"<p>{escape(finding.words)}</p><dl><dt>Evidence</dt><dd>{_evidence(finding.evidence)}</dd>"
+            f'<li class="finding {escape(finding.severity)}">'
+            f'<h3><span aria-hidden="true">{_SIGNS.get(finding.severity, "▲")}</span> {escape(title)}</h3>'
+            f"<p>{escape(finding.words)}</p><dl><dt>Evidence</dt><dd>{escape(finding.evidence)}</dd>"
             f"<dt>Remedy</dt><dd>{escape(finding.remedy)}</dd></dl></li>"
         )
     return f'<ul class="findings">{"".join(items)}</ul>'
 
 
-def _evidence(evidence: Any) -> str:
-    if not isinstance(evidence, dict):
-        return escape(evidence)
-    return "; ".join(
-        f"{escape(str(key).replace('_', ' '))} {escape(_value(value))}" for key, value in evidence.items()
-    )
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(_value, value))
-    return number(value, 4) if isinstance(value, (int, float)) else str(value)
-
-
-def _last(epoch: dict[str, list[float]]) -> str:
-    columns = [(name, values) for name, values in epoch.items() if name in epoch]
-    layers = range(len(columns[0][1]))
-    rows = ([f"layer {i + 1}", *(Markup(number(values[i], 4)) for _, values in columns)] for i in layers)
-    return table(
-        "The layers in the last epoch", ("layer", *(name.replace("_", " ") for name, _ in columns)), rows
-    )
+def _last(epoch: Mapping[str, Sequence[float]]) -> str:
+    layers = range(len(epoch["gradient_norm"]))
+    rows = ([f"layer {i + 1}", *(Markup(number(values[i], 4)) for values in epoch.values())] for i in layers)
+    return table("The layers", ("layer", *(name.replace("_", " ") for name in epoch)), rows)
