@@ -38,6 +38,7 @@ from .trainer import Trainer
 _MODULES = (
     "datasets",
     "export",
+    "health",
     "interchange",
     "native",
     "preprocessing",
@@ -77,6 +78,7 @@ __all__ = [
     "export",
     "fit_many",
     "get_backend",
+    "health",
     "initializers",
     "interchange",
     "load",

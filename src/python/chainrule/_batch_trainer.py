@@ -54,6 +54,8 @@ class BatchTrainer(BaseTrainer):
         checkpoint_every : int, default 1
         callbacks : list of Callback, default ()
             ``fit.batches`` is None where batches have no ``len``.
+        health : bool, default False
+            What `fit` says of it; where batches have no ``len``, every 32nd is looked at, the first among them.
 
         Returns
         -------

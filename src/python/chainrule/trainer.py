@@ -10,6 +10,8 @@ from ._epochs import make_update
 from ._evaluation import Evaluation, Rows, as_rows
 from ._fit_request import fit_request
 from ._fitting import fit_epochs
+from ._health_findings import HealthReport
+from ._health_seen import seen_of
 from ._manual_trainer import ManualTrainer
 from ._reporting_trainer import ReportingTrainer
 from ._traced_trainer import TracedTrainer
@@ -141,6 +143,10 @@ class Trainer(ManualTrainer, BatchTrainer, TracedTrainer, ReportingTrainer):
         callbacks : list of Callback, default ()
             Called at the beginning, around each epoch, after each batch and at the end, as far as they define methods for
             it; see `Callback`. What they remember themselves is in no checkpoint.
+        health : bool, default False
+            Whether to record the gradients, activations, weights and updates of each layer, in up to eight updates of each epoch:
+            ``history.health`` has them, and `health` says what is wrong, if anything is. What is learned is the same to
+            the bit. Optimizers that take all rows at once have no such record.
 
         Returns
         -------
@@ -284,6 +290,43 @@ class Trainer(ManualTrainer, BatchTrainer, TracedTrainer, ReportingTrainer):
         measures = find_metrics(metrics)
         rows = self._rows(X, y, sample_weight)
         return Evaluation(self._model, rows, self.objective).measure(measures, self.n_threads)
+
+    def health(self) -> HealthReport:
+        """Say in plain words what is wrong with the last fit that was given ``health=True``, why, and what usually helps.
+
+        It knows gradients that vanish or explode, dead and saturated units, a learning rate that is too high or too low,
+        overfitting (of fits with validation data), inputs that are not scaled, and outputs that are the same for every row. A
+        fit that ended with FloatingPointError is judged too.
+
+        Returns
+        -------
+        HealthReport
+            Its text is the report, `HealthReport.findings` a list of `Finding`, empty if nothing is wrong.
+
+        Raises
+        ------
+        ValueError
+            If no fit was given ``health=True``.
+
+        Notes
+        -----
+        docs/health.md has the rules with their bounds. They are about fits of five epochs and more; of fewer, only what single
+        epochs show is reported. It is no proof that all is well.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> import numpy as np
+        >>> X = np.random.default_rng(0).normal(size=(200, 4))
+        >>> model = cr.MLP([4, *[16] * 8, 1], activation="sigmoid", dtype="float64", seed=0)
+        >>> trainer = cr.Trainer(model, loss="mean_squared_error", optimizer=cr.SGD(0.05))
+        >>> history = trainer.fit(X, X[:, 0], epochs=20, health=True)
+        >>> trainer.health().findings[0].words
+        'The gradients vanish on their way back through the 9 layers (sigmoid): layer 1 learns next to nothing.'
+        """
+        from .health import report_of
+
+        return report_of(seen_of(self._model.network, self.history, self.health_began, "this trainer"))
 
     # Inside --------------------------------------------------------------------------------------------------------
 
