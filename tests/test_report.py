@@ -203,6 +203,36 @@ def test_numbers_that_are_not_finite_do_not_end_a_report(path: Path) -> None:
     assert page.data["weights"][0][0][0] is None
 
 
+def test_the_findings_of_the_health_of_a_fit_are_those_of_the_trainer(backend: str, path: Path) -> None:
+    X = np.random.default_rng(0).normal(size=(200, 4))
+    model = cr.MLP([4, *[16] * 8, 1], activation="sigmoid", dtype="float64", seed=0)
+    trainer = cr.Trainer(model, loss="mean_squared_error", optimizer=cr.SGD(0.05))
+    trainer.fit(X, X[:, 0], epochs=1)
+    trainer.fit(X, X[:, 0], epochs=6, health=True)
+    findings = trainer.health().findings
+    assert findings
+    page = written(path, trainer, X, X[:, 0])
+    for finding in findings:
+        for text in (finding.words, finding.evidence, finding.remedy):
+            assert text in page.section("health")
+    last = trainer.history.health[-1]
+    rows = page.table("The layers")
+    for name, values in zip(last, zip(*(row[1:] for row in rows), strict=True), strict=True):
+        shown = [float(value.replace("\N{MINUS SIGN}", "-")) for value in values]
+        assert shown == pytest.approx(last[name], rel=1e-3), name
+    assert len(page.all("path", class_="line s0")) == 5  # the loss; of two charts a line, and its sample
+
+
+def test_a_fit_that_nothing_is_wrong_with_is_said_to_be_so(path: Path) -> None:
+    digits = cr.datasets.load_digits()
+    X, y = (digits.data[:600] / 16).astype(np.float32), digits.target[:600]
+    model = cr.MLP([64, 32, 10], output_activation="softmax", seed=0)
+    trainer = cr.Trainer(model, loss="cross_entropy", optimizer=cr.SGD(0.05, momentum=0.9))
+    trainer.fit(X, y, epochs=6, health=True)
+    assert trainer.health().is_healthy
+    assert "No fault was found" in written(path, trainer, X, y).section("health")
+
+
 def test_a_large_network_and_a_long_history_make_a_small_page(path: Path) -> None:
     model = cr.MLP([784, 512, 256, 10], output_activation="softmax", seed=0)
     rng = np.random.default_rng(0)

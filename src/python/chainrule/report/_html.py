@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -23,7 +24,8 @@ def number(value: Any, digits: int = 6) -> str:
         return "–"
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.{digits}g}".replace("-", "\N{MINUS SIGN}", 1)
+    text = re.sub(r"e([+-])0*", lambda found: "e" + found[1].strip("+"), f"{value:.{digits}g}")
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def section(name: str, title: str, *parts: str) -> str:
