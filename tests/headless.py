@@ -23,7 +23,18 @@ SECONDS = 60.0
 def find_browser() -> str | None:
     """Return a browser of the Chromium family, by the variable CHAINRULE_BROWSER or by its usual names."""
     named = os.environ.get("CHAINRULE_BROWSER")
-    return named or next((path for name in NAMES if (path := shutil.which(name))), None)
+    return named or next((path for name in NAMES if (path := shutil.which(name)) and _works(path)), None)
+
+
+def _works(path: str) -> bool:
+    """Whether it is one, and not a stub that says where one is to be had."""
+    try:
+        return (
+            subprocess.run([path, "--version"], capture_output=True, timeout=SECONDS, check=False).returncode
+            == 0
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
 
 
 class Browser:

@@ -44,7 +44,7 @@ class ReportedHistory:
             as it is now.
         model : MLP, optional
             Instead of a trainer.
-        sample_weight, rows, trace, title
+        sample_weight, rows, trace, title : optional
             As in `Trainer.report`.
 
         Raises
