@@ -344,5 +344,5 @@ def test_show_config_names_version_core_instruction_set_and_threads(run):
 
 def test_version_and_help_are_there(run):
     assert run("--version").stdout == f"chainrule {cr.__version__}\n"
-    for command in ((), ("train",), ("predict",), ("export",), ("info",), ("show-config",)):
+    for command in ((), ("train",), ("predict",), ("explain",), ("export",), ("info",), ("show-config",)):
         assert run(*command, "--help").stdout.startswith("usage: python -m chainrule")

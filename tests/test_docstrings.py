@@ -16,7 +16,7 @@ import pytest
 
 MODULES = ["_class_metrics", "_lbfgs", "_levenberg_marquardt", "backend", "config", "datasets", "export", "export._bound", "export._c", "export._carried", "export._chained", "export._network_parts", "export._numpy", "export._numpy_template", "export._onnx", "export._onnx_activations", "export._scaling", "export._vectors", "history", "initializers", "inputs", "interchange", "interchange._keras", "interchange._layers", "interchange._sequential", "interchange._sklearn", "interchange._sklearn_classes", "interchange._state_dict", "interchange._tensors", "interchange._torch", "interchange._torch_modules", "losses", "many", "metrics", "model",
            "optimizers", "persistence", "predictor", "preprocessing", "progress", "reference", "reference.checked", "report", "reference.further_losses", "reference.further_rules", "reference.least_squares",
-           "reference.mathematics", "reference.random_numbers", "schedules", "stopping", "streams", "streams._columns", "streams._csv", "streams._npy", "streams._order", "streams._parquet", "streams._stream", "targets", "trainer", "_batch_trainer", "_batches", "_manual_trainer", "passes", "reference.kept"]  # fmt: skip
+           "reference.mathematics", "reference.random_numbers", "trace", "trace._trace", "trace._layer", "trace._step", "trace._derivation", "trace._chain", "trace._check", "trace._compute", "trace._tracer", "trace.worked", "trace.worked._example", "trace.worked._named", "_explained_model", "_traced_trainer", "cli.explain", "schedules", "stopping", "streams", "streams._columns", "streams._csv", "streams._npy", "streams._order", "streams._parquet", "streams._stream", "targets", "trainer", "_batch_trainer", "_batches", "_manual_trainer", "passes", "reference.kept"]  # fmt: skip
 OF_SCIKIT_LEARN = ["sklearn", "sklearn._base", "sklearn._events", "sklearn._frames", "sklearn._regression", "sklearn._settings", "sklearn._several",
                    "sklearn._steps", "sklearn._theirs", "sklearn.classifier", "sklearn.displays", "sklearn.regressor"]  # fmt: skip
 if importlib.util.find_spec("sklearn") is not None:
@@ -55,7 +55,7 @@ ALL = [
     for module in MODULES
     for name, thing in public(importlib.import_module(f"chainrule.{module}"))
 ]
-TAUGHT = [chainrule.MLP, chainrule.Trainer, chainrule.SGD, chainrule.EarlyStopping, chainrule.LevenbergMarquardt, chainrule.LBFGS, chainrule.Adam, chainrule.AdamW, chainrule.RMSprop, chainrule.Adagrad, chainrule.RPROP, chainrule.Trainer.fit, chainrule.Trainer.fit_batches, chainrule.Trainer.forward, chainrule.Trainer.apply_gradients, chainrule.Trainer.freeze, chainrule.ForwardPass.backward, chainrule.ForwardPass.input_gradients, chainrule.MLP.forward, chainrule.MLP.input_gradients, chainrule.MLP.jacobian, chainrule.streams.NpyStream, chainrule.streams.CsvStream, chainrule.streams.ParquetStream, chainrule.Trainer.evaluate, chainrule.Trainer.report, chainrule.History.report, chainrule.report.write_report,
+TAUGHT = [chainrule.MLP, chainrule.Trainer, chainrule.SGD, chainrule.EarlyStopping, chainrule.LevenbergMarquardt, chainrule.LBFGS, chainrule.Adam, chainrule.AdamW, chainrule.RMSprop, chainrule.Adagrad, chainrule.RPROP, chainrule.Trainer.fit, chainrule.Trainer.fit_batches, chainrule.Trainer.forward, chainrule.Trainer.apply_gradients, chainrule.Trainer.freeze, chainrule.Trainer.trace, chainrule.MLP.explain, chainrule.ForwardPass.backward, chainrule.ForwardPass.input_gradients, chainrule.MLP.forward, chainrule.MLP.input_gradients, chainrule.MLP.jacobian, chainrule.streams.NpyStream, chainrule.streams.CsvStream, chainrule.streams.ParquetStream, chainrule.Trainer.evaluate, chainrule.Trainer.report, chainrule.History.report, chainrule.report.write_report,
           chainrule.MLP.predict, chainrule.Predictor.__call__, chainrule.set_backend, chainrule.load, chainrule.fit_many, chainrule.each, chainrule.losses.cross_entropy,
           chainrule.export.to_c, chainrule.export.to_numpy, chainrule.export.to_onnx,
           *(getattr(chainrule.interchange, name) for name in chainrule.interchange.__all__),
@@ -125,6 +125,10 @@ def test_what_users_meet_first_describes_every_parameter_and_its_errors(thing: A
         "predictor",
         "stopping",
         "streams",
+        "trace._trace",
+        "trace.worked._named",
+        "_explained_model",
+        "_traced_trainer",
         "_levenberg_marquardt",
         *(name for name in ("sklearn.classifier", "sklearn.regressor") if name in MODULES),
     ],

@@ -47,7 +47,7 @@ function grid(caption, head, rows) {
     el("th", { scope: "row" }, rich(name)),
     cells.map((cell) => cell instanceof Node ? el("td", { class: "n" }, cell)
       : el("td", { class: "n", "data-value": String(cell), title: String(cell) }, fmt(cell, digits)))));
-  const table = el("table", {},
+  const table = el("table", { class: head.length > 8 ? "many" : null },
     el("caption", {}, rich(caption)),
     el("thead", {}, el("tr", {}, head.map((name, i) => el("th", { scope: "col", class: i ? "n" : null }, rich(name))))),
     el("tbody", {}, body));

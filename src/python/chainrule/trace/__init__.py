@@ -17,5 +17,15 @@ from ._derivation import Derivation, Line
 from ._layer import TracedLayer
 from ._step import TracedStep
 from ._trace import Trace
+from .worked import EXAMPLES, WorkedExample, worked_example
 
-__all__ = ["Derivation", "Line", "Trace", "TracedLayer", "TracedStep"]
+__all__ = [
+    "EXAMPLES",
+    "Derivation",
+    "Line",
+    "Trace",
+    "TracedLayer",
+    "TracedStep",
+    "WorkedExample",
+    "worked_example",
+]

@@ -9,7 +9,7 @@ from chainrule._checks_values import check_int, count
 from chainrule._losses import CUSTOM, SUMS_OVER_OUTPUTS
 
 from ._derivation import Derivation, Line
-from ._formulas import LOSS_VALUE, TAKEN_DIRECTLY, loss_slope, slope_formula, value_formula
+from ._formulas import CONSTANTS, LOSS_VALUE, TAKEN_DIRECTLY, loss_slope, slope_formula, value_formula
 from ._names import Parameter, find_parameter
 from ._step import TracedStep
 from ._update import update_lines
@@ -41,14 +41,16 @@ def derive(trace: Trace, name: str, step: int, row: int | None) -> Derivation:
         raise ValueError("this trace has no steps yet: nothing was trained while it was open")
     number = check_int(step, "step", 0)
     if number >= len(trace.steps):
-        raise IndexError(f"step is {number}, but this trace has {count(len(trace.steps), 'step')}, from 0 on")
+        raise ValueError(f"step is {number}, but this trace has {count(len(trace.steps), 'step')}, from 0 on")
     traced = trace.steps[number]
     if row is None:
         place = 0
     elif (row := check_int(row, "row", 0)) in traced.rows:
         place = traced.rows.index(row)
     else:
-        raise ValueError(f"row is {row}, but the rows shown in this step are {', '.join(map(str, traced.rows))}")
+        raise ValueError(
+            f"row is {row}, but the rows shown in this step are {', '.join(map(str, traced.rows))}"
+        )
     return Chain(trace, traced, place, parameter).derivation()
 
 
@@ -59,6 +61,8 @@ class Chain:
         self.trace, self.step, self.place, self.parameter = trace, step, place, parameter
         self.values: dict[str, float] = {}
         self.lines: list[Line] = []
+        for layer in step.layers:
+            self.values |= CONSTANTS.get(layer.activation, {})
         self.several = step.batch_rows > 1
         self.row = step.rows[place]
         self.n = len(step.layers)
@@ -165,7 +169,9 @@ class Chain:
                 self.add("forward", a, [form.format(a=a, z=z)], self.values[a], note.format(a=a, z=z))
                 if layer.mask is not None:
                     kept = self.values[self.var("m", number, j)]
-                    self.add("forward", self.symbol("m", number, j), [], kept, "dropout: 0, or 1 / (1 - rate)")
+                    self.add(
+                        "forward", self.symbol("m", number, j), [], kept, "dropout: 0, or 1 / (1 - rate)"
+                    )
         self._loss()
 
     def _loss(self) -> None:
@@ -202,14 +208,19 @@ class Chain:
             self.var("a", number, j), self.var("z", number, j)
             form, why = slope_formula(layer.activation, self.values[a])
             slope = f"d{a}/d{z}"
-            self.add("derivative", slope, [form.format(a=a, z=z)], layer.da_dz[place, j], why.format(a=a, z=z))
+            self.add(
+                "derivative", slope, [form.format(a=a, z=z)], layer.da_dz[place, j], why.format(a=a, z=z)
+            )
             self.add("derivative", dZ, [f"{dA} * {slope}"], layer.dL_dz[place, j])
 
     def _taken_directly(self, j: int, dZ: str) -> None:
         """Write dL/dz of an output where it is a - y."""
         a, y, value = self.var("a", self.n, j), self.target(j), self.step.layers[-1].dL_dz[self.place, j]
         notes = [TAKEN_DIRECTLY[self.trace.loss]]
-        form = f"({a} - {y})" + self._scale(j, notes)
+        if self.step.loss_rule.label_smoothing:
+            notes.append(f"label_smoothing is in {y}")
+        scale = self._scale(j, notes)
+        form = f"({a} - {y}){scale}" if scale else f"{a} - {y}"
         if value == 0 and self.values[a] != self.values[y]:
             form, notes = "0", ["the target is missing, or counts nothing"]
         self.add("derivative", dZ, [form], value, "; ".join(notes))
@@ -326,7 +337,11 @@ class Chain:
         p, layers = self.parameter, self.step.layers
         a = z.replace("z", "a", 1)
         own = [f"dL/d{a}", f"d{a}/d{z}"]
-        if own[1] not in self.values or own[0] not in self.values or layers[p.layer - 1].activation == "softmax":
+        if (
+            own[1] not in self.values
+            or own[0] not in self.values
+            or layers[p.layer - 1].activation == "softmax"
+        ):
             return [f"dL/d{z} * {factor}"]
         if any(layer.n_out > 1 for layer in layers[p.layer :]):
             return [" * ".join([*own, factor])]

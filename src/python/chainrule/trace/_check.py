@@ -12,7 +12,7 @@ from chainrule._network import Array, Network
 from chainrule.reference import mathematics
 
 from . import _bounds
-from ._compute import Batch, loss_by_outputs, slope
+from ._compute import Batch, loss_by_outputs, scale_of, slope
 from ._formulas import TAKEN_DIRECTLY
 from ._layer import TracedLayer
 from ._step import TracedStep
@@ -36,14 +36,19 @@ class _Checked:
         self.network, self.step, self.worst = network, step, worst
 
     def run(self) -> None:
-        for layer in self.step.layers:
+        layers = self.step.layers
+        for layer in layers:
             self._forward(layer)
+        self._output(layers[-1])
+        for layer in reversed(layers):
             self._back(layer)
+        for layer in layers:
             self._gradients(layer)
-        self._output(self.step.layers[-1])
         self._update()
 
-    def compare(self, name: str, found: Array | float, expected: Array | float, bound: Array | float, number: int) -> None:
+    def compare(
+        self, name: str, found: Array | float, expected: Array | float, bound: Array | float, number: int
+    ) -> None:
         """Note how far a quantity is off, as a share of its bound."""
         actual, wanted = np.asarray(found, np.float64), np.asarray(expected, np.float64)
         same = (actual == wanted) | (np.isnan(actual) & np.isnan(wanted))
@@ -52,7 +57,10 @@ class _Checked:
         most = float(np.max(np.nan_to_num(share, nan=np.inf, posinf=np.inf), initial=0.0))
         self.worst[name] = max(self.worst.get(name, 0.0), most)
         if most > 1:
-            place = tuple(int(i) for i in np.unravel_index(int(np.argmax(np.nan_to_num(share, nan=np.inf))), share.shape))
+            place = tuple(
+                int(i)
+                for i in np.unravel_index(int(np.argmax(np.nan_to_num(share, nan=np.inf))), share.shape)
+            )
             where = f"[{', '.join(map(str, place))}]" if place else ""
             raise ArithmeticError(
                 f"{name}{where} of layer {number} in step {self.step.step} is {actual[place]:.17g}, but the reference core "
@@ -90,11 +98,17 @@ class _Checked:
             bound = (16 + layer.n_out) * _bounds.eps_of(dZ) * (size.max(axis=1, keepdims=True) + 0 * size)
             bound = bound + _bounds.smallest_of(dZ)
         else:
-            bound = size * _bounds.sloped(slopes, layer.z) + 4 * _bounds.eps_of(dZ) * np.abs(dZ) + _bounds.smallest_of(dZ)
+            bound = (
+                size * _bounds.sloped(slopes, layer.z)
+                + 4 * _bounds.eps_of(dZ) * np.abs(dZ)
+                + _bounds.smallest_of(dZ)
+            )
         self.compare("dL_dz", layer.dL_dz, dZ, bound, n)
 
     def _gradients(self, layer: TracedLayer) -> None:
-        dZ = layer.batch_dL_dz
+        dZ, places = layer.batch_dL_dz, self.step.places
+        self.compare("given", layer.given, layer.batch_given[places], 0.0, layer.number)
+        self.compare("dL_dz", layer.dL_dz, dZ[places], 0.0, layer.number)
         dW = layer.batch_given.T @ dZ
         bound = _bounds.chain(np.ascontiguousarray(layer.batch_given.T), dZ)
         self.compare("dL_dW", layer.dL_dW, dW, bound, layer.number)
@@ -116,38 +130,28 @@ class _Checked:
         Z, A = np.zeros_like(step.batch_target), np.ones_like(step.batch_target)
         Z[places], A[places] = shown.z, shown.a
         dA = loss_by_outputs(reference, self.network, batch, Z, A)[places]
-        scale = ENTRIES * _bounds.eps_of(dA)
-        bound = scale * np.maximum(np.abs(dA), self._entry_scale(batch)[places]) + _bounds.smallest_of(dA)
+        entry = np.abs(scale_of(batch, self.network)).astype(np.float64)[places]
+        scale = _bounds.ENTRY_UNITS * _bounds.eps_of(dA)
+        bound = scale * np.maximum(np.abs(dA), entry) + _bounds.smallest_of(dA)
         self.compare("dL_da", shown.dL_da, dA, bound, layer.number)
         if rule.kind in TAKEN_DIRECTLY:
-            dZ = self._dZ(batch, Z)[places]
+            dZ = self._loss(batch, Z)[1][places]
             size = np.abs(shown.a) + np.abs(np.nan_to_num(step.target)) + 1
-            bound = (8 + layer.n_out) * _bounds.eps_of(dZ) * size * self._entry_scale(batch)[places]
+            bound = (8 + layer.n_out) * _bounds.eps_of(dZ) * size * entry
             self.compare("dL_dz", shown.dL_dz, dZ, bound + _bounds.smallest_of(dZ), layer.number)
         if len(places) == step.batch_rows:
             loss, _ = self._loss(batch, Z)
             size = max(abs(loss), float(np.max(np.abs(Z), initial=1.0)) ** 2)
             self.compare("loss", step.loss, loss, 64 * _bounds.eps_of(Z) * size * layer.n_out, layer.number)
 
-    def _entry_scale(self, batch: Batch) -> Array:
-        from ._compute import scale_of
-
-        return np.abs(scale_of(batch, self.network)).astype(np.float64)
-
     def _loss(self, batch: Batch, Z: Array) -> tuple[float, Array]:
         return mathematics.loss_and_gradient(
             batch.loss, Z, batch.target, self.network.output_activation, batch.weight, batch.output_weights
         )
 
-    def _dZ(self, batch: Batch, Z: Array) -> Array:
-        return self._loss(batch, Z)[1]
-
     def _update(self) -> None:
         for name, number, found, expected, bound in updated(self.step):
             self.compare(name, found, expected, bound, number)
-
-
-ENTRIES = _bounds.ENTRY_UNITS
 
 
 def _batch_of(step: TracedStep, rule: LossRule) -> Batch:

@@ -129,11 +129,21 @@ class Derivation:
             lines = [line for line in self.lines if line.section == section]
             if not lines:
                 continue
-            out += ["", f"### {TITLES[section]}", "", "| quantity | formula | with numbers | result |", "|---|---|---|---|"]
+            out += [
+                "",
+                f"### {TITLES[section]}",
+                "",
+                "| quantity | formula | with numbers | result |",
+                "|---|---|---|---|",
+            ]
             for line in lines:
                 formulas, numbers, result = self.cells(line, digits)
                 result = f"{result}{_remark(self._note(line), line.printed)}"
-                written = [_code(rename(line.symbol, self.names)), " = ".join(map(_code, formulas)), _code(numbers)]
+                written = [
+                    _code(rename(line.symbol, self.names)),
+                    " = ".join(map(_code, formulas)),
+                    _code(numbers),
+                ]
                 out.append(f"| {' | '.join([*written, result.replace('|', chr(92) + '|')])} |")
         return "\n".join(out) + "\n"
 
@@ -155,9 +165,17 @@ class Derivation:
             for line in lines:
                 symbol, equations = to_latex(rename(line.symbol, self.names)), self.equations(line, digits)
                 remark = _remark(self._note(line), line.printed)
-                rows += [f"{symbol} &= {to_latex(equations[0])}", *(f"&= {to_latex(text)}" for text in equations[1:])]
+                rows += [
+                    f"{symbol} &= {to_latex(equations[0])}",
+                    *(f"&= {to_latex(text)}" for text in equations[1:]),
+                ]
                 rows[-1] += r" && \text{" + _latex_text(remark.strip()) + "}" if remark else ""
-            out += [r"\noindent " + _latex_text(TITLES[section]), r"\begin{align*}", " \\\\\n".join(rows), r"\end{align*}"]
+            out += [
+                r"\noindent " + _latex_text(TITLES[section]),
+                r"\begin{align*}",
+                " \\\\\n".join(rows),
+                r"\end{align*}",
+            ]
         return "\n".join(out) + "\n"
 
     def to_dict(self) -> dict[str, Any]:
@@ -175,15 +193,24 @@ class Derivation:
             for line in self.lines
         ]
         head = {"parameter": self.name, "name": self.names.get(self.name, self.name), "title": self.title}
-        return {**head, "derivative": plain(self.derivative), "new_value": plain(self.new_value), "lines": lines}
+        return {
+            **head,
+            "derivative": plain(self.derivative),
+            "new_value": plain(self.new_value),
+            "lines": lines,
+        }
 
     def __str__(self) -> str:
         return self.to_text()
 
-    def _repr_html_(self) -> str:
+    def to_html(self, digits: int = 7) -> str:
+        """Return it as HTML: a table for each part, in the colours of the page that it stands in."""
         from ._html import derivation_to_html
 
-        return derivation_to_html(self)
+        return derivation_to_html(self, digits)
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
 
 
 def _remark(note: str, printed: str) -> str:

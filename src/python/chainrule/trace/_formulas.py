@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from chainrule._losses import LossRule
 from chainrule._network import LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE
 
@@ -29,9 +31,11 @@ _SLOPE = {
     "exponential": "{a}",
     "silu": "sigmoid({z}) * (1 + {z} * (1 - sigmoid({z})))",
     "gelu": "Phi({z}) + {z} * phi({z})",
-    "gelu_tanh": "gelu_tanh'({z})",
-    "mish": "mish'({z})",
+    "gelu_tanh": "sigmoid(2 * u({z})) * (1 + {z} * (1 - sigmoid(2 * u({z}))) * 2 * sqrt(2 / pi) * (1 + 0.134145 * {z}^2))",
+    "mish": "tanh(log(1 + exp({z}))) + {z} * sigmoid({z}) / cosh(log(1 + exp({z})))^2",
 }
+CONSTANTS = {"selu": {"scale": SELU_SCALE, "alpha": SELU_ALPHA}, "gelu_tanh": {"pi": math.pi}}
+"""Numbers that formulas of an activation name."""
 _NOTES = {
     "gelu": "Phi is the cumulated normal distribution, phi its density",
     "gelu_tanh": "u(z) is sqrt(2 / pi) (z + 0.044715 z^3)",
@@ -43,8 +47,8 @@ def value_formula(name: str, a: str, z: str, z_value: float) -> tuple[str, str]:
     if name == "elu":
         return ("exp({z}) - 1", "{z} < 0") if z_value < 0 else ("{z}", "{z} >= 0")
     if name == "selu":
-        low = f"{SELU_SCALE * SELU_ALPHA:.7g} * (exp({{z}}) - 1)"
-        return (low, "{z} < 0") if z_value < 0 else (f"{SELU_SCALE:.7g} * {{z}}", "{z} >= 0")
+        low, high = "scale * alpha * (exp({z}) - 1)", "scale * {z}"
+        return (low, "{z} < 0") if z_value < 0 else (high, "{z} >= 0")
     return _VALUE[name], _NOTES.get(name, "")
 
 
@@ -58,8 +62,7 @@ def slope_formula(name: str, a_value: float) -> tuple[str, str]:
     if name == "elu":
         return ("{a} + 1", "{a} < 0") if a_value < 0 else ("1", "{a} >= 0")
     if name == "selu":
-        low = f"{{a}} + {SELU_SCALE * SELU_ALPHA:.7g}"
-        return (f"{SELU_SCALE:.7g}", "{a} > 0") if above else (low, "{a} <= 0")
+        return ("scale", "{a} > 0") if above else ("{a} + scale * alpha", "{a} <= 0")
     if name == "hard_sigmoid":
         return ("1 / 6", "0 < {a} < 1") if 0 < a_value < 1 else ("0", "{a} is at its end")
     return _SLOPE[name], ""

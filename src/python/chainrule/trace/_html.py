@@ -5,11 +5,10 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from chainrule._network import Array
 
 from ._symbols import rename, to_html
+from ._tables import shortened
 
 if TYPE_CHECKING:
     from ._derivation import Derivation
@@ -23,7 +22,8 @@ STYLE = (
     ".chainrule-trace caption{text-align:left;font-weight:bold;padding:0.3em 0;color:inherit}"
     ".chainrule-trace .number{font-variant-numeric:tabular-nums;white-space:nowrap}</style>"
 )
-MOST_ROWS, MOST_COLUMNS = 6, 8
+MOST_STEPS = 4
+"""What a notebook shows of a trace."""
 
 
 def derivation_to_html(derivation: Derivation, digits: int = 7) -> str:
@@ -35,7 +35,9 @@ def derivation_to_html(derivation: Derivation, digits: int = 7) -> str:
         lines = [line for line in derivation.lines if line.section == section]
         if not lines:
             continue
-        heads = "".join(f'<th scope="col">{name}</th>' for name in ("quantity", "formula", "with numbers", "result"))
+        heads = "".join(
+            f'<th scope="col">{name}</th>' for name in ("quantity", "formula", "with numbers", "result")
+        )
         out.append(f"<table><caption>{TITLES[section]}</caption><thead><tr>{heads}</tr></thead><tbody>")
         for line in lines:
             formulas, numbers, result = derivation.cells(line, digits)
@@ -57,11 +59,13 @@ def trace_to_html(trace: Trace, digits: int = 6) -> str:
 
     out = [f'<section class="chainrule-trace">{STYLE}<h4>{html.escape(repr(trace))}</h4>']
     heads = "".join(f'<th scope="col">{name}</th>' for name in ("quantity", "what it is", "shape", "numbers"))
-    for step in trace.steps:
+    for step in trace.steps[:MOST_STEPS]:
         out.append(f"<details open><summary>{html.escape(step_title(step))}</summary>")
         for layer in step.layers:
             title = f"Layer {layer.number}: {layer.n_in} to {layer.n_out}, {layer.activation}"
-            out.append(f"<table><caption>{html.escape(title)}</caption><thead><tr>{heads}</tr></thead><tbody>")
+            out.append(
+                f"<table><caption>{html.escape(title)}</caption><thead><tr>{heads}</tr></thead><tbody>"
+            )
             for name, words in QUANTITIES.items():
                 array = getattr(layer, name)
                 if array is None:
@@ -73,13 +77,10 @@ def trace_to_html(trace: Trace, digits: int = 6) -> str:
                 )
             out.append("</tbody></table>")
         out.append("</details>")
+    if len(trace.steps) > MOST_STEPS:
+        out.append(f"<p>and {len(trace.steps) - MOST_STEPS} more steps</p>")
     return "".join([*out, "</section>"])
 
 
 def _numbers(array: Array, digits: int) -> str:
-    rows = array.reshape(-1, array.shape[-1]) if array.ndim > 1 else array[np.newaxis]
-    lines = []
-    for row in rows[:MOST_ROWS]:
-        cells = [format(float(x), f".{digits}g") for x in row[:MOST_COLUMNS]]
-        lines.append("&ensp;".join(cells) + (" &hellip;" if len(row) > MOST_COLUMNS else ""))
-    return "<br>".join(lines) + ("<br>&hellip;" if len(rows) > MOST_ROWS else "")
+    return "<br>".join("&ensp;".join(cells) for cells in shortened(array, digits, "&hellip;"))

@@ -26,7 +26,7 @@ def find_parameter(name: object, network: Network) -> Parameter:
 
     Raises
     ------
-    ValueError, TypeError, IndexError
+    ValueError, TypeError
         If there is none.
     """
     if not isinstance(name, str):
@@ -36,14 +36,20 @@ def find_parameter(name: object, network: Network) -> Parameter:
         raise ValueError(f'name must be like "W1[0, 2]" or "b2[0]", but it is {name!r}')
     kind, layer, first, second = found[1], int(found[2]), found[3], found[4]
     if not 1 <= layer <= network.n_layers:
-        raise IndexError(f"{name} is of layer {layer}, but this MLP has {count(network.n_layers, 'layer')}, from 1 on")
+        raise ValueError(
+            f"{name} is of layer {layer}, but this MLP has {count(network.n_layers, 'layer')}, from 1 on"
+        )
     n_in, n_out = network.weight_shapes[layer - 1]
     if kind == "W":
         if first is None or second is None:
-            raise ValueError(f'{name} needs two indices, its input and its unit, as in "W{layer}[0, {n_out - 1}]"')
+            raise ValueError(
+                f'{name} needs two indices, its input and its unit, as in "W{layer}[0, {n_out - 1}]"'
+            )
         i, j = int(first), int(second)
         if i >= n_in or j >= n_out:
-            raise IndexError(f"{name} is not there: W{layer} has the shape ({n_in}, {n_out}), and indices count from 0 on")
+            raise ValueError(
+                f"{name} is not there: W{layer} has the shape ({n_in}, {n_out}), and indices count from 0 on"
+            )
         return Parameter(True, layer, i, j, f"W{layer}[{i}, {j}]")
     if network.bias is None:
         raise ValueError(f"{name} is not there: this MLP has no biases")
@@ -51,10 +57,14 @@ def find_parameter(name: object, network: Network) -> Parameter:
         raise ValueError(f"{name} has two indices, but a bias has one")
     if network.bias == "layer":
         if first not in (None, "0"):
-            raise IndexError(f"{name} is not there: layer {layer} has one bias for all of its units, b{layer}")
+            raise ValueError(
+                f"{name} is not there: layer {layer} has one bias for all of its units, b{layer}"
+            )
         return Parameter(False, layer, 0, 0, f"b{layer}")
     if first is None:
         raise ValueError(f'{name} needs an index, as in "b{layer}[0]"')
     if int(first) >= n_out:
-        raise IndexError(f"{name} is not there: b{layer} has {count(n_out, 'entry')}, and indices count from 0 on")
+        raise ValueError(
+            f"{name} is not there: b{layer} has {count(n_out, 'entry')}, and indices count from 0 on"
+        )
     return Parameter(False, layer, 0, int(first), f"b{layer}[{int(first)}]")

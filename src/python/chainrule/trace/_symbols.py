@@ -16,8 +16,10 @@ _TOKEN = re.compile(
     rf"|(?P<sum>\bsum_[a-z]\b)|(?P<variable>{_VARIABLE})|(?P<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
     r"|(?P<dots>\.\.\.)|(?P<other>.)"
 )
-_PARTS = re.compile(r"(?P<when>new |old )?(?P<letters>[A-Za-z_]+?)(?P<layer>\d*)(?:\[(?P<index>[^\]]*)\])?(?P<prime>'?)$")
-_GREEK = ("eta", "mu", "lambda", "beta", "epsilon", "delta", "tau")
+_PARTS = re.compile(
+    r"(?P<when>new |old )?(?P<letters>[A-Za-z_]+?)(?P<layer>\d*)(?:\[(?P<index>[^\]]*)\])?(?P<prime>'?)$"
+)
+_GREEK = ("alpha", "eta", "mu", "lambda", "beta", "epsilon", "delta", "tau", "pi")
 
 Names = Mapping[str, str]
 

@@ -28,7 +28,9 @@ def trace_to_text(trace: Trace, digits: int) -> str:
     sizes = "-".join(map(str, trace.network.layer_sizes))
     settings = ", ".join(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
                          for name, value in trace.optimizer.items() if name != "name")  # fmt: skip
-    out = [f"{sizes}, {trace.network.dtype}, loss {trace.loss or 'not known yet'}, optimizer {trace.optimizer.get('name', 'not known yet')}({settings})"]
+    out = [
+        f"{sizes}, {trace.network.dtype}, loss {trace.loss or 'not known yet'}, optimizer {trace.optimizer.get('name', 'not known yet')}({settings})"
+    ]
     for step in trace.steps:
         out += ["", step_title(step)]
         out += _array("target", step.target, digits)
@@ -53,5 +55,7 @@ def step_title(step: TracedStep) -> str:
 
 def _array(title: str, array: Array, digits: int) -> list[str]:
     with np.printoptions(precision=digits, threshold=120, edgeitems=3, linewidth=110, suppress=False):
-        lines = np.array2string(array, formatter={"float_kind": lambda x: format(x, f".{digits}g")}).splitlines()
+        lines = np.array2string(
+            array, formatter={"float_kind": lambda x: format(x, f".{digits}g")}
+        ).splitlines()
     return [f"    {title}", *(f"      {line}" for line in lines)]

@@ -72,7 +72,7 @@ class Trace:
 
         Raises
         ------
-        ValueError, TypeError, IndexError
+        ValueError, TypeError
             If there is no such parameter, step or row.
         """
         from ._chain import derive
@@ -129,13 +129,29 @@ class Trace:
 
         return trace_to_text(self, digits)
 
+    def to_markdown(self, digits: int = 7) -> str:
+        """Return all quantities as Markdown: a table for each layer of each step, of long arrays the beginning."""
+        from ._tables import trace_to_markdown
+
+        return trace_to_markdown(self, digits)
+
+    def to_latex(self, digits: int = 7) -> str:
+        """Return all quantities as LaTeX: a matrix each, which needs the package amsmath; of long arrays the beginning."""
+        from ._tables import trace_to_latex
+
+        return trace_to_latex(self, digits)
+
     def __str__(self) -> str:
         return self.to_text()
 
-    def _repr_html_(self) -> str:
+    def to_html(self, digits: int = 6) -> str:
+        """Return all quantities of all steps as HTML: a table for each layer, of long arrays the beginning."""
         from ._html import trace_to_html
 
-        return trace_to_html(self)
+        return trace_to_html(self, digits)
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
 
     def __repr__(self) -> str:
         sizes = "-".join(map(str, self.network.layer_sizes))

@@ -33,7 +33,7 @@ class Wish(NamedTuple):
     """The numbers of the steps; None for the next ones."""
     most: int | None
     """How many steps; None for any number."""
-    rows: tuple[int, ...] | None
+    rows: frozenset[int] | None
 
 
 def check_wish(steps: Any, rows: Any) -> Wish:
@@ -53,7 +53,7 @@ def check_wish(steps: Any, rows: Any) -> Wish:
         return Wish(numbers, most, None)
     if not isinstance(rows, (list, tuple, range)):
         rows = (rows,)
-    wanted = tuple(check_int(row, f"rows[{i}]", 0) for i, row in enumerate(rows))
+    wanted = frozenset(check_int(row, f"rows[{i}]", 0) for i, row in enumerate(rows))
     if not wanted:
         raise ValueError(
             "rows must have at least 1 entry, but it has none; leave it away for all rows of the batch"
@@ -137,8 +137,7 @@ class Watch:
         numbers = self._numbers()
         places = list(range(len(numbers)))
         if wish.rows is not None:
-            wanted = set(wish.rows)
-            places = [place for place, number in enumerate(numbers.tolist()) if number in wanted]
+            places = [place for place, number in enumerate(numbers.tolist()) if number in wish.rows]
             if not places:
                 return
         self._before = Before.of(self._state, numbers, places, self._epoch, step)

@@ -27,7 +27,12 @@ def update_lines(
 
 class _Update:
     def __init__(
-        self, step: TracedStep, layer: TracedLayer, parameter: Parameter, values: dict[str, float], gradient: float
+        self,
+        step: TracedStep,
+        layer: TracedLayer,
+        parameter: Parameter,
+        values: dict[str, float],
+        gradient: float,
     ) -> None:
         self.step, self.layer, self.p, self.values = step, layer, parameter, values
         self.rule: Rule = step.rule if parameter.is_weight else step.rule.for_biases()
@@ -103,7 +108,9 @@ class _Update:
             # The column after the step is at its limit if it was shortened.
             column = np.sqrt(np.square(self.layer.new_W[:, self.p.j], dtype=np.float64).sum())
             if column > limit * (1 - 1e-5):
-                note = f"then shortened, as the weights of the unit may not be longer than max_norm = {limit:g}"
+                note = (
+                    f"then shortened, as the weights of the unit may not be longer than max_norm = {limit:g}"
+                )
         self._add(self.new, list(forms), new, note)
 
     def sgd(self, g: str) -> None:
@@ -152,8 +159,13 @@ class _Update:
         self._finish(f"{self.w} - eta * v")
 
     def adagrad(self, g: str) -> None:
-        self.values |= {"epsilon": self.rule.epsilon, "old s": self._array("previous_square_W", "previous_square_b")}
-        self._add("s", [f"old s + {_squared(g)}"], self._array("square_W", "square_b"), "the sum of the squares")
+        self.values |= {
+            "epsilon": self.rule.epsilon,
+            "old s": self._array("previous_square_W", "previous_square_b"),
+        }
+        self._add(
+            "s", [f"old s + {_squared(g)}"], self._array("square_W", "square_b"), "the sum of the squares"
+        )
         self._finish(f"{self.w} - eta * {g} / (sqrt(s) + epsilon)")
 
     def rprop(self, g: str) -> None:
