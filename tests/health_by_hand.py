@@ -58,7 +58,7 @@ def passes(core, case, rows, weight):
         left.append(mask)
         given.append(a * mask)
     factor = (np.ones(len(rows)) if weight is None else weight.astype(float))[:, None]
-    dZ = (given[-1] - y) * factor / factor.sum()
+    dZ = (given[-1] - y) * factor / (factor.sum() or 1)
     if network.output_activation != "softmax":  # of half_squared_error; cross_entropy needs no slope
         dZ = dZ * F[network.output_activation][1](given[-1])
     dZs, dWs = [], []

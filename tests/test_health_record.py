@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import chainrule as cr
 import numpy as np
 import pytest
 from chainrule import _network, reference
@@ -16,6 +15,7 @@ from chainrule._network import HealthRecord, Network, StepRecord, TrainingState
 from core_arguments import read_only
 from health_by_hand import COLUMNS, by_hand, contents, empty_health
 from optimizer_cases import OPTIMIZERS, arrays, start
+from test_order_and_record import eleven_rows, weighted
 from tolerances import TRAINED
 from training_cases import Case, make_case, make_large_case, sgd
 
@@ -53,11 +53,6 @@ def hand_case(name, dtype, bias="unit"):
         "optimizer": sgd(0.01, 0.9, True, 1e-3), "batch_size": batch, "shuffle": True, "seed": 7, "epochs": epochs,
     }  # fmt: skip
     return Case(network, TrainingState.start(weights, biases), X, target, how)
-
-
-def weighted(case):
-    """A weight for each row, some of them 0."""
-    return np.random.default_rng(0).integers(0, 4, len(case.X)).astype(case.X.dtype)
 
 
 def trained(core, make, **how):
@@ -131,22 +126,6 @@ def test_a_unit_is_quiet_from_the_last_row_on_in_which_it_was_not_0(core):
     assert health.quiet.tolist() == [2, 0]
     np.testing.assert_allclose(health.values[0, :, 0], [np.sqrt(14.26 / 10), np.sqrt(14.26 / 5)])
     assert health.values[0, :, 2].tolist() == [0, 0]
-
-
-def eleven_rows(dtype):
-    """Three batches an epoch."""
-    network = Network((3, 5, 2), ("tanh", "identity"), "unit", (0.0,), dtype)
-    rng = np.random.default_rng(0)
-    parameters = [
-        [rng.normal(size=shape).astype(dtype) for shape in shapes]
-        for shapes in (network.weight_shapes, network.bias_shapes)
-    ]
-    how = {
-        "loss": "half_squared_error", "optimizer": sgd(0.05), "batch_size": 4, "shuffle": False, "seed": 0,
-        "epochs": 1,
-    }  # fmt: skip
-    X, Y = rng.normal(size=(11, 3)).astype(dtype), rng.normal(size=(11, 2)).astype(dtype)
-    return Case(network, TrainingState.start(*parameters), X, Y, how)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -319,17 +298,19 @@ def test_what_is_not_finite_ends_the_record_before_it_and_counts_no_row_twice(co
         [rng.normal(size=shape).astype(dtype) for shape in shapes]
         for shapes in (network.weight_shapes, network.bias_shapes)
     ]
-    parameters[1][0][:] = -1e3
-    parameters[1][0][0] = 1
-    how = {**eleven_rows(dtype).how, "optimizer": sgd(0.6), "batch_size": batch_size, "epochs": 400}
+    parameters[1][0][
+        :
+    ] = -1e3  # all is dead but the biases of the outputs, whose error grows from step to step
+    rate = 2.05 if dtype == "float32" else 2.4
+    how = {**eleven_rows(dtype).how, "optimizer": sgd(rate), "batch_size": batch_size, "epochs": 400}
     X, Y = rng.normal(size=(330, sizes[0])).astype(dtype), rng.normal(size=(330, 2)).astype(dtype)
     case = Case(network, TrainingState.start(*parameters), X, Y, how)
-    case.target[100:] *= 1e30 if dtype == "float32" else 1e200
     health = empty_health(case)
     with pytest.raises(FloatingPointError, match="is not finite"):
         case.train(core, health=health)
     assert case.state.step < 400 * 330 // batch_size
     finished = case.state.epoch
+    assert finished > 1
     assert np.isnan(health.values[finished:]).all()
     assert np.isfinite(health.values[:finished, :, 0]).all()
     steps = -(-330 // batch_size)
@@ -337,7 +318,6 @@ def test_what_is_not_finite_ends_the_record_before_it_and_counts_no_row_twice(co
     at = [j * (330 // batch_size) // k - 1 for j in range(1, k + 1)]
     done = case.state.step - finished * steps
     assert health.quiet[-1] == batch_size * (finished * k + sum(step < done for step in at))
-    assert health.quiet[-1] > 0
 
 
 def test_a_loss_that_fails_leaves_the_epochs_before(core, dtype):
@@ -389,7 +369,7 @@ def test_health_may_not_lie_in_what_is_trained_or_noted(core):
     case = eleven_rows("float64")
     memory = np.zeros(32)
     for others, health, text in (
-        ({}, good(quiet=memory.view(np.int64)[:5], values=memory.reshape(2, 2, 8)), r"health\.quiet .* health\.values"),
+        ({}, good(quiet=memory.view(np.int64)[:5], values=memory.reshape(2, 2, 8)), r"health\.values .* health\.quiet"),
         ({"record": StepRecord(memory[:6], np.zeros(6))}, good(values=memory.reshape(2, 2, 8)),
          r"record\.losses must not share memory with health\.values"),
     ):  # fmt: skip
@@ -399,11 +379,3 @@ def test_health_may_not_lie_in_what_is_trained_or_noted(core):
     case.target = case.target[:2]
     with pytest.raises(ValueError, match=r"X must not share memory with health\.values"):
         case.train(core, epochs=2, health=good(values=memory.reshape(2, 2, 8)))
-
-
-def test_importing_the_library_stays_light():
-    code = (
-        "import sys, chainrule; sys.exit(any(name in sys.modules for name in ('sklearn', 'scipy', 'torch')))"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-    assert cr.SGD().kind == "sgd"

@@ -101,5 +101,7 @@ template <class T>
 void test_kept_passes(const Options&);
 template <class T>
 void test_least_squares(const Options&);
+template <class T>
+void test_health(const Options&);
 
 }  // namespace tests

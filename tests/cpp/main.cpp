@@ -40,6 +40,7 @@ void run_groups(const Options& options) {
                   {"kept pass", test_kept_passes<T>},
                   {"team choice", test_team_choices<T>},
                   {"least squares", test_least_squares<T>},
+                  {"health", test_health<T>},
                   {"huge strides", test_huge_strides<T>}};
     for (const auto& group : groups) {
         const std::string name = options.set + " " + type_name<T> + " " + group.name;

@@ -17,7 +17,7 @@ from ._data import DATASETS, Rows, load_rows, split
 from ._job import judge, make_trainer, prepare
 from ._loss import add_loss, choose_output
 from ._model import load_model
-from ._optimizer import add_optimizer, check_optimizer_usage
+from ._optimizer import add_optimizer, check_optimizer_usage, takes_all
 from ._options import (
     CommandError,
     add_delimiter,
@@ -130,6 +130,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     fit.add_argument("--time-budget", type=real(0), metavar="SECONDS", help="train no longer than this")
     fit.add_argument(
+        "--health",
+        action="store_true",
+        help="say at the end what is wrong with the training, if anything is: vanishing gradients, dead units, ...",
+    )
+    fit.add_argument(
         "--seed",
         type=whole(0, 2**64 - 1),
         default=0,
@@ -156,9 +161,16 @@ def run(args: argparse.Namespace) -> int:
     if not args.quiet:
         print(_describe(rows, trainer, len(X_test)), flush=True)
     start = time.perf_counter()
-    _fit(args, trainer, preprocessing, (X, X_test), (y, y_test))
+    try:
+        _fit(args, trainer, preprocessing, (X, X_test), (y, y_test))
+    except FloatingPointError:
+        if args.health:
+            print(trainer.health())
+        raise
     if not args.quiet:
         print(_tell(trainer, len(X), time.perf_counter() - start))
+    if args.health:
+        print(trainer.health())
     if args.save is not None:
         save(model, args.save, preprocessing=preprocessing.to_record())
         model = load_model(args.save)[0]
@@ -186,6 +198,10 @@ def _check_usage(args: argparse.Namespace) -> None:
                 f"--{option} has {len(given)} values, but there are {len(args.layers)} hidden layers"
             )
     check_optimizer_usage(args)
+    if args.health and takes_all(args) and args.optimizer != "rprop":
+        args.parser.error(
+            f"--health is not for --optimizer {args.optimizer}, which makes no updates batch by batch"
+        )
     if args.early_stopping is not None and args.validation_split is None:
         args.parser.error("--early-stopping needs --validation-split: rows to judge the network by meanwhile")
     if args.output_activation is not None and args.loss is not None:
@@ -242,6 +258,7 @@ def _fit(
             progress=not args.quiet,
             early_stopping=stopping,
             time_budget=args.time_budget,
+            health=args.health,
         )
     except ValueError as error:
         if not str(error).startswith("validation_split="):

@@ -69,7 +69,7 @@ class Meter:
         self._count_quiet()
         if self._step == self._measured[-1]:
             values = self._sum / len(self._measured)
-            values[:, HEALTH_COLUMNS.index("dead")] = [1 - active.mean() for active in self._active]
+            values[:, HEALTH_COLUMNS.index("dead")] = [(~active).mean() for active in self._active]
             self._health.values[self._epoch] = values
             self._epoch += 1
 

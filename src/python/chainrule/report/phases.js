@@ -63,7 +63,7 @@ function forward(layer) {
 
 function biases(layer, values, caption) {
   if (!values || !values.length) return [];
-  const cells = values.map((value, j) => pick(biasName(layer.number, j), value));
+  const cells = values.map((value, j) => pick(biasName(layer.number, j), value, values.length > 8 ? 4 : 5));
   const head = values.length === 1 && D.bias === "layer" ? ["all units"] : unitLabels(layer.number);
   return [roving(grid(caption + someOf(layer.number), ["", ...head], [[caption, ...cells]]))];
 }

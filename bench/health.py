@@ -1,0 +1,138 @@
+"""Time what it costs to measure the health of the layers: an epoch of training with a health record, beside one without.
+
+``python bench/health.py --threads 1 --output FOLDER``; ``--short`` for a quick pass. See bench/README.md.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from time import perf_counter
+from typing import Any
+
+import chainrule as cr
+import numpy as np
+from _record import describe_chainrule, document, machine, significant, table
+from _settings import parser, settings
+from chainrule import native
+from chainrule._network import HEALTH_COLUMNS, HealthRecord, Network, TrainingState
+
+WORKS = {  # layers, output activation and loss, batch, rows
+    "2-3-1, online": ((2, 3, 1), "identity", "half_squared_error", 1, 2000),
+    "64-128-10, batch 64": ((64, 128, 10), "softmax", "cross_entropy", 64, 1797),
+    "784-128-10, batch 128": ((784, 128, 10), "softmax", "cross_entropy", 128, 60000),
+    "8-32-1, all of 10,000 rows": ((8, 32, 1), "identity", "half_squared_error", 10000, 10000),
+    "4-16-3, all of 150 rows": ((4, 16, 3), "softmax", "cross_entropy", 150, 150),
+}
+HEADER = ("work", "threads", "steps", "measured", "us an epoch", "with health", "more", "us a measured step")
+Work = tuple[tuple[int, ...], str, str, int, int]
+
+
+class Run:
+    """Training of one work, whose epochs are timed."""
+
+    def __init__(self, work: Work, dtype: str, threads: int, health: bool) -> None:
+        sizes, output, loss, batch, rows = work
+        self.network = Network(
+            sizes, ("relu",) * (len(sizes) - 2) + (output,), "unit", (0.0,) * (len(sizes) - 2), dtype
+        )
+        model = cr.MLP(sizes, activation="relu", output_activation=output, dtype=dtype, seed=0)
+        self.state = TrainingState.start(model.weights, model.biases)
+        rng = np.random.default_rng(0)
+        self.X = rng.normal(size=(rows, sizes[0])).astype(dtype)
+        self.target: Any = rng.normal(size=(rows, sizes[-1])).astype(dtype)
+        if output == "softmax":
+            self.target = rng.integers(0, sizes[-1], rows)
+        self.how: dict[str, Any] = {
+            "loss": loss, "optimizer": cr.SGD(1e-3, momentum=0.9), "batch_size": batch, "shuffle": True, "seed": 1,
+            "n_threads": threads,
+        }  # fmt: skip
+        self.wants_health = health
+        self.health: HealthRecord | None = None
+
+    def epochs(self, count: int) -> float:
+        """Train for so many epochs; return the seconds of one."""
+        if self.wants_health:
+            sizes = self.network.layer_sizes
+            values = np.empty((count, self.network.n_layers, len(HEALTH_COLUMNS)))
+            self.health = HealthRecord(values, np.zeros(sum(sizes[1:-1]), np.int64))
+        started = perf_counter()
+        native.train_epochs(
+            self.network, self.state, self.X, self.target, epochs=count, health=self.health, **self.how
+        )
+        return (perf_counter() - started) / count
+
+    def bits(self) -> list[bytes]:
+        """What training has come to."""
+        return [array.tobytes() for array in self.state.arrays]
+
+
+def measured_steps(work: Work) -> tuple[int, int]:
+    """Return the steps of an epoch, and how many of them are measured."""
+    steps = -(-work[4] // work[3])
+    return steps, min(8, -(-steps // 32))
+
+
+def main() -> int:
+    arguments = parser(__doc__.splitlines()[0], "1").parse_args()
+    use = settings(arguments, seconds=0.2)
+    rows: list[dict[str, Any]] = []
+    for name, whole in WORKS.items():
+        work = (*whole[:3], min(whole[3], 500), min(whole[4], 500)) if use.short else whole
+        for threads in use.threads if use.only in name else ():
+            without, with_health = (Run(work, use.dtype, threads, health) for health in (False, True))
+            once = without.epochs(1)
+            with_health.epochs(1)
+            count = max(1, round(use.seconds / once))
+            seconds: tuple[list[float], list[float]] = ([], [])
+            for i in range(use.rounds + 1):  # the first warms up
+                for run, taken in list(zip((without, with_health), seconds, strict=True))[:: (-1) ** i]:
+                    one = run.epochs(count)
+                    taken.extend([one] if i else [])
+                if without.bits() != with_health.bits():
+                    print(
+                        f"WRONG ANSWER: {name} has other bits where its health is measured", file=sys.stderr
+                    )
+                    return 1
+                health = with_health.health
+                if (
+                    health is None
+                    or not np.isfinite(health.values[..., 2:]).all()
+                    or not health.values[..., 6:].all()
+                ):
+                    print(f"WRONG ANSWER: the health of {name} has numbers that cannot be", file=sys.stderr)
+                    return 1
+            rows.append(
+                {"work": name, "threads": threads, "steps": measured_steps(work), "without": seconds[0],
+                 "with": seconds[1]}
+            )  # fmt: skip
+    about = machine() | {"chainrule": describe_chainrule()} | use.described()
+    use.publish("health", about, rows, report(rows, about))
+    return 0
+
+
+def report(rows: list[dict[str, Any]], about: dict[str, str]) -> str:
+    lines = []
+    for row in rows:
+        without, with_health = (statistics.median(row[name]) for name in ("without", "with"))
+        steps, measured = row["steps"]
+        lines.append(
+            [
+                row["work"],
+                str(row["threads"]),
+                f"{steps:,}",
+                str(measured),
+                significant(1e6 * without),
+                significant(1e6 * with_health),
+                f"{with_health / without - 1:+.1%}",
+                significant(1e6 * max((with_health - without) / measured + without / steps, 0)),
+            ]
+        )
+    words = (
+        "Medians of rounds that alternate. All steps of an epoch without health are taken for equally long."
+    )
+    return document("Health of the layers", about, table(HEADER, lines), words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

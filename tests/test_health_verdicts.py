@@ -1,0 +1,180 @@
+"""Fits with a known fault get the right verdict, healthy ones on real data none."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from typing import Any
+
+import chainrule as cr
+import numpy as np
+import pytest
+from chainrule.health import KINDS, Finding, HealthReport, diagnose
+from chainrule.preprocessing import MinMaxScaler, StandardScaler
+from health_cases import FAULTS, SEEDS, blobs, fitted, learned_by_heart, network
+
+REAL = ("iris", "wine", "breast_cancer", "digits", "diabetes")
+SCALERS = {"standardised": StandardScaler, "from 0 to 1": MinMaxScaler}
+HEALTHY: dict[str, tuple[list[int], str, Any, int, int, float]] = {
+    "relu, SGD": ([32], "relu", cr.SGD(0.1), 40, 16, 0.0),
+    "relu, momentum, dropout": ([64, 32], "relu", cr.SGD(0.01, momentum=0.9), 30, 16, 0.2),
+    "tanh, Adam": ([32], "tanh", cr.Adam(0.003), 30, 32, 0.0),
+    "sigmoid, RMSprop": ([16], "sigmoid", cr.RMSprop(0.003), 60, 16, 0.0),
+    "elu, Adam, three layers": ([32, 32, 32], "elu", cr.Adam(0.001), 25, 32, 0.0),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_known_fault_is_found_and_no_other(fault: str, backend: str) -> None:
+    fit, kinds, others = FAULTS[fault]
+    for seed in SEEDS if backend == "native" else SEEDS[:2]:
+        report = fit(seed).health()
+        found = set(report.kinds)
+        assert set(kinds) <= found <= {*kinds, *others}, (seed, str(report))
+
+
+def real(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of one of scikit-learn's packaged data sets; a quantity standardised, and a third of the digits."""
+    X, y = getattr(pytest.importorskip("sklearn.datasets"), f"load_{name}")(return_X_y=True)
+    if name == "diabetes":
+        y = (y - y.mean()) / y.std()
+    return (X[::3], y[::3]) if name == "digits" else (X, y)
+
+
+@pytest.mark.parametrize("scaling", SCALERS)
+@pytest.mark.parametrize("name", REAL)
+def test_nothing_is_found_in_healthy_fits_of_real_data(name: str, scaling: str, backend: str) -> None:
+    X, y = real(name)
+    X = SCALERS[scaling]().fit(X).transform(X)
+    for seed, (layers, activation, optimizer, epochs, batch_size, dropout) in enumerate(HEALTHY.values()):
+        sizes = [X.shape[1], *layers, 1 if name == "diabetes" else int(y.max()) + 1]
+        model = network(seed, sizes, activation, dropout=dropout, dtype="float32")
+        loss = "mean_squared_error" if name == "diabetes" else "cross_entropy"
+        trainer = cr.Trainer(model, loss=loss, optimizer=optimizer, batch_size=batch_size, seed=seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", cr.DtypeConversionWarning)
+            split = 0.2 if name != "diabetes" else None  # which overfits, as it should be found
+            trainer.fit(X, y, epochs=epochs, validation_split=split, health=True)
+        assert trainer.health().is_healthy, (seed, str(trainer.health()))
+
+
+@pytest.mark.parametrize("name", ["wine", "breast_cancer"])
+def test_real_data_that_are_not_scaled_are_found(name: str, backend: str) -> None:
+    X, y = real(name)
+    for seed in range(3):
+        model = network(seed, [X.shape[1], 16, int(y.max()) + 1], "sigmoid")
+        report = fitted(model, cr.SGD(0.05), X, y).health()
+        assert {"inputs_not_scaled", "saturated_units"} == set(report.kinds)
+        assert f"Feature {np.abs(X).mean(axis=0).argmax()} " in str(report)
+
+
+def test_a_fit_that_goes_on_with_a_trained_network_is_healthy(backend: str) -> None:
+    X, y = blobs(0)
+    model = network(0, [8, 32, 3], "relu", dropout=0.3)
+    for optimizer in (cr.Adam(0.01), cr.SGD(0.01), cr.Adam(0.001)):
+        trainer = fitted(model, optimizer, X, y, epochs=30)
+        assert trainer.health().is_healthy, str(trainer.health())
+
+
+def test_overfitting_that_early_stopping_undid_is_not_reported(backend: str) -> None:
+    assert learned_by_heart(0).health().kinds == ["overfitting"]
+    model = network(0, [20, 64, 2], "relu")
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(150, 20))
+    y = (X[:, 0] + rng.normal(size=150) > 0).astype(int)
+    stopping = cr.EarlyStopping(patience=40)
+    trainer = fitted(model, cr.Adam(0.01), X, y, epochs=60, validation_split=0.3, early_stopping=stopping)
+    assert trainer.history.ending is not None
+    assert trainer.history.ending.restored
+    assert trainer.health().is_healthy
+
+
+def test_losses_that_may_be_negative_are_not_judged_by_shares(backend: str) -> None:
+    X, _ = blobs(0)
+    X = np.abs(X)
+    model = cr.MLP([8, 8, 1], output_activation="exponential", dtype="float64", seed=0)
+    trainer = cr.Trainer(model, loss="poisson", optimizer=cr.SGD(0.01), batch_size=16)
+    trainer.fit(X, 5 * X[:, 0], epochs=10, health=True)
+    assert min(trainer.history.loss) < 0
+    assert trainer.health().is_healthy
+
+
+# What a report says
+
+
+def test_a_report_says_what_was_found_in_words_as_a_dict_and_in_html(backend: str) -> None:
+    trainer = FAULTS["deep sigmoid"][0](0)
+    report = trainer.health()
+    (finding,) = report.findings
+    assert (finding.kind, finding.layer, finding.severity) == ("vanishing_gradients", 1, "critical")
+    text = str(report)
+    assert text.startswith("health: 1 finding in epochs 0 to 19\ncritical: The gradients vanish")
+    for part in (finding.words, "evidence: " + finding.evidence, "remedy:   " + finding.remedy):
+        assert part in text
+    assert json.loads(json.dumps(report.to_dict())) == {
+        "epochs": list(range(20)),
+        "findings": [finding._asdict()],
+    }
+    assert repr(report) == "<HealthReport of 20 epochs: vanishing_gradients>"
+    assert not report.is_healthy
+    html = report._repr_html_()
+    assert "<th>remedy</th>" in html
+    assert "initializer=&#x27;he_normal&#x27;" in html
+
+    # its evidence is what was measured
+    deltas = np.array([epoch["delta_rms"] for epoch in trainer.history.health or [] if epoch])
+    assert f"{np.median(deltas[:, 0] / deltas[:, -1]):.1e} times" in finding.evidence
+
+
+def test_severe_findings_come_first_and_kinds_come_once() -> None:
+    one, two = (Finding("dead_units", i, "critical", "w", "e", "r") for i in (1, 2))
+    report = HealthReport([one, two], [3])
+    assert report.kinds == ["dead_units"]
+    assert str(report).startswith("health: 2 findings in epoch 3\n")
+    assert str(HealthReport([], range(2))) == "health: nothing wrong in epochs 0 to 1"
+    assert HealthReport([], [0])._repr_html_() == "<div><p>health: nothing wrong in epoch 0</p></div>"
+    trainer = FAULTS["huge rate"][0](0)
+    severities = [finding.severity for finding in trainer.health().findings]
+    assert severities == sorted(severities)
+    assert all(finding.kind in KINDS for finding in trainer.health().findings)
+
+
+def test_a_fit_whose_first_epoch_is_not_finite_is_judged(backend: str) -> None:
+    X, _ = blobs(0)
+    trainer = fitted(network(0, [8, 32, 1], "relu"), cr.SGD(1e6), X, X[:, 0])
+    assert trainer.epoch == 0
+    report = trainer.health()
+    assert report.kinds == ["learning_rate_too_high"]
+    assert str(report).startswith("health: 1 finding before the first epoch was done\n")
+    assert "not even one epoch was done" in str(report)
+
+
+def test_few_epochs_are_not_judged_by_their_loss(backend: str) -> None:
+    trainer = FAULTS["low rate"][0](0)
+    short = fitted(network(0, [8, 32, 3], "relu"), cr.SGD(1e-5), *blobs(0), epochs=4)
+    assert trainer.health().kinds == ["learning_rate_too_low"]
+    assert short.health().is_healthy
+
+
+def test_what_has_no_record_is_refused(backend: str) -> None:
+    X, y = blobs(0)
+    model = network(0, [8, 4, 3], "relu")
+    trainer = cr.Trainer(model, loss="cross_entropy")
+    for _ in range(2):
+        with pytest.raises(
+            ValueError, match=r"^this trainer holds no record .*; train with fit\(\.\.\., health=True\)"
+        ):
+            trainer.health()
+        history = trainer.fit(X, y)
+    assert history.health is None
+    with pytest.raises(ValueError, match=r"^this history holds no record of the health of a fit"):
+        diagnose(history, model)
+    with pytest.raises(TypeError, match=r"^history must be of History, but it is 3"):
+        diagnose(3, model)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^model must be of MLP, but it is None"):
+        diagnose(history, None)  # type: ignore[arg-type]
+    history = trainer.fit(X, y, health=True)
+    with pytest.raises(
+        ValueError, match=r"^this history is of a network with 2 layers of weights, but the model has 1$"
+    ):
+        diagnose(history, cr.MLP([8, 3]))
