@@ -55,3 +55,58 @@ def next_update(trainer: cr.Trainer, X: Any, y: Any) -> Any:
     with copy.trace() as trace:
         copy.train_on_batch(X, y)
     return trace
+
+
+def _made(
+    sizes: list[int],
+    y: Any,
+    loss: Any = "mean_squared_error",
+    optimizer: Any = None,
+    frozen: Any = (),
+    **shape: Any,
+) -> Any:
+    """Return a trainer that has made some updates, and its rows."""
+    X = np.random.default_rng(5).normal(size=(6, sizes[0])).astype(shape.get("dtype", "float64"))
+    model = cr.MLP(sizes, **{"activation": "tanh", "dtype": "float64", "seed": 2, **shape})
+    optimizer = cr.SGD(0.05) if optimizer is None else optimizer
+    trainer = cr.Trainer(model, loss=loss, optimizer=optimizer, batch_size=3, frozen=frozen)
+    trainer.fit(X, y, epochs=2)
+    return trainer, X, y
+
+
+def _own_loss(prediction: Any, target: Any) -> Any:
+    """Return the sum of the fourth powers of the errors, and its derivative."""
+    return float(((prediction - target) ** 4).sum()), 4 * (prediction - target) ** 3
+
+
+_CLASSES, _QUANTITY = np.array([0, 2, 1, 0, 1, 2]), np.linspace(-1, 1, 6)
+_SOME_MISSING = np.array([[1, np.nan], [0.5, 0], [np.nan, 1], [0, 0], [1, 1], [0.2, 0.3]])
+CASES: dict[str, Any] = {
+    "no hidden layer": lambda: _made([3, 1], _QUANTITY),
+    "one hidden unit": lambda: _made([1, 1, 1], _QUANTITY, activation="relu"),
+    "no biases": lambda: _made([2, 4, 3], _CLASSES, "cross_entropy", output_activation="softmax", bias=None),
+    "one bias a layer": lambda: _made(
+        [2, 4, 3], _CLASSES, "cross_entropy", output_activation="softmax", bias="layer"
+    ),
+    "softmax with another loss": lambda: _made([2, 4, 3], _CLASSES, output_activation="softmax"),
+    "counts": lambda: _made([2, 3, 1], np.arange(6.0), "poisson", output_activation="exponential"),
+    "hinge": lambda: _made([2, 3, 1], np.array([0.0, 1, 1, 0, 1, 0]), "hinge"),
+    "smoothed labels": lambda: _made(
+        [2, 3, 3], _CLASSES, cr.losses.CrossEntropy(0.1), output_activation="softmax"
+    ),
+    "a loss of one's own": lambda: _made([2, 3, 2], np.column_stack([_QUANTITY, _QUANTITY]), _own_loss),
+    "missing targets": lambda: _made([2, 3, 2], _SOME_MISSING, "huber"),
+    "a frozen layer": lambda: _made([2, 3, 3, 1], _QUANTITY, optimizer=cr.Adam(0.01), frozen=[1]),
+    "nesterov and decay": lambda: _made(
+        [2, 3, 1], _QUANTITY, optimizer=cr.SGD(0.05, momentum=0.5, nesterov=True, weight_decay=0.1)
+    ),
+    "clipped": lambda: _made(
+        [2, 3, 1], _QUANTITY, optimizer=cr.SGD(0.05, clip_norm=0.01, l1=0.001, max_norm=1.0)
+    ),
+    "adamw": lambda: _made([2, 3, 1], _QUANTITY, optimizer=cr.AdamW(0.01)),
+    "rmsprop": lambda: _made([2, 3, 1], _QUANTITY, optimizer=cr.RMSprop(0.01, momentum=0.3), dtype="float32"),
+    "adagrad": lambda: _made([2, 3, 1], _QUANTITY, optimizer=cr.Adagrad(0.1)),
+    "rprop": lambda: _made([2, 3, 1], _QUANTITY, optimizer=cr.RPROP(0.1)),
+    "many outputs": lambda: _made([2, 15], np.tile(_QUANTITY[:, np.newaxis], 15), "half_squared_error"),
+}
+"""Trainers of every kind of network, loss and optimizer that a chain rule is different for, with rows."""

@@ -7,8 +7,9 @@ from pathlib import Path
 import chainrule as cr
 import numpy as np
 import pytest
+from chainrule.cli._main import main
 from chainrule.cli._model import load_model
-from command_shell import FLOWERS, PRICES, Shell, error_of, read_csv
+from command_shell import FLOWERS, PRICES, Shell, read_csv
 from page_cases import Page, check_sound
 from report_cases import XOR, xor_trainer
 
@@ -123,11 +124,19 @@ def test_rows_of_a_data_set_of_the_package(shell):
         (["flowers.pkl", "--rows", "3"], "--rows needs --data or --dataset", 2),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_is_said_in_one_line_and_nothing_is_written(shell, arguments, words, code):
+def test_what_does_not_fit_is_said_in_one_line_and_nothing_is_written(
+    shell, arguments, words, code, monkeypatch, capsys
+):
     shell.write("petal,sepal,kind\n1,2,rose\n1,3,tulip\n", "other.csv")
     before = sorted(path.name for path in shell.folder.iterdir())
-    done = shell.run(
-        "report", *arguments, *([] if "--output" in arguments else ["--output", "no.html"]), code=code
-    )
-    assert words in error_of(done)
+    monkeypatch.chdir(shell.folder)
+    try:
+        ended = main(["report", *arguments, *([] if "--output" in arguments else ["--output", "no.html"])])
+    except SystemExit as exit_:
+        ended = exit_.code
+    said = capsys.readouterr()
+    assert (ended, said.out) == (code, "")
+    assert said.err.startswith("chainrule: ")
+    assert said.err.count("\n") == 1
+    assert words in said.err
     assert sorted(path.name for path in shell.folder.iterdir()) == before

@@ -14,7 +14,7 @@ import pytest
 from chainrule.report import write_report
 from chainrule.tabular import TablePreprocessing
 from headless import Browser, browser, find_browser
-from report_cases import XOR, digits_trainer, next_update, quantity_trainer, xor_trainer
+from report_cases import CASES, XOR, digits_trainer, next_update, quantity_trainer, xor_trainer
 
 if find_browser() is None:
     pytest.skip("no chromium or chrome is installed (CHAINRULE_BROWSER names one)", allow_module_level=True)
@@ -234,6 +234,68 @@ def test_the_chain_rule_of_biases_and_what_an_optimizer_remembers(page: Browser,
             assert found["velocity before"] == layer.previous_velocity_b[unit] != 0
             assert found["square"] == layer.square_b[unit]
             assert found["total"] == pytest.approx(derivation.derivative, rel=1e-6, abs=1e-9)
+
+
+def choose_all(page: Browser, trace: Any) -> None:
+    """Choose everything that can be in every phase; the derivative and the new value must be those of the derivation."""
+    rounding = float(np.finfo(trace.network.dtype).eps)
+    seen = set()
+    while True:
+        for name in page.evaluate(
+            "[...new Set([...document.querySelectorAll('#phase [data-weight]')].map((e) => e.dataset.weight))]"
+        ):
+            if name not in seen:
+                found, derivation = choose(page, name), trace.of(name)
+                assert found["gradient"] == derivation.derivative, name
+                assert found["new"] == derivation.new_value, name
+                products = page.evaluate(
+                    "[...document.querySelectorAll('#chain [data-name=product]')].map((e) => Number(e.dataset.value))"
+                )
+                if len(products) == trace.steps[0].batch_rows:
+                    size = sum(map(abs, products))
+                    assert sum(products) == pytest.approx(derivation.derivative, abs=4 * rounding * size), (
+                        name
+                    )
+                seen.add(name)
+        if page.evaluate("document.querySelector('[data-go=next]').disabled"):
+            break
+        page.evaluate("document.querySelector('[data-go=next]').click()")
+    expected = {f"W{l.number}" for l in trace.steps[0].layers} | {
+        f"b{l.number}" for l in trace.steps[0].layers if l.b is not None
+    }
+    assert {name.split("[")[0] for name in seen} == expected
+    assert page.complaints() == []
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_kind_of_network_loss_and_optimizer_shows_the_numbers_of_its_trace(
+    page: Browser, tmp_path: Path, name: str
+) -> None:
+    trainer, X, y = CASES[name]()
+    page.open(write(tmp_path, trainer, X, y, rows=[1, 4]))
+    choose_all(page, next_update(trainer, X[[1, 4]], y[[1, 4]]))
+
+
+def test_a_traced_batch_with_dropout_shows_some_rows_and_the_sums_of_all(
+    page: Browser, tmp_path: Path
+) -> None:
+    model = cr.MLP([3, 6, 2], activation="tanh", dropout=0.4, input_dropout=0.2, dtype="float64", seed=0)
+    trainer = cr.Trainer(model, loss="mean_squared_error", optimizer=cr.SGD(0.1), batch_size=8)
+    rng = np.random.default_rng(0)
+    with trainer.trace() as trace:
+        trainer.fit(rng.normal(size=(8, 3)), rng.normal(size=(8, 2)))
+    page.open(write(tmp_path, trainer, trace=trace))
+    step = trace.steps[0]
+    page.evaluate("document.querySelector('[data-go=next]').click()")
+    assert tables(page)["Weighted sums and activations"][2] == step.layers[0].mask[0].tolist()
+    kept = int(np.flatnonzero(step.layers[0].mask[0])[0])
+    found = choose(page, f"W1[0, {kept}]")
+    assert found["gradient"] == step.layers[0].dL_dW[0, kept]
+    part = sum(step.layers[0].given[:4, 0] * step.layers[0].dL_dz[:4, kept])
+    assert found["total"] == pytest.approx(part, rel=1e-12)
+    assert found["dL_da"] == step.layers[0].dL_da[0, kept]
+    assert "the result is that of all 8 rows" in page.evaluate("document.getElementById('chain').textContent")
+    choose_all(page, trace)
 
 
 def test_what_is_left_out_of_a_sum_is_in_its_rest(page: Browser, tmp_path: Path) -> None:

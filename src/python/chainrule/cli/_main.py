@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"chainrule {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (train, predict, report, explain, health, export, info, verify, show_config):
+    for command in (train, predict, report, explain, export, info, health, verify, show_config):
         command.add_parser(subparsers)
     return parser
 
