@@ -69,7 +69,8 @@ def _made(
     X = np.random.default_rng(5).normal(size=(6, sizes[0])).astype(shape.get("dtype", "float64"))
     model = cr.MLP(sizes, **{"activation": "tanh", "dtype": "float64", "seed": 2, **shape})
     optimizer = cr.SGD(0.05) if optimizer is None else optimizer
-    trainer = cr.Trainer(model, loss=loss, optimizer=optimizer, batch_size=3, frozen=frozen)
+    trainer = cr.Trainer(model, loss=loss, optimizer=optimizer, batch_size="full", frozen=frozen)
+    y = y if y.dtype.kind == "i" else y.astype(X.dtype)
     trainer.fit(X, y, epochs=2)
     return trainer, X, y
 

@@ -323,6 +323,9 @@ def test_a_weight_is_chosen_with_the_mouse_and_with_keys_and_the_choice_is_seen_
     chosen = 'document.getElementById("chain-title").textContent'
     assert page.evaluate(chosen) == "Chain rule of W1[1, 2]"
     pressed = "[...document.querySelectorAll('[aria-pressed=true]')].map((e) => e.dataset.weight)"
+    assert page.evaluate("document.getElementById('chain-said').textContent").startswith(
+        "W1[1, 2]: its derivative is "
+    )
     assert page.evaluate(pressed) == ["W1[1, 2]"] * 2  # in the diagram and in the table
     inside = "(b => b.top >= 0 && b.bottom <= innerHeight + 1)(document.getElementById('chain').getBoundingClientRect())"
     assert page.evaluate(inside)

@@ -48,6 +48,8 @@ function choose(name) {
   chosen = name;
   byId("chain-title").textContent = S ? `Chain rule of ${name}` : name;
   byId("chain-body").replaceChildren(...parts);
+  const told = Object.fromEntries([...document.querySelectorAll("#chain output")].map((e) => [e.dataset.name, e.textContent]));
+  byId("chain-said").textContent = S ? `${name}: its derivative is ${told.gradient}, it becomes ${told.new}` : `${name} is ${told.value}`;
   open(true);
   mark();
   scrollable();
@@ -64,6 +66,7 @@ function close() {
   const from = [...document.querySelectorAll("[data-weight]")].find((e) => e.dataset.weight === chosen && e.tabIndex === 0);
   chosen = null;
   byId("chain-title").textContent = "Chain rule of a weight";
+  byId("chain-said").textContent = "Closed";
   byId("chain-body").replaceChildren(el("p", {}, "Choose a weight in the diagram or in a table of an update."));
   mark();
   from?.focus();
