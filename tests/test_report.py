@@ -142,11 +142,13 @@ def test_labels_of_which_a_row_may_have_several_and_targets_that_are_missing(pat
 
 
 def test_many_classes_have_pairs_instead_of_a_matrix(path: Path) -> None:
-    model = cr.MLP([3, 30], output_activation="softmax", seed=0)
+    model = cr.MLP([3, 300], output_activation="softmax", seed=0)
     rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(90, 3)).astype(np.float32), rng.integers(0, 30, 90)
+    X, y = rng.normal(size=(90, 3)).astype(np.float32), rng.integers(0, 300, 90)
     page = written(path, model, X, y)
     pairs = page.table("Confused most")
+    assert len(pairs) == 30
+    assert len(page.table("Each class (the first 200 of 300)")) == 200
     predicted = model.predict(X).argmax(axis=1)
     for true, said, n in pairs:
         assert int(n) == ((y == int(true[6:])) & (predicted == int(said[6:]))).sum() > 0

@@ -84,7 +84,17 @@ def run(args: argparse.Namespace) -> int:
     model: MLP = what if isinstance(what, MLP) else what.model
     X, y = judged_rows(args, model, preprocessing)
     title = args.title if args.title is not None else f"Report of {os.path.basename(args.model)}"
-    write_report(args.output, what, X, y, loss=loss, rows=args.rows, title=title, preprocessing=preprocessing)
+    write_report(
+        args.output,
+        what,
+        X,
+        y,
+        loss=loss,
+        rows=args.rows,
+        title=title,
+        preprocessing=preprocessing,
+        n_threads=args.threads,
+    )
     print(f"wrote {args.output}")
     return 0
 
@@ -98,5 +108,4 @@ def _loaded(args: argparse.Namespace) -> tuple[Any, TablePreprocessing | None, s
         trainer = Trainer.resume(args.model, loss=args.loss)
     for warning in caught:
         print("chainrule:", warning.message, file=sys.stderr)
-    trainer.n_threads = args.threads
     return trainer, None, None

@@ -39,6 +39,7 @@ def write_report(
     trace: Any = None,
     title: str | None = None,
     preprocessing: TablePreprocessing | None = None,
+    n_threads: int | None = None,
 ) -> None:
     """Write a report, whole or not at all.
 
@@ -65,6 +66,8 @@ def write_report(
     title : str, optional
     preprocessing : TablePreprocessing, optional
         Of a model that the command line saved, for names and units; X and y are scaled already.
+    n_threads : int, optional
+        At most so many threads for predictions; None leaves the choice to the trainer, or to the core.
 
     Raises
     ------
@@ -113,6 +116,7 @@ def write_report(
         rows=data,
         trace=shown,
         title=f"Report of a {sizes} network" if title is None else title,
+        n_threads=trainer.n_threads if trainer is not None and n_threads is None else n_threads,
         notes=notes,
     )
     write_whole(path, page(given).encode())

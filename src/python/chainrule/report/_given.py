@@ -57,6 +57,8 @@ class Given:
     trace : Trace, optional
         Its first step is shown.
     title : str
+    n_threads : int, optional
+        For predictions.
     notes : list of str
         What the page says about where its content comes from.
     """
@@ -69,6 +71,7 @@ class Given:
     rows: Rows | None = None
     trace: Trace | None = None
     title: str = "Report"
+    n_threads: int | None = None
     notes: list[str] = field(default_factory=list)
 
     @property

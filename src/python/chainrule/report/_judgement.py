@@ -16,6 +16,8 @@ MOST_CLASSES = 25
 """A larger matrix is left out; the pairs that are confused most stand instead."""
 MOST_OUTPUTS = 4
 MOST_PAIRS = 30
+MOST_NAMED = 200
+"""Classes or outputs that have a line of their own."""
 
 
 def judgement(given: Given) -> str:
@@ -28,7 +30,7 @@ def judgement(given: Given) -> str:
                 "There are no rows to predict.", "Give X and y (on the command line --data and --target)."
             ),
         )
-    outputs = given.model.predict(given.rows.inputs)
+    outputs = given.model.predict(given.rows.inputs, n_threads=given.n_threads)
     target = one_hot(given.rows.target, given.network.n_out, np.float64)
     whole = np.isfinite(target).all(axis=1)
     said = f"{len(outputs):,} row{'s' * (len(outputs) != 1)} that the report was given."
@@ -63,10 +65,14 @@ def _classes(names: tuple[str, ...], predicted: Array, true: Array) -> list[str]
     found, there = matrix.sum(axis=0), matrix.sum(axis=1)
     rows = (
         [names[i], *(Markup(_share(matrix[i, i], total)) for total in (found[i], there[i])), int(there[i])]
-        for i in range(n)
+        for i in range(min(n, MOST_NAMED))
     )
-    parts.append(table("Each class", ("class", "precision", "recall", "rows"), rows))
+    parts.append(table("Each class" + _first(n), ("class", "precision", "recall", "rows"), rows))
     return parts
+
+
+def _first(n: int) -> str:
+    return f" (the first {MOST_NAMED} of {n:,})" if n > MOST_NAMED else ""
 
 
 def _share(part: int, total: int) -> str:
@@ -106,11 +112,11 @@ def _pairs(names: tuple[str, ...], matrix: Array) -> str:
 def _several(names: tuple[str, ...], outputs: Array, target: Array) -> str:
     yes, is_one = outputs >= 0.5, target == 1
     rows = []
-    for i, name in enumerate(names[:200]):
+    for i, name in enumerate(names[:MOST_NAMED]):
         counts = (yes & is_one, yes & ~is_one, ~yes & is_one, ~yes & ~is_one)
         rows.append([name, *(int(which[:, i].sum()) for which in counts)])
     head = ("label", "yes, rightly", "yes, wrongly", "no, wrongly", "no, rightly")
-    return table("Each label, yes where its output is at least 0.5", head, rows)
+    return table(f"Each label, yes where its output is at least 0.5{_first(len(names))}", head, rows)
 
 
 def _quantities(given: Given, outputs: Array, target: Array) -> list[str]:
@@ -119,7 +125,7 @@ def _quantities(given: Given, outputs: Array, target: Array) -> list[str]:
     if preprocessing is not None and preprocessing.target_scaler is not None:
         outputs, target = (preprocessing.target_scaler.inverse_transform(a) for a in (outputs, target))
     rows, figures = [], []
-    for i, name in enumerate(given.words.outputs[:200]):
+    for i, name in enumerate(given.words.outputs[:MOST_NAMED]):
         residual, y = outputs[:, i] - target[:, i], target[:, i]
         spread = float(((y - y.mean()) ** 2).sum())
         r2 = 1 - float((residual**2).sum()) / spread if spread else float("nan")
@@ -132,10 +138,10 @@ def _quantities(given: Given, outputs: Array, target: Array) -> list[str]:
             figures.append(scatter(f"{name}: target and residual", y, residual, "target", "residual"))
     head = ("output", "mean absolute error", "root mean squared error", "mean residual", "R²")
     parts = [
-        table("Residuals: prediction less target", head, rows),
+        table(f"Residuals: prediction less target{_first(len(given.words.outputs))}", head, rows),
         f'<div class="figures">{"".join(figures)}</div>',
     ]
-    if len(rows) > MOST_OUTPUTS:
+    if len(given.words.outputs) > MOST_OUTPUTS:
         parts.append(
             paragraph(f"Drawn are the first {MOST_OUTPUTS} outputs of {len(given.words.outputs)}.", "note")
         )
