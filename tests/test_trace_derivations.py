@@ -135,6 +135,25 @@ def test_a_cross_entropy_says_why_it_is_a_minus_y():
     assert "f' cancels" in line.note
 
 
+def test_a_missing_target_and_a_row_without_weight_count_nothing_and_say_so(backend):
+    X, y = data(3)
+    y[1, 2] = np.nan
+    for loss, output, symbol in (
+        ("huber", "identity", "dL/da3[1, 2]"),
+        ("binary_cross_entropy", "sigmoid", "dL/dz3[1, 2]"),
+    ):
+        trace = model("tanh", output).explain(X, y, loss=loss)
+        (line,) = (line for line in trace.of("W3[0, 2]", row=1).lines if line.symbol == symbol)
+        assert (line.forms, line.value) == (("0",), 0)
+        assert "missing" in line.note
+    trace = model().explain(*data(3), sample_weight=[1, 0, 2])
+    derivation = trace.of("W3[0, 2]", row=1)
+    (line,) = (line for line in derivation.lines if line.symbol == "dL/da3[1, 2]")
+    assert line.value == 0
+    assert line.forms[0].endswith("* w[1] / sum_w")
+    assert_formulas_give_their_numbers(derivation)
+
+
 class Structure(HTMLParser):
     """Whether tags are closed in their order, and what they are."""
 
@@ -183,6 +202,25 @@ def test_latex_is_balanced_and_escaped():
             assert not re.search(r"(?<!\\)[%#$]", text)
             assert r"\frac{\partial L}{\partial W^{(1)}_{0,2}}" in text
     assert r"\text{(half\_squared\_error, the mean of 3 rows)}" in text
+
+
+def test_latex_has_one_exponent_each_and_its_digits_together():
+    X, y = data(2)
+    trainer = cr.Trainer(model("tanh"), loss="half_squared_error", optimizer=cr.Adam(0.01), batch_size="full")
+    with trainer.trace(steps=[11]) as trace:
+        trainer.fit(X, y, epochs=12)
+    text = trace.of("W2[0, 2]").to_latex()
+    assert r"1 - {a^{(2)}_{0,2}}^{2}" in text
+    assert r"{0.9}^{12}" in text
+
+
+def test_latex_can_be_set():
+    mathtext = pytest.importorskip("matplotlib.mathtext").MathTextParser("path")
+    derivation = explained("cross_entropy", "softmax", rows=1, optimizer=cr.AdamW()).of("W3[0, 2]")
+    for line in derivation.to_latex().splitlines():
+        if not line.startswith((r"\begin", r"\end", r"\noindent", r"\paragraph")):
+            formula = line.split("&&")[0].replace(r"\\", "").replace("&", "").strip()
+            mathtext.parse(f"${formula}$")
 
 
 def test_markdown_has_tables_of_four_columns():

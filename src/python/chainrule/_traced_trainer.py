@@ -23,7 +23,7 @@ class TracedTrainer(BaseTrainer):
 
         Training comes to the same bits. What is traced are the updates of `fit`, `fit_batches` and `train_on_batch`, those of
         `fit_many` too (each trainer has a trace of its own); `apply_gradients` is not, as its gradients come from elsewhere.
-        A loss of yours is called once more for each traced step. Memory: see `chainrule.trace.Trace`.
+        A loss of yours is called three times more for each traced step. Memory: see `chainrule.trace.Trace`.
 
         Parameters
         ----------

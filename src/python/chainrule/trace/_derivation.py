@@ -88,7 +88,8 @@ class Derivation:
             if is_trivial(symbol) or symbol in [rename(form, names) for form in forms]:
                 continue  # two variables that have one name there, such as the sum and the activation of a linear output
             lines.append(replace(line, forms=forms, printed=figures.get(line.symbol, line.printed)))
-        return replace(self, names=dict(names), lines=lines)
+        title = f"{names[self.name]} = {self.title}" if self.name in names else self.title
+        return replace(self, title=title, names=dict(names), lines=lines)
 
     def equations(self, line: Line, digits: int = 7) -> list[str]:
         """Return what a line says, each an equal sign further: its formulas, the numbers put in, the result."""

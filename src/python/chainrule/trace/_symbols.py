@@ -95,6 +95,16 @@ _LATEX_OTHER = {"*": r"\cdot", "%": r"\%", "#": r"\#", "&": r"\&", "$": r"\$", "
 
 
 def _latex(match: re.Match[str]) -> str:
+    """Return a token in LaTeX; in braces where it has or is an exponent: two exponents of one thing are no LaTeX."""
+    around = (
+        match.string[max(match.start() - 1, 0) : match.start()],
+        match.string[match.end() : match.end() + 1],
+    )
+    written = _latex_token(match)
+    return f"{{{written}}}" if "^" in around and match[0] not in ("^", "(", ")") else written
+
+
+def _latex_token(match: re.Match[str]) -> str:
     if match["derivative"]:
         of, by = (_latex_variable(match[name]) for name in ("of", "by"))
         return rf"\frac{{\partial {of}}}{{\partial {by}}}"

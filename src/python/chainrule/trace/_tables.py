@@ -61,9 +61,7 @@ def trace_to_latex(trace: Trace, digits: int) -> str:
                     rows = [" & ".join(map(to_latex, cells)) for cells in shortened(array, digits, "...")]
                     lines.append(
                         f"{_symbol(name, layer.number)} &= "
-                        + r"\begin{pmatrix} "
-                        + r" \\ ".join(rows)
-                        + r" \end{pmatrix}"
+                        r"\begin{pmatrix} " + r" \\ ".join(rows) + r" \end{pmatrix}"
                     )
             out += [
                 r"\noindent " + _latex_text(about),
