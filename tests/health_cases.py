@@ -32,8 +32,9 @@ def fitted(
     """Return a trainer after a fit that recorded its health, however that ended."""
     loss = "mean_squared_error" if model.network.output_activation == "identity" else "cross_entropy"
     trainer = cr.Trainer(model, loss=loss, optimizer=optimizer, batch_size=16, seed=model.seed)
+    target = y.astype(model.dtype) if y.dtype.kind == "f" else y
     try:
-        trainer.fit(X, y, epochs=epochs, health=True, **options)
+        trainer.fit(X.astype(model.dtype), target, epochs=epochs, health=True, **options)
     except FloatingPointError:
         assert trainer.history.stopped_because == "not_finite"
     return trainer

@@ -46,7 +46,10 @@ def real(name: str) -> tuple[np.ndarray, np.ndarray]:
 def test_nothing_is_found_in_healthy_fits_of_real_data(name: str, scaling: str, backend: str) -> None:
     X, y = real(name)
     X = SCALERS[scaling]().fit(X).transform(X)
-    for seed, (layers, activation, optimizer, epochs, batch_size, dropout) in enumerate(HEALTHY.values()):
+    settings = list(HEALTHY.values())[
+        slice(None, None if backend == "native" else 2)
+    ]  # the reference takes its time
+    for seed, (layers, activation, optimizer, epochs, batch_size, dropout) in enumerate(settings):
         sizes = [X.shape[1], *layers, 1 if name == "diabetes" else int(y.max()) + 1]
         model = network(seed, sizes, activation, dropout=dropout, dtype="float32")
         loss = "mean_squared_error" if name == "diabetes" else "cross_entropy"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -167,11 +168,22 @@ def seen_of(
     epochs = epochs[:whole]
     if not epochs and reason != "not_finite":
         raise ValueError(NOTHING.format(what=what))
-    if epochs and epochs[0].health is not None and len(epochs[0].health.values) != network.n_layers:
-        raise ValueError(
-            f"{what} is of a network with {len(epochs[0].health.values)} layers of weights, but the model has {network.n_layers}"
-        )
+    for layers, without in _shapes(epochs, beginning):
+        if layers + without != network.n_layers:
+            raise ValueError(
+                f"{what} is of a network with {layers + without} layers of weights, but the model has {network.n_layers}"
+            )
     return Seen(network, epochs, beginning, reason, restored)
+
+
+def _shapes(epochs: list[Measurements], beginning: Beginning) -> Iterator[tuple[int, int]]:
+    """Give for each part of a record the layers it has, and how many it leaves out."""
+    yield len(beginning.gains), 0
+    for measured in epochs:
+        if measured.health is not None:
+            yield len(measured.health.values), 0
+            if measured.health.quiet is not None:
+                yield len(measured.health.quiet), 1
 
 
 def _beginning_in(entries: list[Measurements]) -> tuple[int, Beginning] | None:

@@ -219,7 +219,7 @@ def _measurements(entry: Any, name: str) -> Measurements:
     """Return the measurements of an epoch that a record holds."""
     entries = check_sequence(entry, name)
     if len(entries) not in (5, 6):
-        raise ValueError(f"{name} must have 5 values, or 6 with its health, but it has {len(entries)}")
+        raise ValueError(f"{name} must have 5 values, but it has {len(entries)}; a sixth is its health")
     epoch, loss, validation_loss, *both = entries[:5]
     for metrics in both:
         if not isinstance(metrics, dict) or not all(type(key) is str for key in metrics):
