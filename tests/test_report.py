@@ -252,6 +252,17 @@ def test_a_large_network_and_a_long_history_make_a_small_page(path: Path) -> Non
     ]
 
 
+@pytest.mark.parametrize("layers", [20, 60])
+def test_a_deep_network_shows_fewer_units_of_each_layer(path: Path, layers: int) -> None:
+    model = cr.MLP([32] * layers, activation="tanh", dtype="float64", seed=0)
+    page = written(path, model, np.ones((2, 32)), np.ones((2, 32)))
+    assert path.stat().st_size < 2_000_000
+    units = page.data["units"]
+    assert len(units) == layers
+    assert {len(shown) for shown in units} == {math.isqrt(1500 // (layers - 1))}
+    assert f"more than {len(units[0])} units" in page.section("diagram")
+
+
 def test_the_same_report_has_the_same_bytes(path: Path) -> None:
     trainer = xor_trainer()
     trainer.report(path, *XOR)

@@ -32,7 +32,16 @@ _SGD = SGD()
 class BaseTrainer:
     """Holds what training changes, and the settings; `Trainer`, which describes them, adds what trains."""
 
-    __slots__ = ("__weakref__", "_history", "_model", "_state", "health_began", "tracer", "unfinished", *SETTINGS)
+    __slots__ = (
+        "__weakref__",
+        "_history",
+        "_model",
+        "_state",
+        "health_began",
+        "tracer",
+        "unfinished",
+        *SETTINGS,
+    )
 
     loss: Any
     output_weights: tuple[float, ...] | None

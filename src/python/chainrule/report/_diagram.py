@@ -6,7 +6,7 @@ from typing import Any
 
 from ._given import Given
 from ._html import escape, number, paragraph, section
-from ._units import MOST_UNITS
+from ._units import most_units
 
 ACROSS, DOWN, MARGIN, RADIUS = 190, 44, 46, 17
 LABEL = 96
@@ -33,7 +33,7 @@ def diagram(given: Given, data: dict[str, Any]) -> str:
     ]
     sizes = "-".join(map(str, data["sizes"]))
     picture = (
-        f'<div class="wide diagram"><svg viewBox="0 0 {width} {height}" style="min-width:{min(width, 620)}px" role="group" '
+        f'<div class="wide diagram"><svg viewBox="0 0 {width} {height}" style="min-width:{min(width, max(620, 110 * len(units)))}px" role="group" '
         f'aria-label="Diagram of the {sizes} network: arrow keys go from weight to weight, Enter chooses one">\n'
         + "\n".join([*lines, *circles])
         + "</svg></div>"
@@ -51,7 +51,7 @@ def _explained(given: Given, data: dict[str, Any], left_out: list[int]) -> str:
     if any(left_out):
         chosen = "the greatest gradients" if data["step"] is not None else "the greatest weights"
         text += (
-            f" Of a layer with more than {MOST_UNITS} units those with {chosen} are shown; the others are counted, and are in all "
+            f" Of a layer with more than {most_units(given.network.n_layers)} units those with {chosen} are shown; the others are counted, and are in all "
             "sums."
         )
     return paragraph(text)
@@ -74,7 +74,7 @@ def _lines(level: int, places: list[Any], units: list[list[int]], matrix: list[l
             first = level == i == j == 0
             parts.append(
                 f'<g class="weight {sign}" data-weight="{name}" data-layer="{level + 1}" role="button" '
-                f'tabindex="{0 if first else -1}" aria-label="{name} = {number(weight, 4)}"><title>{name} = '
+                f'tabindex="{0 if first else -1}"><title>{name} = '
                 f'{number(weight, 4)}</title><path class="hit" d="{line}"/><path class="seen" d="{line}" '
                 f'stroke-width="{size:.2f}"/></g>'
             )
