@@ -33,7 +33,7 @@ def diagram(given: Given, data: dict[str, Any]) -> str:
     ]
     sizes = "-".join(map(str, data["sizes"]))
     picture = (
-        f'<div class="wide diagram"><svg viewBox="0 0 {width} {height}" style="min-width:{min(width, max(620, 110 * len(units)))}px" role="group" '
+        f'<div class="wide diagram"><svg viewBox="0 0 {width} {height}" style="min-width:{min(width, max(620, 165 * len(units)))}px" role="group" '
         f'aria-label="Diagram of the {sizes} network: arrow keys go from weight to weight, Enter chooses one">\n'
         + "\n".join([*lines, *circles])
         + "</svg></div>"
