@@ -48,16 +48,7 @@ def test_a_number_that_is_off_by_a_millionth_is_found(backend, name):
     wrong = array.copy()
     wrong[place] *= 1 + 1e-6
     trace.steps[1].layers[1] = replace(layer, **{name: wrong})
-    # What is computed from a number that is wrong is off, too: the first one that is not what it should be is named.
-    others = {
-        "z": "z|a",
-        "a": "a|given|da_dz",
-        "dL_dW": "dL_dW|new_W|velocity_W|square_W",
-        "dL_db": "dL_db|new_b|velocity_b|square_b",
-    }
-    with pytest.raises(
-        ArithmeticError, match=rf"^({others.get(name, name)})\[.* of layer 2 in step 1 is .* reference core"
-    ):
+    with pytest.raises(ArithmeticError, match=rf"^{name}\[.* of layer 2 in step 1 is .* reference core"):
         trace.check()
 
 
