@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 
 import chainrule as cr
@@ -23,7 +24,7 @@ def test_the_gradients_of_a_deep_sigmoid_network_fall_towards_the_input_and_thos
     rows = re.findall(r"^ +(\d) +(\S+) +\S+ +(\S+) +\S+$", done.stdout, re.MULTILINE)
     layers, sigmoid, relu = ([float(number) for number in column] for column in zip(*rows, strict=True))
     assert layers == list(range(1, 10))
-    assert all(2 * lower < upper for lower, upper in zip(sigmoid, sigmoid[1:], strict=False))
+    assert all(2 * lower < upper for lower, upper in pairwise(sigmoid))
     assert sigmoid[0] < 1e-4 * sigmoid[-1]
     assert all(0.3 * relu[-1] < norm < 3 * relu[-1] for norm in relu)
     assert (

@@ -118,6 +118,7 @@ def test_what_users_meet_first_describes_every_parameter_and_its_errors(thing: A
         "_batch_trainer",
         "_manual_trainer",
         "backend",
+        "health",
         "interchange._keras",
         "interchange._torch",
         "many",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
+from pathlib import Path
 from typing import Any
 
 import chainrule as cr
@@ -181,3 +183,9 @@ def test_what_has_no_record_is_refused(backend: str) -> None:
         ValueError, match=r"^this history is of a network with 2 layers of weights, but the model has 1$"
     ):
         diagnose(history, cr.MLP([8, 3]))
+
+
+def test_every_kind_has_a_line_in_the_document_and_a_fit_with_that_fault() -> None:
+    document = (Path(__file__).resolve().parents[1] / "docs" / "health.md").read_text("utf-8")
+    assert sorted(KINDS) == sorted(re.findall(r"^\| `(\w+)` \|", document, re.MULTILINE))
+    assert {kind for _, kinds, _ in FAULTS.values() for kind in kinds} == set(KINDS)

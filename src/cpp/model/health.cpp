@@ -77,7 +77,7 @@ HealthMeter<T>::HealthMeter(Workspace<T>& w, const HealthRecord& record, const M
         }
     };
     parts([&]<class U>(U*&, std::ptrdiff_t count) { arena_.reserve<U>(count); });
-    arena_.allocate();
+    arena_.allocate(Arena::Contents::any);
     parts([&]<class U>(U*& pointer, std::ptrdiff_t count) { pointer = arena_.take<U>(count); });
 }
 

@@ -137,7 +137,8 @@ def learning_rate_too_low(seen: Seen) -> Iterator[Finding]:
             None,
             "warning",
             "The learning rate is too low, or the fit too short: the loss hardly falls, and the weights have hardly moved.",
-            f"The loss fell by {seen.fall:.1%} in {len(losses)} epochs (less than {HARDLY:.0%} counts), in {falls:.0%} of them; all updates "
+            f"The loss went from {losses[0]:.4g} to {seen.last_loss:.4g} in {len(losses)} epochs (a fall of less than {HARDLY:.0%} counts), and "
+            f"fell in {falls:.0%} of them; all updates "
             f"together moved no layer by more than {path:.2%} of its weights (less than {SHORT_PATH:.0%} counts).",
             "Raise the learning rate, for instance tenfold; use Adam, or SGD with momentum=0.9; or train for longer.",
         )

@@ -5,7 +5,8 @@
 >>> digits = load_digits()
 >>> model = cr.MLP([64, 32, 10], output_activation="softmax", seed=0)
 >>> trainer = cr.Trainer(model, loss="cross_entropy", optimizer=cr.SGD(0.1))
->>> history = trainer.fit(digits.data, digits.target, epochs=2, health=True)
+>>> X = (digits.data / 16).astype("float32")
+>>> history = trainer.fit(X, digits.target, epochs=2, health=True)
 >>> print(trainer.health())
 health: nothing wrong in epochs 0 to 1
 """
