@@ -52,6 +52,11 @@ def test_the_command_prints_an_example_on_either_core(folder, core):
     assert done.stderr == ""
 
 
+def test_json_stays_json_when_it_is_checked(explain):
+    (first, second) = json.loads(explain("two-inputs", "--format", "json", "--check"))
+    assert (first["name"], second["name"]) == ("w211", "w111")
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_example_is_printed(explain, name):
     assert explain(name) == worked_example(name).to_text(9)

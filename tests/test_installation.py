@@ -45,7 +45,8 @@ def test_the_wheel_is_small() -> None:
 def test_the_wheel_holds_the_package_its_types_its_data_and_nothing_else() -> None:
     names = zipfile.ZipFile(only("*.whl")).namelist()
     for wanted in ("py.typed", "_core.pyi", "_predictor.pyi", "cython_api.pyi", "cython_api.pxd", "reference/__init__.py",
-                   "datasets/digits.npz", "datasets/DATA.md"):  # fmt: skip
+                   "datasets/digits.npz", "datasets/DATA.md",
+                   "report/page.html", "report/page.css", "report/page.js"):  # fmt: skip
         assert f"chainrule/{wanted}" in names
     for module in ("_core", "_predictor", "cython_api"):
         assert [name for name in names if name.startswith(f"chainrule/{module}.") and name.endswith(".so")]

@@ -32,6 +32,9 @@ TEXT = {
     ".yaml",
     ".sh",
     ".txt",
+    ".html",
+    ".css",
+    ".js",
     "",
 }
 

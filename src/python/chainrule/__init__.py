@@ -45,6 +45,7 @@ _MODULES = (
     "plots",
     "preprocessing",
     "reference",
+    "report",
     "streams",
     "trace",
 )  # imported when they are first asked for
@@ -92,6 +93,7 @@ __all__ = [
     "preprocessing",
     "recommended",
     "reference",
+    "report",
     "schedules",
     "set_backend",
     "show_config",

@@ -145,6 +145,7 @@ class BaseTrainer:
         losses = self._state.losses
         for epoch in range(len(self._history), len(losses)):  # those without measurements of their own
             self._history.append(Measurements(epoch, losses[epoch]))
+        self._history.belong_to(self)
         return self._history
 
     def plan(self, rows: int | None = None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from ._checks_values import check_bool, check_choice, check_int, check_number, check_sequence, count, describe
 from ._health_epochs import HealthOfEpoch, health_from_plain
 from ._plain import check_record
+from ._reported_history import ReportedHistory
 from ._summary import history_html
 from ._version import __version__
 
@@ -72,7 +73,7 @@ REASONS = {
 """Why a fit ended: the values of `History.stopped_because`."""
 
 
-class History:
+class History(ReportedHistory):
     """The measurements of a fit, one entry per epoch; `Trainer.fit` returns one, `Trainer.history` is that of all fits.
 
     In the lists, an entry is NaN where nothing was measured in that epoch but in others there was.
@@ -183,7 +184,9 @@ class History:
 
     def since(self, n: int) -> History:
         """Return the history without its first ``n`` entries."""
-        return History(self._measured[n:], self.ending)
+        part = History(self._measured[n:], self.ending)
+        part.belong_to(self.owner())
+        return part
 
     def last(self, n: int = 0) -> Measurements | None:
         """Return the last entry, None if there are not more than ``n``."""

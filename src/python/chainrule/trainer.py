@@ -13,6 +13,7 @@ from ._fitting import fit_epochs
 from ._health_findings import HealthReport
 from ._health_seen import seen_of
 from ._manual_trainer import ManualTrainer
+from ._reporting_trainer import ReportingTrainer
 from ._traced_trainer import TracedTrainer
 from .backend import core
 from .history import History
@@ -21,7 +22,7 @@ from .passes import Gradients
 from .stopping import EarlyStopping
 
 
-class Trainer(ManualTrainer, BatchTrainer, TracedTrainer):
+class Trainer(ManualTrainer, BatchTrainer, TracedTrainer, ReportingTrainer):
     """Trains a model by gradient descent on batches of rows; holds the velocities, the counters and the history.
 
     The result is a function of the data, the arguments and the seed: neither the number of threads nor the way the

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from chainrule._version import __version__
 
-from . import explain, export, health, info, predict, show_config, train, verify
+from . import explain, export, health, info, predict, report, show_config, train, verify
 from ._options import CommandError
 
 INTERRUPTED = 130
@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"chainrule {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (train, predict, explain, export, info, health, verify, show_config):
+    for command in (train, predict, report, explain, export, info, health, verify, show_config):
         command.add_parser(subparsers)
     return parser
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 
 import numpy as np
 
@@ -139,8 +140,13 @@ def _check(args: argparse.Namespace, trace: Trace) -> None:
             found = trace.check()
         except ArithmeticError as error:
             raise CommandError(str(error)) from None
-        print("checked against the reference core; largest deviations, as shares of their bounds:")
-        print("  " + ", ".join(f"{name} {share:.2g}" for name, share in found.items()))
+        shares = ", ".join(f"{name} {share:.2g}" for name, share in found.items())
+        # Beside what another program reads, not in it.
+        stream = sys.stdout if args.format == "text" else sys.stderr
+        print(
+            "checked against the reference core; largest deviations, as shares of their bounds:", file=stream
+        )
+        print(f"  {shares}", file=stream)
 
 
 def _trace_of_row(args: argparse.Namespace) -> tuple[Trace, str]:
