@@ -54,3 +54,18 @@ def evaluated(form: str, values: dict[str, float]) -> float | None:
         return None
     text = re.sub(r"\|([^|]*)\|", r"abs(\1)", text).replace("^", "**")
     return float(eval(text, {"__builtins__": {}}, _FUNCTIONS))
+
+
+def trainer_of(
+    loss="half_squared_error", output="identity", optimizer=None, activation="tanh", batch_size=4, **more
+):
+    shape = model(activation, output, **more)
+    return cr.Trainer(
+        shape, loss=loss, optimizer=optimizer or cr.SGD(0.1, momentum=0.9), batch_size=batch_size
+    )
+
+
+def assert_same_bits(first, second):
+    assert first.step == second.step
+    for a, b in zip(first.state.arrays, second.state.arrays, strict=True):
+        np.testing.assert_array_equal(a, b)
