@@ -154,6 +154,25 @@ def test_a_fit_whose_first_epoch_is_not_finite_is_judged(backend: str) -> None:
     assert "not even one epoch was done" in str(report)
 
 
+def test_a_fit_under_way_is_judged_without_the_end_of_the_one_before(backend: str) -> None:
+    X, y = blobs(0)
+    model = network(0, [8, 32, 3], "elu")
+    trainer = fitted(model, cr.SGD(1e30), X, y)
+    assert trainer.health().kinds == ["learning_rate_too_high"]
+    seen = []
+
+    class Look(cr.Callback):
+        def on_epoch_end(self, fit: Any) -> None:
+            seen.append(fit.trainer.health().kinds)
+
+    fresh = cr.MLP([8, 32, 3], activation="elu", output_activation="softmax", dtype="float64", seed=0)
+    for old, new in zip(model.weights + model.biases, fresh.weights + fresh.biases, strict=True):
+        old[...] = new
+    trainer.optimizer = cr.SGD(0.1)
+    trainer.fit(X, y, epochs=6, callbacks=[Look()], health=True)
+    assert seen == [[]] * 6
+
+
 def test_few_epochs_are_not_judged_by_their_loss(backend: str) -> None:
     trainer = FAULTS["low rate"][0](0)
     short = fitted(network(0, [8, 32, 3], "relu"), cr.SGD(1e-5), *blobs(0), epochs=4)

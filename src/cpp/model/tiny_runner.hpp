@@ -60,26 +60,25 @@ public:
         parts([&](T*& pointer, std::ptrdiff_t count) { pointer = arena_.take<T>(count); });
     }
 
-    void pack() override { take(request_.parameters, request_.velocities); }
-    void unpack() override { give(request_.parameters, request_.velocities); }
-
-    // The same from and to other plain arrays.
-    void take(const Parameters<T>& parameters, const Parameters<T>& velocities) {
+    void pack() override {
         for (std::size_t l = 0; l < layers_.size(); ++l) {
             TinyLayer<T>& m = layers_[l];
-            copy_in(m, parameters.weights[l], m.weights, m.transposed);
-            copy_in(m, velocities.weights[l], m.velocity, m.transposed_velocity);
+            copy_in(m, request_.parameters.weights[l], m.weights, m.transposed);
+            copy_in(m, request_.velocities.weights[l], m.velocity, m.transposed_velocity);
             if (request_.network->bias == BiasMode::none) continue;
             const bool one = request_.network->bias == BiasMode::layer;
             std::fill_n(m.bias, block, T(0));
             std::fill_n(m.bias_velocity, block, T(0));
             for (std::ptrdiff_t j = 0; j < m.N; ++j) {
-                m.bias[j] = parameters.biases[l][one ? 0 : j];
-                m.bias_velocity[j] = velocities.biases[l][one ? 0 : j];
+                m.bias[j] = request_.parameters.biases[l][one ? 0 : j];
+                m.bias_velocity[j] = request_.velocities.biases[l][one ? 0 : j];
             }
         }
     }
 
+    void unpack() override { give(request_.parameters, request_.velocities); }
+
+    // To other plain arrays.
     void give(const Parameters<T>& parameters, const Parameters<T>& velocities) const {
         for (std::size_t l = 0; l < layers_.size(); ++l) {
             const TinyLayer<T>& m = layers_[l];

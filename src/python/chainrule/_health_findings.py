@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any, NamedTuple
 
 from ._checks_values import count
@@ -86,6 +85,8 @@ class HealthReport:
         return f"<HealthReport of {count(len(self.epochs), 'epoch')}: {', '.join(self.kinds) or 'healthy'}>"
 
     def _repr_html_(self) -> str:
+        from html import escape  # its tables of entities are for notebooks only
+
         rows = "".join(
             "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in finding[2:]) + "</tr>"
             for finding in self.findings

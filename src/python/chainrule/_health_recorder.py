@@ -113,6 +113,9 @@ class Recorder:
         history, done = trainer.history, trainer.epoch - first
         if done:
             self.note_beginning()
+            history.ending = (
+                None  # that of an earlier fit would be taken for the end of this one, which is under way
+            )
         for i, layers in enumerate(values[:done].tolist()):
             quiet = self._quiet_shares() if i == done - 1 else None
             beginning = self._beginning if first + i == self._first else None

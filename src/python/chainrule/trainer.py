@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._batch_trainer import BatchTrainer
 from ._epochs import make_update
 from ._evaluation import Evaluation, Rows, as_rows
 from ._fit_request import fit_request
 from ._fitting import fit_epochs
-from ._health_findings import HealthReport
-from ._health_seen import seen_of
 from ._manual_trainer import ManualTrainer
 from ._reporting_trainer import ReportingTrainer
 from ._traced_trainer import TracedTrainer
@@ -20,6 +18,9 @@ from .history import History
 from .metrics import find_metrics
 from .passes import Gradients
 from .stopping import EarlyStopping
+
+if TYPE_CHECKING:
+    from ._health_findings import HealthReport
 
 
 class Trainer(ManualTrainer, BatchTrainer, TracedTrainer, ReportingTrainer):
@@ -324,6 +325,7 @@ class Trainer(ManualTrainer, BatchTrainer, TracedTrainer, ReportingTrainer):
         >>> trainer.health().findings[0].words
         'The gradients vanish on their way back through the 9 layers (sigmoid): layer 1 learns next to nothing.'
         """
+        from ._health_seen import seen_of
         from .health import report_of
 
         return report_of(seen_of(self._model.network, self.history, self.health_began, "this trainer"))
