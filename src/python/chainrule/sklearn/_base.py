@@ -72,6 +72,7 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
         self.n_outputs_ = y.shape[1]
         held_out = self._held_out(validation_data)
         units = [X.shape[1], *sizes, self.n_outputs_]
+        attempt.draws_from(self.random_state)
         self._random_state = check_random_state(self.random_state)
         if first_pass:
             self._initialize(y, units, X.dtype)
@@ -132,6 +133,7 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
             raise TypeError(
                 f"loss must be an object, but it is the class {self.loss.__name__}; use {self.loss.__name__}(...)"
             )
+        _settings.check_solver(self.solver)
         _settings.hidden_activations(self.activation, n_hidden)
         _settings.dropout_rates(self.dropout, n_hidden)
         if not _settings.is_stochastic(self.solver):
@@ -250,6 +252,7 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
             If X or `out` does not fit.
         """
         self._check_fitted()
+        _settings.check_threads(self)
         dtype = _settings.working_dtype(*self.coefs_)
         core().forward(
             _settings.network_of(self, dtype), _settings.as_parameters(self.coefs_, dtype),

@@ -22,6 +22,7 @@ SMALL = 2**12
 
 def outputs(estimator: Any, X: Any, check_input: bool) -> Any:
     """Return the activations of the output layer, (rows, n_out), from the fitted attributes as they are now."""
+    _settings.check_threads(estimator)
     if check_input and not is_plain(estimator, X):
         X = _checked(estimator, X)
     if hasattr(X, "toarray"):
