@@ -83,6 +83,11 @@ def has_probabilities(estimator: Any) -> bool:
     return not has_margins(estimator)
 
 
+def core_activation(name: str) -> str:
+    """Return what the cores call an activation."""
+    return SAME.get(name, name)
+
+
 def is_stochastic(solver: Any) -> bool:
     """Return whether a solver takes batches: all but lbfgs."""
     return not (isinstance(solver, str) and solver == "lbfgs")
@@ -119,7 +124,7 @@ def dropout_rates(dropout: Any, n_hidden: int) -> tuple[float, ...]:
 def _network(
     sizes: tuple[int, ...], names: tuple[str, ...], dtype: str, dropout: tuple[float, ...]
 ) -> Network:
-    names = tuple(SAME.get(name, name) for name in names)
+    names = tuple(core_activation(name) for name in names)
     return Network(sizes, names, dropout=dropout or (0.0,) * (len(names) - 1), dtype=dtype)
 
 

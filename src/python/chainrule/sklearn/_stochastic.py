@@ -159,8 +159,10 @@ class _Loop:
         estimator = self.estimator
         score: float | None = None
         if self.held_out is not None:
-            score = np.float64("nan" if np.isnan(loss) else self.held_out.score(estimator))
+            nothing = np.float64("nan")
+            score, held_out_loss = (nothing, nothing) if np.isnan(loss) else self.held_out.measure(estimator)
             estimator.validation_scores_.append(score)
+            estimator.validation_loss_curve_.append(held_out_loss)
             if estimator.verbose:
                 print(f"Validation score: {score:f}")
         if self.stops:
