@@ -136,10 +136,9 @@ def split(estimator: Any, X: Any, y: Any, sample_weight: Any, class_weight: Any)
         )
     weights = iter(parts[4:])
     training, held_out = (next(weights), next(weights)) if sample_weight is not None else (None, None)
-    by_class = next(weights) if class_weight is not None else None
-    if (
-        class_weight is not None
-    ):  # of rows that were given for training: they count in the score as they would there
-        of_class = next(weights)
+    by_class = None
+    if class_weight is not None:
+        # These rows were given for training, and count in the score as they would there.
+        by_class, of_class = next(weights), next(weights)
         held_out = of_class if held_out is None else held_out * of_class
     return parts[0], parts[2], training, by_class, HeldOut(parts[1], parts[3], held_out)
