@@ -88,6 +88,7 @@ def test_it_is_the_loss_of_predictions_after_each_epoch(core: Any, name: str, is
     class Measure:
         def on_epoch_end(self, fit: Any) -> None:
             seen.append(measure(y, fit.estimator, X, weight))
+            assert fit.validation_loss == fit.estimator.validation_loss_curve_[-1]
 
     held_out = (X, y) if weight is None else (X, y, weight)
     model = Estimator(hidden_layer_sizes=(6,), max_iter=4, random_state=0, **settings)
@@ -186,6 +187,13 @@ def test_what_was_measured_does_not_outlive_the_parameters(core: Any, with_rows:
         model.fit(*given, **({} if stops else {"validation_data": classes(seed=1)}))
         assert len(model.validation_loss_curve_) == 4
         model.set_params(early_stopping=False, solver="lbfgs" if without == "lbfgs" else "adam")
+
+        class Watch:
+            def on_epoch_end(self, fit: Any) -> None:
+                assert fit.validation_score is fit.validation_loss is None
+
+        if without == "lbfgs":
+            model.fit(*given, callbacks=[Watch()])
         (model.partial_fit if without == "partial_fit" else model.fit)(*given)
     assert [getattr(model, name) for name in MEASURED] == [None] * 3
     assert len(model.loss_curve_) == {"fit": 8, "partial_fit": 5, "lbfgs": 4}[without]
