@@ -116,6 +116,51 @@ def test_lbfgs_of_pieces_is_that_of_all_rows(weighted: bool, monkeypatch: pytest
         np.testing.assert_allclose(pieces.coefs_[0], dense.coefs_[0], rtol=1e-6, atol=1e-9)
 
 
+def absolute(output: Any, target: Any) -> tuple[float, Any]:
+    """Be a loss that has to see all rows: it is scaled by the largest error."""
+    error = np.nan_to_num(output - target)
+    largest = np.abs(error).max()
+    value = float((error**2).mean() / largest)
+    gradient = 2 * error / error.size / largest
+    at = np.unravel_index(np.abs(error).argmax(), error.shape)
+    gradient[at] -= value / largest * np.sign(error[at])
+    return value, gradient
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_lbfgs_of_pieces_asks_a_loss_of_ones_own_for_all_rows(
+    n_outputs: int, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X = scipy.sparse.random(90, 20, density=0.3, format="csr", random_state=1)
+    y = np.sin(np.arange(90.0 * n_outputs)).reshape(90, n_outputs)
+    y[7] = np.nan
+    settings = {**SETTINGS, "solver": "lbfgs", "loss": absolute, "missing_targets": True}
+    dense, pieces = (ours.MLPRegressor(**settings) for _ in range(2))
+    dense.fit(X.toarray(), y)
+    monkeypatch.setattr("chainrule.sklearn._pieces.DENSE_ELEMENTS", 400)
+    pieces.fit(X, y)
+    assert pieces.n_iter_ == dense.n_iter_ == 3
+    np.testing.assert_allclose(pieces.loss_, dense.loss_, rtol=1e-9)
+    np.testing.assert_allclose(pieces.coefs_[0], dense.coefs_[0], rtol=1e-6, atol=1e-9)
+    with pytest.raises(ValueError, match="sample_weight cannot be combined with a loss of your own"):
+        pieces.fit(X, y, sample_weight=np.ones(90))
+
+
+def test_memory_of_lbfgs_does_not_grow_with_rows_whatever_the_loss_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chainrule.sklearn._pieces.DENSE_ELEMENTS", 2**16)
+    X = scipy.sparse.random(1000, 2000, density=0.001, format="csr", random_state=0)
+    settings = {**SETTINGS, "hidden_layer_sizes": (2,), "max_iter": 1}
+    tracemalloc.start()
+    try:
+        ours.MLPRegressor(solver="lbfgs", loss=absolute, **settings).fit(X, np.arange(1000) % 2.0)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < X.shape[0] * X.shape[1] * 8 / 2
+
+
 def test_large_and_infinite_numbers_are_told_apart_in_large_arrays() -> None:
     X, y = data(3000)
     model = ours.MLPRegressor(**SETTINGS).fit(X, y)

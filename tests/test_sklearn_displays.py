@@ -50,12 +50,14 @@ def test_the_training_loss_is_drawn_over_epochs(Estimator: Any) -> None:
 def test_scores_of_early_stopping_have_an_axis_of_their_own(Estimator: Any) -> None:
     model = fitted(Estimator, early_stopping=True)
     display = LossCurveDisplay.from_estimator(model)
-    assert len(display.lines_) == 2
-    assert_array_equal(display.lines_[1].get_ydata(), model.validation_scores_)
-    assert display.lines_[1].axes is display.score_ax_ is not display.ax_
+    _, loss, score = display.lines_
+    assert_array_equal(loss.get_ydata(), model.validation_loss_curve_)
+    assert loss.axes is display.ax_
+    assert_array_equal(score.get_ydata(), model.validation_scores_)
+    assert score.axes is display.score_ax_ is not display.ax_
     name = "Accuracy" if Estimator is MLPClassifier else "R²"
     assert display.score_ax_.get_ylabel() == name
-    assert len(display.ax_.get_legend().get_texts()) == 2
+    assert len(display.ax_.get_legend().get_texts()) == 3
 
 
 def test_losses_on_held_out_rows_are_drawn_beside_those_of_training() -> None:

@@ -297,8 +297,11 @@ def test_what_is_written_into_parameters_or_put_in_their_place_is_used_at_once(
     for one, other in itertools.combinations(seen, 2):
         assert not np.array_equal(one, other)
     model.coefs_, model.intercepts_ = model.coefs_[:1], model.intercepts_[:1]
-    model.coefs_[0], model.intercepts_[0] = np.eye(X.shape[1]), np.zeros(X.shape[1])
-    assert model._forward_pass_fast(row).shape == row.shape
+    with pytest.raises(ValueError, match="coefs_ and intercepts_ end with 8 outputs, but n_outputs_ is"):
+        answer()
+    shape = (X.shape[1], model.n_outputs_)
+    model.coefs_[0], model.intercepts_[0] = np.ones(shape), np.zeros(shape[1])
+    assert model._forward_pass_fast(row).shape == (1, shape[1])
 
 
 @BOTH

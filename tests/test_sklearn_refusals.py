@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import chainrule as cr
 import numpy as np
 import pytest
@@ -31,7 +33,7 @@ def values(estimator):
 
 def assert_refused(estimator, call, error=ValueError, match=""):
     """The call raises the error, and all attributes are what they were."""
-    before, predicted = values(estimator), estimator.predict(X)
+    before, predicted = values(estimator), predictions(estimator)
     with quiet(), pytest.raises(error, match=match):
         call()
     after = values(estimator)
@@ -42,7 +44,12 @@ def assert_refused(estimator, call, error=ValueError, match=""):
             assert all(map(np.array_equal, value, after[name])), name
         else:
             assert value is after[name] or value == after[name], name
-    np.testing.assert_array_equal(estimator.predict(X), predicted)
+    np.testing.assert_array_equal(predictions(estimator), predicted)
+
+
+def predictions(estimator):
+    """Return what is predicted, also where the number of threads is what is refused: `predict` refuses it, too."""
+    return copy.copy(estimator).set_params(n_threads=None).predict(X)
 
 
 FITS_OF_OTHERS = {

@@ -72,6 +72,7 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
         self.n_outputs_ = y.shape[1]
         held_out = self._held_out(validation_data)
         units = [X.shape[1], *sizes, self.n_outputs_]
+        attempt.draws_from(self.random_state)
         self._random_state = check_random_state(self.random_state)
         if first_pass:
             self._initialize(y, units, X.dtype)
@@ -106,6 +107,8 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
         held_out: HeldOut | None, events: Events, attempt: Attempt, in_theirs: bool
     ) -> None:  # fmt: skip
         if not _settings.is_stochastic(self.solver):
+            if hasattr(self, "validation_scores_"):  # of another solver
+                self.validation_scores_ = self.validation_loss_curve_ = self.best_validation_score_ = None
             weight = sample_weight if by_class is None else by_class
             if by_class is not None and sample_weight is not None:
                 weight = sample_weight * by_class
@@ -132,6 +135,7 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
             raise TypeError(
                 f"loss must be an object, but it is the class {self.loss.__name__}; use {self.loss.__name__}(...)"
             )
+        _settings.check_solver(self.solver)
         _settings.hidden_activations(self.activation, n_hidden)
         _settings.dropout_rates(self.dropout, n_hidden)
         if not _settings.is_stochastic(self.solver):
@@ -193,19 +197,39 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
             self._no_improvement_count = 0
             stops = self.early_stopping
             self.validation_scores_ = list[float]() if stops else None
+            self.validation_loss_curve_ = list[float]() if stops else None
             self.best_validation_score_ = -np.inf if stops else None
             self.best_loss_ = None if stops else np.inf
 
     def _prepare_progress(self: Any, scores: bool) -> None:
-        """Begin what this fit keeps of its progress and the one before did not, as where `early_stopping` was switched."""
+        """Begin what this fit keeps of its progress and the one before did not, as where `early_stopping` was switched.
+
+        What is kept of rows held out has an entry for each of `loss_curve_`, NaN for epochs of fits without such rows; after a fit
+        without any there is none of it, as the best score would not be of the parameters that there are.
+        """
         if not hasattr(self, "loss_curve_"):  # of lbfgs
             self.loss_curve_ = list[float]()
             self._no_improvement_count = 0
-            self.validation_scores_ = self.best_validation_score_ = self.best_loss_ = None
-        if scores and self.validation_scores_ is None:
-            self.validation_scores_, self.best_validation_score_ = list[float](), -np.inf
+            self.best_loss_ = None
+        if scores:
+            for name in ("validation_scores_", "validation_loss_curve_"):
+                if getattr(self, name, None) is None:
+                    setattr(self, name, [np.float64("nan")] * len(self.loss_curve_))
+            if getattr(self, "best_validation_score_", None) is None:
+                self.best_validation_score_ = -np.inf
+                self._best_coefs = [w.copy() for w in self.coefs_]
+                self._best_intercepts = [b.copy() for b in self.intercepts_]
+        else:
+            self.validation_scores_ = self.validation_loss_curve_ = self.best_validation_score_ = None
         if not self.early_stopping and self.best_loss_ is None:
             self.best_loss_ = np.inf
+
+    def _score(self: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the score of rows held out to scikit-learn's own loop, and note their loss."""
+        held_out = HeldOut(X, self._columns(self._encoded(y)), sample_weight)
+        score, loss = held_out.measure(self)
+        self.validation_loss_curve_.append(loss)
+        return score
 
     def _init_coef(self: Any, fan_in: int, fan_out: int, dtype: Any) -> tuple[Any, Any]:
         if isinstance(self.activation, str) and self.activation != "sigmoid":
@@ -250,6 +274,7 @@ class ChainruleMixin(CallbackSupport):  # type: ignore[misc]
             If X or `out` does not fit.
         """
         self._check_fitted()
+        _settings.check_threads(self)
         dtype = _settings.working_dtype(*self.coefs_)
         core().forward(
             _settings.network_of(self, dtype), _settings.as_parameters(self.coefs_, dtype),

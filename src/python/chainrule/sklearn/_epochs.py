@@ -67,7 +67,10 @@ class Epochs:
         for name in ("coefs_", "intercepts_"):
             given = getattr(estimator, name)
             arrays = _steps.writable(given, dtype)
-            if any(own is not one for own, one in zip(arrays, given, strict=True)):
+            # an array of arrays becomes a list, which the core takes
+            if not isinstance(given, (list, tuple)) or any(
+                own is not one for own, one in zip(arrays, given, strict=True)
+            ):
                 setattr(estimator, name, arrays)
         self.network = _settings.network_of(estimator, dtype, dropout)
         self.state = _steps.state_of(

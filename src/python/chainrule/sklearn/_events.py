@@ -27,8 +27,8 @@ class EstimatorFit:
         Epochs done in this fit, and how many there are at most.
     loss : float
         The loss of the last epoch; in `on_batch_end` the mean of the rows of the epoch so far, without the penalty.
-    validation_score : float or None
-        The last one, where rows are held out.
+    validation_score, validation_loss : float or None
+        The last ones, where rows are held out.
     batch, batches : int
         In `on_batch_end`: batches done in the epoch, and how many it has.
     """
@@ -38,6 +38,7 @@ class EstimatorFit:
         self.epoch = self.batch = self.batches = 0
         self.loss = float("nan")
         self.validation_score: float | None = None
+        self.validation_loss: float | None = None
         self._stopped = False
 
     @property
@@ -116,8 +117,13 @@ class Events:
         fit, estimator = self.fit, self.estimator
         fit.epoch = estimator.n_iter_
         fit.loss = float(estimator.loss_)
-        scores = getattr(estimator, "validation_scores_", None)
-        fit.validation_score = scores[-1] if scores else None
+        scores, losses = (
+            getattr(estimator, name, None) for name in ("validation_scores_", "validation_loss_curve_")
+        )
+        fit.validation_score, fit.validation_loss = (
+            scores[-1] if scores else None,
+            losses[-1] if losses else None,
+        )
         is_asked = self._tasks.end_epoch()
         return self.call("on_epoch_end") or is_asked
 

@@ -1,14 +1,19 @@
-"""Rows that are held out of training, and the score on them."""
+"""Rows that are held out of training; the score and the loss on them, of one forward pass."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
 
+from chainrule._losses import loss_rule
+from chainrule.backend import core
+
+from . import _settings, _targets
+from ._prediction import outputs
 from ._regression import levels_of, quantile_score
 from ._several import columns_of
 
@@ -18,16 +23,54 @@ def threshold_of(estimator: Any) -> float:
     return 0.0 if estimator.out_activation_ == "identity" else 0.5
 
 
-class HeldOut(NamedTuple):
-    """Rows to score on: y is encoded as for training."""
+class HeldOut:
+    """Rows to measure on.
 
-    X: Any
-    y: Any
-    sample_weight: Any = None
+    Parameters
+    ----------
+    X : ndarray or sparse matrix of shape (rows, features)
+    y : ndarray of shape (rows, n_out)
+        Encoded as for training.
+    sample_weight : ndarray of shape (rows,), optional
+    """
 
-    def score(self, estimator: Any) -> float:
+    def __init__(self, X: Any, y: Any, sample_weight: Any = None) -> None:
+        self.X, self.y, self.sample_weight = X, y, sample_weight
+        self._known: tuple[Any, Any] | None = None
+
+    def measure(self, estimator: Any) -> tuple[np.float64, np.float64]:
+        """Return the score, and the mean loss without the penalty: the one costs a forward pass, the other a look at its outputs."""
+        sums = outputs(estimator, self.X, check_input=False, is_activated=False)
+        name = _settings.core_activation(estimator.out_activation_)
+        output = sums if name == "identity" else core().activation(name, sums)
+        return np.float64(self._score(estimator, output)), np.float64(self._loss(estimator, name, sums))
+
+    def _loss(self, estimator: Any, name: str, sums: Any) -> float:
+        """Return the loss as that of training, from the sums before the output's activation; NaN where it knows no weights."""
+        key = estimator.loss, sums.dtype
+        if self._known is None or self._known[0] != key:
+            self._known = key, self._prepared(estimator, sums.dtype)
+        target, rule, weight, factors, constant = self._known[1]
+        if weight is not None and (rule.function is not None or not weight.sum() > 0):
+            return float("nan")
+        value: float = core().loss_checked(name, sums, target, rule, weight, factors)[0]
+        return float(value / _targets.loss_divisor(estimator) + constant)
+
+    def _prepared(self, estimator: Any, dtype: Any) -> tuple[Any, ...]:
+        """Return what each epoch's loss is computed with: target, loss, weights of rows and outputs, and what is added."""
+        weight = None if self.sample_weight is None else _settings.in_c_order(self.sample_weight, dtype)
+        constants = _targets.constants(estimator, self.y)
+        constant = 0.0
+        if constants is not None and (weight is None or weight.sum() > 0):
+            constant = float(np.average(constants, weights=weight))
+        target, weight = _targets.with_weights(
+            estimator, _targets.core_target(estimator, self.y, dtype), weight
+        )
+        rule = loss_rule(_settings.core_loss(estimator, dtype))
+        return target, rule, weight, _targets.output_weights(estimator), constant
+
+    def _score(self, estimator: Any, output: Any) -> float:
         """Return the accuracy, or the coefficient of determination; NaN where a prediction is not finite."""
-        output = estimator._forward_pass_fast(self.X, check_input=False)
         if not is_classifier(estimator):
             if not np.isfinite(output).all():
                 return float("nan")
@@ -93,5 +136,9 @@ def split(estimator: Any, X: Any, y: Any, sample_weight: Any, class_weight: Any)
         )
     weights = iter(parts[4:])
     training, held_out = (next(weights), next(weights)) if sample_weight is not None else (None, None)
-    by_class = next(weights) if class_weight is not None else None
+    by_class = None
+    if class_weight is not None:
+        # These rows were given for training, and count in the score as they would there.
+        by_class, of_class = next(weights), next(weights)
+        held_out = of_class if held_out is None else held_out * of_class
     return parts[0], parts[2], training, by_class, HeldOut(parts[1], parts[3], held_out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,14 +29,14 @@ class Pieces:
         The share of each row in a mean, where ``weight`` is in the target.
     dtype : dtype
     is_whole : bool
-        Whether no pieces are to be made, as the loss is a function that has to see all rows.
+        Whether the loss is a function that has to see all rows at once: their outputs, of which there are few.
     """
 
     def __init__(self, X: Any, target: Any, weight: Any, totals: Any, dtype: Any, is_whole: bool) -> None:
-        self._target, self._weight, self._dtype = target, weight, dtype
+        self._target, self._weight, self._dtype, self._is_whole = target, weight, dtype, is_whole
         rows = len(target)
         each = max(1, DENSE_ELEMENTS // max(1, X.shape[1]))
-        if not hasattr(X, "toarray") or each >= rows or is_whole:
+        if not hasattr(X, "toarray") or each >= rows:
             X = _settings.in_c_order(X.toarray() if hasattr(X, "toarray") else X, dtype)
             each = rows
         else:
@@ -52,6 +53,8 @@ class Pieces:
         """Return the mean loss over rows, and its gradient."""
         if len(self._rows) == 1:
             return self._of(0, network, coefs, intercepts, settings)
+        if self._is_whole:
+            return self._of_whole(network, coefs, intercepts, **settings)
         total = sum(self._shares)
         loss, *gradients = 0.0, *(np.zeros_like(a) for a in (*coefs, *intercepts))
         for i, share in enumerate(self._shares):
@@ -61,6 +64,27 @@ class Pieces:
                 for found, gradient in zip(gradients, (*dWs, *dbs), strict=True):
                     found += np.multiply(gradient, share / total, out=gradient)
         return loss, gradients[: len(coefs)], gradients[len(coefs) :]
+
+    def _of_whole(
+        self,
+        network: Network,
+        coefs: Any,
+        intercepts: Any,
+        *,
+        loss: Any,
+        n_threads: int | None,
+        **settings: Any,
+    ) -> tuple[float, list[Any], list[Any]]:
+        """Return the same of a function's loss: from its derivative by all outputs go the gradients of pieces, whose sum it is."""
+        output = self.outputs(network, coefs, intercepts, n_threads)
+        value, derivative = core().loss_and_gradient(loss, output, self._target, sample_weight=self._weight)
+        found = [np.zeros_like(a) for a in (*coefs, *intercepts)]
+        for i, rows in enumerate(self._rows):
+            settings["loss"] = partial(_known, derivative[rows])
+            _, dWs, dbs = self._of(i, network, coefs, intercepts, {**settings, "n_threads": n_threads})
+            for total, gradient in zip(found, (*dWs, *dbs), strict=True):
+                total += gradient
+        return value, found[: len(coefs)], found[len(coefs) :]
 
     def outputs(self, network: Network, coefs: Any, intercepts: Any, n_threads: int | None) -> Any:
         """Return the outputs of all rows."""
@@ -84,3 +108,8 @@ class Pieces:
     def _dense(self, i: int) -> Any:
         X = self._X if len(self._rows) == 1 else self._X[self._rows[i]]
         return _settings.in_c_order(X.toarray(), self._dtype) if hasattr(X, "toarray") else X
+
+
+def _known(derivative: Any, output: Any, target: Any) -> tuple[float, Any]:
+    """Be a loss of rows whose derivative is known."""
+    return 0.0, derivative

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.extmath import safe_sparse_dot
 
+from chainrule._network import without_output_activation
 from chainrule.backend import core
 
 from . import _settings
@@ -20,24 +21,33 @@ SMALL = 2**12
 """So many numbers are sooner looked at one by one than summed without a warning."""
 
 
-def outputs(estimator: Any, X: Any, check_input: bool) -> Any:
-    """Return the activations of the output layer, (rows, n_out), from the fitted attributes as they are now."""
+def outputs(estimator: Any, X: Any, check_input: bool, is_activated: bool = True) -> Any:
+    """Return the activations of the output layer, (rows, n_out), from the fitted attributes as they are now.
+
+    Without ``is_activated`` they are the sums before the activation, which losses are computed from.
+    """
+    if estimator.n_threads is not None:
+        _settings.check_threads(estimator)
     if check_input and not is_plain(estimator, X):
         X = _checked(estimator, X)
     if hasattr(X, "toarray"):
-        return _of_sparse(estimator, X)
+        return _of_sparse(estimator, X, is_activated)
     ready = prepared(estimator)
     if ready is not None and X.shape[1] == ready.n_in and X.dtype == ready.dtype:
         if not (X.flags.c_contiguous and X.flags.aligned):
             X = _settings.in_c_order(X, ready.dtype)
         out = np.empty((len(X), ready.n_out), ready.dtype)
-        return core().forward_checked(ready.network, ready.weights, ready.biases, X, out, estimator.n_threads)
+        network = ready.network if is_activated else without_output_activation(ready.network)
+        return core().forward_checked(network, ready.weights, ready.biases, X, out, estimator.n_threads)
     dtype = _settings.working_dtype(X, *estimator.coefs_)
+    network = _settings.network_of(estimator, dtype)
     return core().forward(
-        _settings.network_of(estimator, dtype), _settings.as_parameters(estimator.coefs_, dtype),
-        _settings.as_parameters(estimator.intercepts_, dtype), _settings.in_c_order(X, dtype),
-        n_threads=estimator.n_threads
-    )  # fmt: skip
+        network if is_activated else without_output_activation(network),
+        _settings.as_parameters(estimator.coefs_, dtype),
+        _settings.as_parameters(estimator.intercepts_, dtype),
+        _settings.in_c_order(X, dtype),
+        n_threads=estimator.n_threads,
+    )
 
 
 def _checked(estimator: Any, X: Any) -> Any:
@@ -81,7 +91,7 @@ def is_mostly_zero(X: Any) -> bool:
     return hasattr(X, "toarray") and X.nnz < SPARSE_SHARE * X.shape[0] * X.shape[1]
 
 
-def _of_sparse(estimator: Any, X: Any) -> Any:
+def _of_sparse(estimator: Any, X: Any, is_activated: bool) -> Any:
     """Return the outputs of a sparse X: rows that are made dense take longer than SciPy's product, however many entries there are."""
     coefs, intercepts = estimator.coefs_, estimator.intercepts_
     sums = safe_sparse_dot(X, coefs[0])
@@ -89,6 +99,8 @@ def _of_sparse(estimator: Any, X: Any) -> Any:
     dtype = _settings.working_dtype(sums, *coefs[1:])
     sums = _settings.in_c_order(sums, dtype)
     network = _settings.network_of(estimator, dtype)
+    if not is_activated:
+        network = without_output_activation(network)
     first = core().activation(network.activations[0], sums, out=sums)
     if network.n_layers == 1:
         return first

@@ -37,8 +37,10 @@ class Prepared:
         coefs, intercepts = estimator.coefs_, estimator.intercepts_
         self.dtype = _settings.working_dtype(*coefs, *intercepts)
         self.network = _settings.network_of(estimator, self.dtype)
-        self.weights = check_parameters(self.network, coefs, "coefs_", self.network.weight_shapes)
-        self.biases = check_parameters(self.network, intercepts, "intercepts_", self.network.bias_shapes)
+        self.weights = check_parameters(self.network, tuple(coefs), "coefs_", self.network.weight_shapes)
+        self.biases = check_parameters(
+            self.network, tuple(intercepts), "intercepts_", self.network.bias_shapes
+        )
         self.n_in, self.n_out = self.network.n_in, self.network.n_out
         self._arrays = (*self.weights, *self.biases)
         self._shapes = tuple(a.shape for a in self._arrays)

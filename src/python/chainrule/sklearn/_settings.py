@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from chainrule._checks_values import check_real, count
+from chainrule._checks_values import check_n_threads, check_real, count
 from chainrule._losses import LOSSES
 from chainrule._network import HIDDEN_ACTIVATIONS, Network
 from chainrule._parametric_losses import BinaryCrossEntropy, CrossEntropy, Huber, Quantile
 from chainrule.optimizers import RPROP, SGD, Adagrad, Adam, RMSprop
 
 from ._several import columns_of
-from ._theirs import Interval, StrOptions
+from ._theirs import Interval, StrOptions, validate_setting
 
 SAME = {"logistic": "sigmoid", "exp": "exponential"}
 """Activations that scikit-learn has by another name."""
@@ -47,6 +47,27 @@ REGRESSOR_CONSTRAINTS: dict[str, list[Any]] = {
 }
 
 
+def check_threads(estimator: Any) -> None:
+    """Refuse a number of threads in the words of `fit`; it may have been set since."""
+    n = estimator.n_threads
+    if n is None or (type(n) is int and n > 0):  # a prediction of one row has no time for more
+        return
+    validate_setting(estimator, "n_threads", CONSTRAINTS["n_threads"])
+    check_n_threads(n)
+
+
+def check_solver(solver: Any) -> None:
+    """Refuse what is no solver, where scikit-learn was told to validate no arguments: its own `fit` then trains nothing."""
+    if isinstance(solver, str):
+        is_known = solver in ("lbfgs", *STOCHASTIC)
+    else:
+        is_known = isinstance(solver, (SGD, Adam, RMSprop, Adagrad, RPROP))
+    if not is_known:
+        raise ValueError(
+            f"solver must be 'lbfgs', 'sgd', 'adam' or one of chainrule's optimizers, but it is {solver!r}"
+        )
+
+
 def can_fit_partially(estimator: Any) -> bool:
     """Return whether there is `partial_fit`; scikit-learn's error says why not."""
     return not isinstance(estimator.solver, str) or bool(estimator._check_solver())
@@ -60,6 +81,11 @@ def has_margins(estimator: Any) -> bool:
 def has_probabilities(estimator: Any) -> bool:
     """Return whether there are probabilities of classes."""
     return not has_margins(estimator)
+
+
+def core_activation(name: str) -> str:
+    """Return what the cores call an activation."""
+    return SAME.get(name, name)
 
 
 def is_stochastic(solver: Any) -> bool:
@@ -98,14 +124,18 @@ def dropout_rates(dropout: Any, n_hidden: int) -> tuple[float, ...]:
 def _network(
     sizes: tuple[int, ...], names: tuple[str, ...], dtype: str, dropout: tuple[float, ...]
 ) -> Network:
-    names = tuple(SAME.get(name, name) for name in names)
+    names = tuple(core_activation(name) for name in names)
     return Network(sizes, names, dropout=dropout or (0.0,) * (len(names) - 1), dtype=dtype)
 
 
 def network_of(estimator: Any, dtype: Any, dropout: tuple[float, ...] = ()) -> Network:
     """Return the network that the fitted attributes describe, for numbers of a dtype."""
-    coefs = estimator.coefs_
-    sizes = (*(len(w) for w in coefs), len(estimator.intercepts_[-1]))
+    coefs, n_outputs = estimator.coefs_, len(estimator.intercepts_[-1])
+    if n_outputs != estimator.n_outputs_:
+        raise ValueError(
+            f"coefs_ and intercepts_ end with {count(n_outputs, 'output')}, but n_outputs_ is {estimator.n_outputs_}"
+        )
+    sizes = (*(len(w) for w in coefs), n_outputs)
     activation = estimator.activation
     if type(activation) is not str:
         activation = hidden_activations(activation, len(coefs) - 1)

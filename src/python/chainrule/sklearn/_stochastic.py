@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
+
+from chainrule._checks_values import check_int
 
 from ._attempt import Attempt
 from ._epochs import Epochs
@@ -55,10 +58,18 @@ def fit_stochastic(
 
 
 def _batch_size(estimator: Any, rows: int) -> int:
-    batch_size = estimator.batch_size
-    takes_all = getattr(estimator.solver, "kind", None) == "rprop"
-    if isinstance(batch_size, str):  # auto
+    """Return how many rows a batch has; scikit-learn warns where it is clipped.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is no whole number, or RPROP has to go without some rows.
+    """
+    batch_size, takes_all = estimator.batch_size, getattr(estimator.solver, "kind", None) == "rprop"
+    if isinstance(batch_size, str) and batch_size == "auto":
         return rows if takes_all else min(200, rows)
+    if not isinstance(batch_size, Integral):  # unless scikit-learn was told to validate no arguments
+        check_int(batch_size, "batch_size", 1)
     if takes_all and batch_size < rows:
         raise ValueError(
             f"batch_size is {batch_size}, but RPROP takes all {rows} rows at once; use batch_size='auto'"
@@ -148,8 +159,10 @@ class _Loop:
         estimator = self.estimator
         score: float | None = None
         if self.held_out is not None:
-            score = np.float64("nan" if np.isnan(loss) else self.held_out.score(estimator))
+            nothing = np.float64("nan")
+            score, held_out_loss = (nothing, nothing) if np.isnan(loss) else self.held_out.measure(estimator)
             estimator.validation_scores_.append(score)
+            estimator.validation_loss_curve_.append(held_out_loss)
             if estimator.verbose:
                 print(f"Validation score: {score:f}")
         if self.stops:

@@ -24,6 +24,9 @@ try:
     from sklearn.utils import fixes as _fixes
     from sklearn.utils import validation as _validation
     from sklearn.utils._param_validation import Interval, StrOptions
+    from sklearn.utils._param_validation import (
+        validate_parameter_constraints as _validate_parameter_constraints,
+    )
     from sklearn.utils.metaestimators import available_if as _available_if
     from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 except ImportError as error:
@@ -117,6 +120,14 @@ def validated_inputs(estimator: Any, X: Any, **settings: Any) -> Any:
     return estimator._validate_data(X, **settings)
 
 
+def validate_setting(estimator: Any, name: str, constraints: list[Any]) -> None:
+    """Validate one argument of an estimator as scikit-learn does before a fit, if it does."""
+    if not sklearn.get_config()["skip_parameter_validation"]:
+        _validate_parameter_constraints(
+            {name: constraints}, {name: getattr(estimator, name)}, caller_name=type(estimator).__name__
+        )
+
+
 def available_if(check: Callable[[Any], bool]) -> Callable[[F], F]:
     """Return a decorator: the method exists only where the check of its estimator does not refuse it."""
     decorator: Callable[[F], F] = _available_if(check)
@@ -175,6 +186,7 @@ __all__ = [
     "own_lbfgs_fit",
     "own_stochastic_fit",
     "type_of_target",
+    "validate_setting",
     "validated_inputs",
     "validates",
     "warn",

@@ -79,6 +79,7 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
         over them, each against the rest. Or `chainrule.losses.CrossEntropy` (more than two classes) or `BinaryCrossEntropy`, with label smoothing.
     class_weight : dict, "balanced" or None, default None
         Factors of the weights of rows, by class; "balanced" is ``n_samples / (n_classes * rows of the class)``.
+        Rows held out for early stopping are weighed so in their score, too; those of `validation_data` by the weights given with them.
 
     Attributes
     ----------
@@ -90,7 +91,10 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
     loss_, best_loss_, loss_curve_ : float, float or None, list of float
         The last loss with its penalty, the least one (None with `early_stopping`), and that of each epoch.
     validation_scores_, best_validation_score_ : list of float or None, float or None
-        The score on rows held out after each epoch.
+        The score on rows held out, or on `validation_data`, after each epoch of `loss_curve_`: NaN for epochs of calls before that had
+        no such rows, None after a call that had none.
+    validation_loss_curve_ : list of float or None
+        Their loss, without the penalty, from the same forward pass.
     n_iter_, t_, n_layers_, n_outputs_ : int
         Epochs of the last fit, rows taken by all, layers with that of the inputs, outputs.
     out_activation_ : str
@@ -187,8 +191,8 @@ class MLPClassifier(ChainruleMixin, _theirs.MLPClassifier):  # type: ignore[misc
         sample_weight : array-like of shape (n_samples,), optional
             At least 0.
         validation_data : tuple (X, y) or (X, y, sample_weight), optional
-            Rows that are scored after each epoch, in `validation_scores_`; with `early_stopping` they take the place of rows
-            held out.
+            Rows that are scored after each epoch, in `validation_scores_` and `validation_loss_curve_`; with `early_stopping` they
+            take the place of rows held out.
         callbacks : sequence, optional
             Objects with some of the methods of `chainrule.Callback`, which get an `EstimatorFit`; "lbfgs" has no batches, and
             calls no `on_batch_end`.

@@ -52,7 +52,7 @@ class LossCurveDisplay:
     >>> X, y = load_iris(return_X_y=True)
     >>> model = MLPClassifier(early_stopping=True, random_state=0).fit(X, y)
     >>> [line.get_label() for line in LossCurveDisplay.from_estimator(model).lines_]
-    ['MLPClassifier, training loss', 'MLPClassifier, validation accuracy']
+    ['MLPClassifier, training loss', 'MLPClassifier, validation loss', 'MLPClassifier, validation accuracy']
     """
 
     def __init__(
