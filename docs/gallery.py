@@ -78,16 +78,25 @@ def small_network(digits: Digits) -> Any:
     return plots.network(model, input_names=["$x_1$", "$x_2$"], output_names=["either"])
 
 
+def deep(digits: Digits, activation: str, initializer: str) -> Any:
+    """Return the history of a deep network, with the health of its layers."""
+    sizes = [64, 24, 24, 24, 10]
+    model = cr.MLP(sizes, activation=activation, output_activation="softmax", initializer=initializer, seed=0)
+    trainer = cr.Trainer(model, loss="cross_entropy", optimizer=cr.SGD(0.1))
+    return trainer.fit(digits.X, digits.y, epochs=20, health=True)
+
+
 def gradient_norms(digits: Digits) -> Any:
     """Gradients that vanish in sigmoid layers."""
-    model = cr.MLP([64, 24, 24, 24, 10], activation="sigmoid", output_activation="softmax", seed=0)
-    trainer = cr.Trainer(model, loss="cross_entropy", optimizer=cr.SGD(0.1))
-    norms = []
-    for _ in range(20):
-        trainer.fit(digits.X, digits.y)
-        gradients = trainer.gradients(digits.X, digits.y).weights
-        norms.append({"gradient_norm": [float(np.linalg.norm(g)) for g in gradients]})
-    return plots.gradient_norms(norms)
+    return plots.gradient_norms(deep(digits, "sigmoid", "glorot_uniform"))
+
+
+def gradients_by_depth(digits: Digits) -> Any:
+    """The same by layers, beside a network whose gradients do not vanish."""
+    kinds = {"sigmoid": "glorot_uniform", "relu": "he_normal"}
+    return plots.gradients_by_depth(
+        {name: deep(digits, name, initializer) for name, initializer in kinds.items()}
+    )
 
 
 def two_moons(rows: int = 100) -> tuple[Any, Any]:
@@ -127,7 +136,7 @@ def predictions(digits: Digits) -> Any:
 
 
 PICTURES = (
-    curves, learning_rates, gradient_norms, small_network, wide_network, weights, activations, two_classes, three_classes,
+    curves, learning_rates, gradient_norms, gradients_by_depth, small_network, wide_network, weights, activations, two_classes, three_classes,
     confusion, predictions
 )  # fmt: skip
 

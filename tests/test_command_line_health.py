@@ -34,6 +34,16 @@ def test_the_gradients_of_a_deep_sigmoid_network_fall_towards_the_input_and_thos
     assert done.stdout.rstrip().endswith("health: nothing wrong in epochs 0 to 4")
 
 
+def test_the_demonstration_can_be_drawn(shell: Shell, tmp_path: Any) -> None:
+    pytest.importorskip("matplotlib")
+    shell.run("health", "--demo", "--epochs", 1, "--hidden", 2, "--plot", "fall.svg")
+    assert "norm of the gradient" in (tmp_path / "fall.svg").read_text()
+    short = ("health", "--demo", "--epochs", 1, "--hidden", 2)
+    assert "--plot fall.doc" in error_of(shell.run(*short, "--plot", "fall.doc", code=1))
+    assert "--plot no/fall.svg" in error_of(shell.run(*short, "--plot", "no/fall.svg", code=1))
+    assert "--plot is for --demo" in error_of(shell.run("health", "a.run", "--plot", "fall.svg", code=2))
+
+
 def test_the_report_of_a_run_is_printed(shell: Shell, tmp_path: Any) -> None:
     trainer = deep_sigmoid(0)
     trainer.fit(*blobs(0), epochs=5, health=True, checkpoint=tmp_path / "deep.run")

@@ -106,6 +106,27 @@ def test_what_a_fit_records_of_health_is_drawn_over_its_epochs() -> None:
     assert_array_equal(line.get_ydata(), [1.0, 2.0])
 
 
+def test_gradients_are_drawn_from_the_first_layer_to_the_last(backend: str) -> None:
+    def history(activation: str) -> History:
+        model = cr.MLP([2, 3, 3, 1], activation=activation, seed=0)
+        trainer = cr.Trainer(model, loss="mean_squared_error")
+        return trainer.fit([[0.0, 1.0], [1.0, 0.0]], [0.0, 2.0], epochs=2, health=True)
+
+    found = {"tanh": history("tanh"), "sigmoid": history("sigmoid")}
+    ax = drawn(plots.gradients_by_depth(found, epoch=-1))
+    for line, one in zip(ax.lines, found.values(), strict=True):
+        assert_array_equal(line.get_xdata(), [1, 2, 3])
+        assert_array_equal(line.get_ydata(), one.health[1]["gradient_norm"])
+    assert labels(ax) == ["tanh", "sigmoid"]
+    assert ax.get_yscale() == "log"
+    assert len({(line.get_linestyle(), line.get_marker()) for line in ax.lines}) == 2
+    alone = drawn(plots.gradients_by_depth(found["tanh"]))
+    assert_array_equal(alone.lines[0].get_ydata(), found["tanh"].health[0]["gradient_norm"])
+    assert alone.get_legend() is None
+    with pytest.raises(ValueError, match="epoch must be one that was recorded in each history, but it is 2"):
+        plots.gradients_by_depth(found, epoch=2)
+
+
 def test_learning_rates_are_drawn_with_the_suggestion() -> None:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(100, 3))
@@ -179,6 +200,9 @@ def test_single_predictions_have_no_r2() -> None:
         (lambda: plots.gradient_norms([]), ValueError, "health has no epoch yet"),
         (lambda: plots.gradient_norms([1.0]), TypeError, r"health\[0\] must be a dict"),
         (lambda: plots.gradient_norms([{"a": [1.0]}], "b"), ValueError, "column must be one of a, but it is 'b'"),
+        (lambda: plots.gradients_by_depth({}), ValueError, "histories is empty"),
+        (lambda: plots.gradients_by_depth({"a": 1}), TypeError, "histories must be a History or a mapping to such"),
+        (lambda: plots.gradients_by_depth(a_history()), ValueError, r"no record of health; fit\(..., health=True\)"),
         (lambda: plots.learning_rates(0.1), TypeError, "found must be LearningRates, but it is 0.1"),
         (lambda: plots.confusion_matrix(3, [[1.0]], [0]), TypeError, "model must be an MLP, or an array of pred"),
         (lambda: plots.confusion_matrix([[0.2, 0.8]], None, [2]), ValueError, "y has label 2|y\\[0\\]"),

@@ -6,6 +6,7 @@ from chainrule.datasets import load_digits
 from chainrule.history import History
 from chainrule.model import MLP
 from chainrule.optimizers import SGD
+from chainrule.plots import gradients_by_depth
 from chainrule.trainer import Trainer
 
 WIDTH = 32
@@ -13,10 +14,13 @@ NETWORKS = {"sigmoid": "glorot_uniform", "relu": "he_normal"}
 """Each activation with the initial weights that are made for it."""
 
 
-def demonstrate(hidden: int, epochs: int, n_threads: int | None = None) -> str:
-    """Return as text what becomes of the gradients of both networks on their way back to the input."""
+def demonstrate(hidden: int, epochs: int, n_threads: int | None = None, plot: str | None = None) -> str:
+    """Return as text what becomes of the gradients of both networks on their way back to the input; draw it into a file."""
     found = {name: _trained(name, hidden, epochs, n_threads) for name in NETWORKS}
     norms = {name: _norms(trainer.history) for name, trainer in found.items()}
+    if plot is not None:
+        ax = gradients_by_depth({name: trainer.history for name, trainer in found.items()})
+        ax.figure.savefig(plot)
     lines = [
         f"Digits, {hidden} hidden layers of {WIDTH} units, softmax, SGD with learning rate 0.05, {epochs} epochs.",
         "",

@@ -31,6 +31,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="instead: train a deep network of sigmoids and one of relus on the digits, and show the gradient norm of each layer",
     )
     parser.add_argument(
+        "--plot", metavar="FILE", help="draw these norms into a picture (.png, .svg, .pdf; needs matplotlib)"
+    )
+    parser.add_argument(
         "--hidden", type=whole(1, 100), default=8, metavar="N", help="hidden layers of --demo (default 8)"
     )
     parser.add_argument(
@@ -44,8 +47,15 @@ def run(args: argparse.Namespace) -> int:
         args.parser.error("give either a run or --demo")
     if args.demo:
         choose_backend(args.backend)
-        print(demonstrate(args.hidden, args.epochs, args.threads))
+        try:
+            print(demonstrate(args.hidden, args.epochs, args.threads, args.plot))
+        except ImportError as error:
+            raise CommandError(f"--plot: {error}") from None
+        except (OSError, ValueError) as error:
+            raise CommandError(f"--plot {args.plot}: {error}") from None
         return 0
+    if args.plot is not None:
+        args.parser.error("--plot is for --demo")
     if not is_run(args.file):
         raise CommandError(
             f"{args.file} is no run: a network holds no record of its training. Give the file of Trainer.fit(checkpoint=..., health=True)"

@@ -6,6 +6,7 @@ hatches or shades of grey, so that a print in black and white says the same. doc
 ===========================  ==============================================================================
 `curves`                     losses and metrics over the epochs of a `History`
 `gradient_norms`             norms of gradients, or what else a fit with ``health=True`` records, layer by layer
+`gradients_by_depth`         those norms from the first layer to the last, of one or several networks
 `learning_rates`             what `chainrule.find_learning_rate` found
 `network`                    the units of an `MLP`, and its weights as lines
 `weight_histograms`          how the weights of each layer are spread
@@ -30,7 +31,7 @@ from ._curves import curves
 from ._decision import decision_boundary
 from ._histograms import activation_histograms, weight_histograms
 from ._network import network
-from ._norms import gradient_norms
+from ._norms import gradient_norms, gradients_by_depth
 from ._outcome import confusion_matrix, predictions
 from ._rates import learning_rates
 
@@ -40,6 +41,7 @@ __all__ = [
     "curves",
     "decision_boundary",
     "gradient_norms",
+    "gradients_by_depth",
     "learning_rates",
     "network",
     "predictions",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from chainrule._checks_values import check_sequence, describe
+from chainrule._checks_values import check_int, check_sequence, describe
 from chainrule.history import History
 
 from ._axes import COLORS, DASHES, MARKERS, count_epochs, legend_above, new_axes, nth
@@ -56,6 +57,56 @@ def gradient_norms(health: Any, column: str = "gradient_norm", *, ax: Any = None
     count_epochs(ax)
     ax.set_ylabel(words.get(column, column.replace("_", " ")))
     legend_above(ax)
+    return ax
+
+
+def gradients_by_depth(histories: Any, *, epoch: int = 0, ax: Any = None) -> Any:
+    """Draw the norm of the gradient of each layer's weights, from the inputs to the outputs, on a logarithmic axis.
+
+    Where a line falls towards the first layers, gradients vanish on the way back; where it rises, they explode.
+
+    Parameters
+    ----------
+    histories : History or mapping of names to histories
+        Of fits with ``health=True``; several are told apart by their names.
+    epoch : int, default 0
+        Which of the epochs of each history, counted from 0; -1 is the last.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError, TypeError
+        If nothing was recorded in that epoch, or one is no history.
+    ImportError
+        If matplotlib is not installed.
+    """
+    named = histories if isinstance(histories, Mapping) else {"": histories}
+    if not named:
+        raise ValueError("histories is empty")
+    epoch, lines = check_int(epoch, "epoch", -(2**31)), {}
+    for name, history in named.items():
+        if not isinstance(history, History):
+            raise TypeError(
+                f"histories must be a History or a mapping to such, but there is {describe(history)}"
+            )
+        norms = _table(history, "gradient_norm")[1]
+        if not -len(norms) <= epoch < len(norms) or not np.isfinite(norms[epoch]).all():
+            raise ValueError(f"epoch must be one that was recorded in each history, but it is {epoch}")
+        lines[name] = norms[epoch]
+    ax = new_axes(ax)
+    for i, (name, norms) in enumerate(lines.items()):
+        style = {"color": nth(COLORS, i), "linestyle": nth(DASHES, i), "marker": nth(MARKERS, i)}
+        ax.plot(range(1, len(norms) + 1), norms, label=str(name), markersize=5, **style)
+    if min(norms.min() for norms in lines.values()) > 0:
+        ax.set_yscale("log")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.set(xlabel="layer, from the inputs on", ylabel="norm of the gradient")
+    if any(lines):
+        legend_above(ax)
     return ax
 
 
