@@ -29,10 +29,11 @@ def contents(health):
     return health.values.tobytes(), health.quiet.tobytes()
 
 
-def measured(steps, full):
+def measured(sizes, batch_size, steps, full):
     """The numbers of the measured steps of an epoch."""
     found = []
-    k = min(8, int(np.ceil(steps / 32)))
+    each = 1024 if batch_size == 1 and all(size <= 16 for size in sizes) else 32
+    k = min(8, int(np.ceil(steps / each)))
     for j in range(1, k + 1):
         found.append(int(np.floor(j * full / k)) - 1)
     return found
@@ -93,7 +94,10 @@ def by_hand(core, case, weight=None, **how):
         if case.how["shuffle"]:
             order = core.permutation(len(order), seed=case.how["seed"], epoch=epoch)
         starts = range(0, len(order), batch)
-        steps, active = measured(len(starts), max(1, len(order) // batch)), [[] for _ in network.activations]
+        steps, active = (
+            measured(network.layer_sizes, batch, len(starts), max(1, len(order) // batch)),
+            [[] for _ in network.activations],
+        )
         values = np.zeros((len(steps), network.n_layers, len(COLUMNS)))
         for step, start in enumerate(starts):
             rows = order[start : start + batch]

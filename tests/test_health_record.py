@@ -90,14 +90,15 @@ def test_the_numbers_are_those_computed_by_hand(core, dtype, name, weights):
 
 
 @pytest.mark.parametrize(
-    ("rows", "batch", "looked_at"),
-    [(1, 1, 1), (32, 1, 1), (33, 1, 2), (256, 1, 8), (257, 1, 8), (3, 10, 3), (11, 4, 4), (300, 300, 256),
-     (1000, 300, 256), (132, 4, 8)],
+    ("width", "rows", "batch", "looked_at"),
+    [(17, 1, 1, 1), (17, 32, 1, 1), (17, 33, 1, 2), (17, 256, 1, 8), (17, 257, 1, 8), (3, 3, 10, 3), (3, 11, 4, 4),
+     (3, 300, 300, 256), (3, 1000, 300, 256), (3, 132, 4, 8), (16, 1024, 1, 1), (16, 1025, 1, 2), (3, 1, 1, 1),
+     (3, 3000, 1, 3)],
 )  # fmt: skip
-def test_so_many_rows_are_looked_at(core, rows, batch, looked_at):
-    network = Network((2, 3, 1), ("relu", "identity"), "unit", (0.0,), "float32")
+def test_so_many_rows_are_looked_at(core, width, rows, batch, looked_at):
+    network = Network((2, width, 1), ("relu", "identity"), "unit", (0.0,), "float32")
     weights = [np.ones(shape, np.float32) for shape in network.weight_shapes]
-    biases = [np.array([-100, 1, -100], np.float32), np.zeros(1, np.float32)]
+    biases = [np.where(np.arange(width) == 1, 1, -100).astype(np.float32), np.zeros(1, np.float32)]
     X, target = np.ones((rows, 2), np.float32), np.ones((rows, 1), np.float32)
     how = {
         "loss": "half_squared_error",
@@ -106,12 +107,12 @@ def test_so_many_rows_are_looked_at(core, rows, batch, looked_at):
         "shuffle": False,
         "seed": 0,
     }
-    health = HealthRecord(np.empty((2, 2, 8)), np.array([5, 5, 0]))
+    health = HealthRecord(np.empty((2, 2, 8)), np.array([5, 5] + [0] * (width - 2)))
     Case(network, TrainingState.start(weights, biases), X, target, {**how, "epochs": 2}).train(
         core, health=health
     )
-    assert health.quiet.tolist() == [5 + 2 * looked_at, 0, 2 * looked_at]
-    assert health.values[:, :, 2].tolist() == [[2 / 3, 0]] * 2
+    assert health.quiet.tolist() == [5 + 2 * looked_at, 0] + [2 * looked_at] * (width - 2)
+    assert health.values[:, :, 2].tolist() == [[(width - 1) / width, 0]] * 2
     spread = health.values[:, :, 1]
     assert (np.isnan(spread) if min(rows, batch) == 1 else spread == 0).all()  # all rows are the same
 
@@ -314,7 +315,7 @@ def test_what_is_not_finite_ends_the_record_before_it_and_counts_no_row_twice(co
     assert np.isnan(health.values[finished:]).all()
     assert np.isfinite(health.values[:finished, :, 0]).all()
     steps = -(-330 // batch_size)
-    k = min(8, -(-steps // 32))
+    k = min(8, -(-steps // (1024 if batch_size == 1 and max(sizes) <= 16 else 32)))
     at = [j * (330 // batch_size) // k - 1 for j in range(1, k + 1)]
     done = case.state.step - finished * steps
     assert health.quiet[-1] == batch_size * (finished * k + sum(step < done for step in at))

@@ -29,8 +29,8 @@ public:
           choice_(remembered_choice(CallKind::step, threads_, work())) {
         if (request.record.wanted()) squares_.emplace(memory_);
         if (request.health.wanted())
-            meter_.emplace(memory_, request.health, MeasuredSteps(request.data.rows, batch_), request.frozen,
-                           request.rule.is_plain());
+            meter_.emplace(memory_, request.health, MeasuredSteps(*request.network, request.data.rows, batch_),
+                           request.frozen, request.rule.is_plain());
     }
     ~GeneralRunner() override { remembered_choice(CallKind::step, threads_, work()) = choice_; }
 

@@ -11,7 +11,7 @@ template <class T>
 class MeasuredTinyRunner : public Runner<T> {
 public:
     explicit MeasuredTinyRunner(const TrainRequest<T>& request)
-        : own_(request, values_), steps_(request.data.rows, 1), tiny_(request), general_(own_) {}
+        : own_(request, values_), steps_(*request.network, request.data.rows, 1), tiny_(request), general_(own_) {}
 
     void pack() override { tiny_.pack(); }
     void unpack() override { tiny_.unpack(); }

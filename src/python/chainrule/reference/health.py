@@ -19,10 +19,11 @@ FLAT_ENDS = {
 """Below the first and above the second number an activation is saturated."""
 
 
-def measured_steps(rows: int, batch_size: int) -> tuple[int, ...]:
+def measured_steps(network: Network, rows: int, batch_size: int) -> tuple[int, ...]:
     """Return the steps of an epoch that are measured, counted from 0: at most 8, each with a whole batch if there is one."""
     steps, full = -(-rows // batch_size), max(rows // batch_size, 1)
-    k = min(8, -(-steps // 32))
+    tiny = min(rows, batch_size) == 1 and max(network.layer_sizes) <= 16
+    k = min(8, -(-steps // (1024 if tiny else 32)))
     return tuple(j * full // k - 1 for j in range(1, k + 1))
 
 
@@ -41,7 +42,7 @@ class Meter:
 
     def __init__(self, network: Network, given: Training) -> None:
         self._network, self._health, self._frozen = network, given.health, given.frozen
-        self._measured = measured_steps(len(given.X), given.batch_size) if given.health else ()
+        self._measured = measured_steps(network, len(given.X), given.batch_size) if given.health else ()
         self._rates = (*network.dropout, 0.0)
         self._lowest = next(i for i in range(network.n_layers) if i not in given.frozen)
         self._step, self._epoch = -1, 0
