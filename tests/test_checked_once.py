@@ -10,7 +10,7 @@ from typing import Any
 import chainrule as cr
 import numpy as np
 import pytest
-from chainrule import _repeated, callbacks
+from chainrule import _repeated, _watching, callbacks
 from many_cases import contents
 
 _RNG = np.random.default_rng(0)
@@ -229,3 +229,41 @@ def test_an_interruption_leaves_what_was_measured_of_the_epochs_before(backend: 
     expected.fit(rows, targets, epochs=trainer.epoch, validation_data=(X, TARGET), callbacks=[Nothing()])
     assert measured == expected.history.validation_loss
     assert trainer.history.loss == expected.history.loss
+
+
+def test_fits_side_by_side_with_long_validation_are_asked_to_end_after_each_epoch(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, together = _repeated.Repeated.train_and_validate, []
+
+    def spying(self: Any, epochs: int, *arguments: Any) -> None:
+        together.append(epochs)
+        real(self, epochs, *arguments)
+
+    monkeypatch.setattr(_repeated.Repeated, "train_and_validate", spying)
+    held_out = np.tile(X, (2000, 1)), np.tile(CLASSES, 2000)
+    cr.fit_many([a_trainer(sizes=(3, 60, 2))], X, CLASSES, epochs=3, validation_data=held_out)
+    assert together[0] == 1
+    together.clear()
+    cr.fit_many([a_trainer()], X, CLASSES, epochs=3, validation_data=(X, CLASSES))
+    assert together == [3]
+
+
+def test_the_validation_data_stay_where_they_are_while_python_code_runs_between_epochs(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held_out = X[:9].copy(), TARGET[:9].copy()
+    refused = []
+
+    def poll(*_: Any) -> None:
+        for array in held_out:
+            with pytest.raises(ValueError, match=r"^cannot resize an array"):
+                array.resize((10**6, 3), refcheck=False)
+            refused.append(array.shape)
+
+    trainer = a_trainer("mean_squared_error")
+    monkeypatch.setattr(_watching.Clock, "poll", lambda *_: poll())
+    trainer.fit(X, TARGET, epochs=3, validation_data=held_out, time_budget=1e6)
+    assert len(trainer.history.validation_loss) == 3
+    assert set(refused) == {(9, 3), (9, 2)}
+    held_out[0].resize((3, 3), refcheck=False)  # and they may be again

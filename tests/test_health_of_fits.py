@@ -132,6 +132,16 @@ def test_the_targets_of_several_outputs_with_missing_ones_are_measured(backend: 
     assert found.target_std == pytest.approx(math.sqrt(np.nanvar(target, axis=0).mean()), rel=1e-4)
 
 
+def test_squares_that_overflow_are_infinite_and_warn_nobody(backend: str) -> None:
+    model = cr.MLP([3, 4, 1], activation="tanh", dtype="float64", seed=0)
+    trainer = cr.Trainer(model, loss="mean_squared_error", seed=0)
+    rows = X.astype("float64") * 1e200  # saturated: no gradient
+    history = trainer.fit(rows, rows[:, :1] / 1e200, epochs=2, health=True)
+    assert history.entries()[0].health.beginning.largest_std == math.inf  # type: ignore[union-attr]
+    assert "saturated_units" in trainer.health().kinds
+    assert pickle.loads(pickle.dumps(trainer)).history.entries() == trainer.history.entries()
+
+
 def test_a_loss_of_the_users_is_not_called_more_often(backend: str) -> None:
     calls = []
 
@@ -207,6 +217,16 @@ def test_of_many_batches_some_are_looked_at(backend: str) -> None:
     history = generated.fit_batches(lambda _: iter(batches), epochs=2, health=True)
     assert np.isfinite(values(history)).all()
     assert history.entries()[0].health.steps == 90  # type: ignore[union-attr]
+
+
+def test_batches_of_one_row_are_recorded_but_for_what_one_row_cannot_show(backend: str) -> None:
+    trainer, spread = a_trainer(), HEALTH_COLUMNS.index("activation_std")
+    single = [(X[i : i + 1], y[i : i + 1]) for i in range(40)]
+    found = values(trainer.fit_batches(single, epochs=2, health=True))
+    assert np.isnan(found[..., spread]).all()
+    assert np.isfinite(np.delete(found, spread, axis=-1)).all()
+    several = lambda _: iter([(X[:16], y[:16]), *single[:32]])  # the first and the last are looked at
+    assert np.isfinite(values(trainer.fit_batches(several, health=True))).all()
 
 
 def test_batches_that_are_not_finite_are_judged(backend: str) -> None:

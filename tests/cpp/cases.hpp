@@ -103,5 +103,7 @@ template <class T>
 void test_least_squares(const Options&);
 template <class T>
 void test_health(const Options&);
+template <class T>
+void test_validation(const Options&);
 
 }  // namespace tests

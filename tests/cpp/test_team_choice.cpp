@@ -1,8 +1,32 @@
 // Which team a call takes, from what the calls before it took.
-#include "cases.hpp"
 #include "runtime/remembered_choice.hpp"
+#include "training.hpp"
 
 namespace tests {
+namespace {
+
+// Of epochs of a whole batch and a single row, the batch is measured where health is asked for, and it is what counts.
+template <class T>
+void choice_of_measured_steps() {
+    begin_case("the health of a whole batch and a single row");
+    const std::ptrdiff_t batch = 1000, epochs = 4;
+    const Shape shape{{64, 128, 128, 3}, Activation::relu};
+    const Rows<T> data(shape, batch + 1, End::rear);
+    Run<T> run(shape, data, End::rear);
+    std::vector<double> values(std::size_t(epochs * 3 * health_columns));
+    std::vector<std::int64_t> quiet(256);
+    run.request.health = {values.data(), quiet.data(), epochs, 3, 0};
+    run.request.rule = {.kind = RuleKind(0), .learning_rate = 1e-4};
+    run.request.batch_size = batch;
+    run.request.epochs = epochs;
+    run.request.n_threads = 2;
+    expect(run.go() == Stop::finished, "training did not come to its end");
+    const double work = double(batch) * run.network.training_work();
+    // Pieces are of 0.3 ms or 2 ms: of many steps, if one took as long as a single row does.
+    expect(remembered_choice(CallKind::step, 2, work).next(1000).steps <= 8, "a step is taken to be short");
+}
+
+}  // namespace
 
 template <class T>
 void test_team_choices(const Options&) {
@@ -25,6 +49,7 @@ void test_team_choices(const Options&) {
     begin_case("as many others as are remembered");
     for (int other = 1; other < 40; ++other) remembered_choice(CallKind::step, 2, work + other).took(1e-5);
     expect(remembered_choice(CallKind::step, 2, work).next(1).threads == 2, "what was forgotten begins anew");
+    choice_of_measured_steps<T>();
 }
 
 template void test_team_choices<float>(const Options&);

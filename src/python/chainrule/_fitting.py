@@ -275,6 +275,8 @@ def _epochs_in(seconds: float, trainer: Trainer, request: Request) -> int:
         return 1
     rows = len(request.rows.inputs)
     steps = rows / trainer.batch_size if isinstance(trainer.batch_size, int) else 1
+    if request.validation is not None:  # they are looked at in the same call
+        rows += len(request.validation.inputs)
     return int(seconds / (3e-9 * rows * trainer.model.n_parameters + 1e-5 * steps))
 
 

@@ -107,6 +107,7 @@ def some_of(rows: Rows) -> Rows:
     return rows.part(slice(None, None, max(1, math.ceil(len(rows.inputs) / MOST_ROWS))))
 
 
+@np.errstate(all="ignore")  # squares of large numbers are infinite
 def beginning_of(
     network: Network, weights: Sequence[Array], some: Rows, in_epoch: int, loss: float
 ) -> Beginning:

@@ -162,7 +162,8 @@ class BatchesOfEpoch:
         """Return the means over the batches, (1, layers, columns); of dead units those that were 0 in all of them."""
         mean, widths = empty_values(self._network, 1), self._network.layer_sizes[1:-1]
         found = np.concatenate([empty_values(self._network, 0), *self._found])
-        found = found[np.isfinite(found).all(axis=(1, 2))]
+        whole = ~np.isnan(found).any(axis=(1, 2))  # a batch of one row has no activation_std
+        found = found[whole] if whole.any() else found
         if len(found):
             mean[0] = found.mean(axis=0)
             dead = HEALTH_COLUMNS.index("dead")

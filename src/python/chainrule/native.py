@@ -221,7 +221,7 @@ def train_checked(
 ) -> None:  # fmt: skip
     """Do what `train_epochs` does, with arguments that were checked and are as they were then, and measure after each epoch."""
     python_runs = poll is not None or given.loss.function is not None or given.rule.rates is not None
-    _held = pins(*given.held) if python_runs else None
+    _held = pins(*given.held, *(validation or ())[:3]) if python_runs else None
     with Claim(given.weights):
         finite, done = _core.train_epochs(
             _compiled(network), state, *given[:8], _loss_numbers(given.loss, given.output_weights, network.n_out),

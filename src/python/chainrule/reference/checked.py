@@ -198,6 +198,7 @@ def train_checked(
     validation: Validation | None = None
 ) -> None:  # fmt: skip
     """Do what `train_epochs` does, with arguments that were checked and are as they were then, and measure after each epoch."""
+    _held = pins(*given.held, *(validation or ())[:3])
     if validation is not None:
         health = given.health
         if health is not None:
@@ -207,7 +208,6 @@ def train_checked(
             train_checked(network, state, given._replace(epochs=1, health=part), n_threads, poll)
             validation.losses.append(_validation_loss(network, given, validation))
         return
-    _held = pins(*given.held)
     if given.loss.function is not None:
         function = guarded(given.loss.function, given.changed)
         given = given._replace(loss=given.loss._replace(function=function))
