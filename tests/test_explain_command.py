@@ -52,6 +52,13 @@ def test_the_command_prints_an_example_on_either_core(folder, core):
     assert done.stderr == ""
 
 
+def test_an_example_without_a_step_says_that_there_is_nothing_to_check(explain):
+    assert "nothing to check: everything-stored is about whole runs" in explain(
+        "everything-stored", "--check"
+    )
+    assert "nothing to check" not in explain("everything-stored")
+
+
 def test_json_stays_json_when_it_is_checked(explain):
     (first, second) = json.loads(explain("two-inputs", "--format", "json", "--check"))
     assert (first["name"], second["name"]) == ("w211", "w111")

@@ -106,6 +106,9 @@ def _example(args: argparse.Namespace) -> int:
         _print(args, example.derivations(), digits)
     if example.model is not None:
         _check(args, example.trace())
+    elif args.check:
+        stream = sys.stdout if args.format == "text" else sys.stderr
+        print(f"nothing to check: {args.what} is about whole runs, and has no single step", file=stream)
     return 0
 
 

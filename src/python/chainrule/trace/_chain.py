@@ -64,7 +64,13 @@ class Chain(Variables):
                 terms = [f"{self.given(number, i)} * {self.weight(number, i, j)}" for i in shown(layer.n_in)]
                 total, bias = added(terms, layer.n_in), self.bias(number, j)
                 z = self.var("z", number, j)
-                self.add("forward", z, [total + (f" + {bias}" if bias else "")], self.values[z])
+                self.add(
+                    "forward",
+                    z,
+                    [total + (f" + {bias}" if bias else "")],
+                    self.values[z],
+                    self._changed(number),
+                )
                 a = self.var("a", number, j)
                 if layer.activation == "softmax":
                     inside = [f"exp({self.var('z', number, k)})" for k in shown(layer.n_out)]
@@ -79,6 +85,12 @@ class Chain(Variables):
                     )
         self._loss()
 
+    def _changed(self, number: int) -> str:
+        """Return what is to be said of the inputs of a layer that are not the rows as they were given."""
+        network = self.trace.network
+        is_random = network.input_noise > 0 or network.input_dropout > 0
+        return "x after its noise and dropout" if number == 1 and is_random else ""
+
     def _loss(self) -> None:
         step, kind = self.step, self.trace.loss
         plain = step.batch_rows == 1 and step.weight is None and step.output_weights is None
@@ -86,6 +98,9 @@ class Chain(Variables):
         form, note = "", f"{kind}, the mean of {step.batch_rows} rows" if self.several else kind
         if plain and kind in LOSS_VALUE and step.loss_rule.label_smoothing == 0:
             outputs = [j for j in range(n_out) if kind != "cross_entropy" or step.target[self.place, j] != 0]
+            present = [j for j in outputs if step.target[self.place, j] == step.target[self.place, j]]
+            if len(present) < len(outputs):
+                outputs, note = present, f"{note}; a missing target adds nothing"
             terms = [
                 LOSS_VALUE[kind].format(a=self.var("a", self.n, outputs[j]), y=self.target(outputs[j]))
                 for j in shown(len(outputs))
@@ -166,8 +181,8 @@ class Chain(Variables):
             text += f" * {self.known(f'c[{j}]', step.output_weights[j])}"
         if step.weight is not None:
             weight = self.known(f"w[{self.row}]", step.weight[self.place])
-            text += f" * {weight} / {self.known('sum_w', step.total_weight)}"
-            notes.append("by the weight of the row, of the sum of them")
+            text += f" * {weight} / {self.known('total', step.total_weight)}"
+            notes.append("by the weight of the row; total is the sum of the weights of the batch")
         elif self.several:
             text += f" / {self.known('n', step.batch_rows)}"
             notes.append(f"the mean of n = {step.batch_rows} rows")

@@ -37,7 +37,7 @@ _SLOPE = {
 CONSTANTS = {"selu": {"scale": SELU_SCALE, "alpha": SELU_ALPHA}, "gelu_tanh": {"pi": math.pi}}
 """Numbers that formulas of an activation name."""
 _NOTES = {
-    "gelu": "Phi is the cumulated normal distribution, phi its density",
+    "gelu": "Phi is the cumulative distribution function of the standard normal distribution, phi its density",
     "gelu_tanh": "u(z) is sqrt(2 / pi) (z + 0.044715 z^3)",
 }
 
