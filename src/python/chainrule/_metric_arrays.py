@@ -13,11 +13,16 @@ from .inputs import as_array
 from .targets import as_target, one_hot
 
 
-def truth_and_prediction(y_true: Any, prediction: Any, y_name: str = "y_true") -> tuple[Array, Array]:
-    """Return the truth, as int64 class labels (rows,) or float64 (rows, n_out), and the prediction in float64."""
+def truth_and_prediction(
+    y_true: Any, prediction: Any, y_name: str = "y_true", *, missing: bool = False
+) -> tuple[Array, Array]:
+    """Return the truth, as int64 class labels (rows,) or float64 (rows, n_out), and the prediction in float64.
+
+    ``missing`` says whether some of the truth may be NaN.
+    """
     p = check_data(as_array(prediction, "prediction").astype(np.float64), "prediction", "(rows, n_out)")
     check_rows(p, "prediction")
-    return as_target(y_true, p.shape[1], "float64", "", y_name, len(p), "prediction"), p
+    return as_target(y_true, p.shape[1], "float64", "", y_name, len(p), "prediction", missing=missing), p
 
 
 def truth_and_error(y_true: Any, prediction: Any, y_name: str = "y_true") -> tuple[Array, Array]:
