@@ -209,6 +209,7 @@ def test_single_predictions_have_no_r2() -> None:
         (lambda: plots.confusion_matrix(3, [[1.0]], [0]), TypeError, "model must be an MLP, or an array of pred"),
         (lambda: plots.confusion_matrix([[0.2, 0.8]], None, [2]), ValueError, "y has label 2|y\\[0\\]"),
         (lambda: plots.confusion_matrix([[0.2, np.nan]], None, [1]), ValueError, "has NaN in 1 row"),
+        (lambda: plots.confusion_matrix([[0.2, 1.8]], None, [[0.5, 7.5]]), ValueError, r"y\[0, 1\] is 7.5, but the confusion matrix is of"),
         (lambda: plots.confusion_matrix([[0.2, 0.8]], None, [1], labels=["a"]), ValueError, "labels must have 2"),
         (lambda: plots.confusion_matrix([[0.2, 0.8]], None, [1], shares=1), TypeError, "shares must be True or"),
         (lambda: plots.predictions([[1.0]], None, [1.0, 2.0]), ValueError, "y has 2 rows"),

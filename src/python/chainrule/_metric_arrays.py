@@ -61,6 +61,12 @@ def true_and_predicted_classes(
     refuse_several_labels(y, name, y_name)
     nan: Array = np.asarray(np.isnan(p).any(axis=1))
     if p.shape[1] > 1:
+        if y.ndim == 2 and (outside := (y < 0) | (y > 1)).any():
+            row, column = np.argwhere(outside)[0]
+            raise ValueError(
+                f"{y_name}[{row}, {column}] is {y[row, column]:g}, but the {name} is of classes, each a number from 0 to 1 in its "
+                "column; for quantities use something else"
+            )
         return (y if y.ndim == 1 else y.argmax(axis=1)), p.argmax(axis=1), nan
     if not ((y == 0) | (y == 1)).all():
         raise ValueError(
