@@ -117,6 +117,32 @@ def test_remedies_of_scales_and_penalties_help(backend: str) -> None:
     assert trainer.health().is_healthy, str(trainer.health())
 
 
+@pytest.mark.parametrize("fewer", [False, True])
+def test_remedies_of_gradients_that_vanish_help(fewer: bool) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 5))
+    y = np.sin(X[:, 0]) + 0.3 * X[:, 1] * X[:, 2]
+    sizes = [5, *[16] * (2 if fewer else 8), 1]
+    remedies: dict[str, tuple[cr.MLP, Any]] = {}
+    for seed in range(4):
+        (finding,) = fitted(network(seed, [5, *[16] * 8, 1], "sigmoid"), cr.SGD(0.1), X, y).health().findings
+        assert finding.remedy.startswith(
+            "Use elu in the hidden layers, or relu with initializer='he_normal' and clip_norm=1"
+        )
+        if fewer:
+            remedies["fewer layers"] = network(seed, sizes, "sigmoid"), cr.SGD(0.1)
+        else:
+            relu = network(
+                seed, sizes, "relu", initializer="he_normal"
+            )  # which diverges without clip_norm, from some seeds
+            remedies["elu"] = network(seed, sizes, "elu"), cr.SGD(0.1)
+            remedies["relu"] = relu, cr.SGD(0.1, clip_norm=1.0)
+        for name, (model, optimizer) in remedies.items():
+            trainer = fitted(model, optimizer, X, y, epochs=30)
+            assert trainer.health().is_healthy, (name, seed, str(trainer.health()))
+            assert trainer.history.loss[-1] < 0.4 * y.var(), (name, seed)
+
+
 def test_the_cause_of_targets_that_do_not_fit_is_said(backend: str) -> None:
     (finding,) = FAULTS["quantity behind a sigmoid"][0](0).health().findings
     assert (finding.layer, finding.severity) == (2, "critical")

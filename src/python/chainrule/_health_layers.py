@@ -49,7 +49,7 @@ def vanishing(seen: Seen) -> Iterator[Finding]:
         f"The gradients vanish on their way back through the {layers} layers ({hidden}): layer {layer + 1} learns next to nothing.",
         f"The derivative of the loss with respect to the sums of layer {layer + 1} is {ratio:.1e} times that at the output (median of the epochs; "
         f"less than {VANISHING:g} counts as vanishing): each layer leaves {each:.2g} of it.",
-        "Use relu, or another activation with a slope of 1, in the hidden layers with initializer='he_normal'; or fewer layers."
+        "Use elu in the hidden layers, or relu with initializer='he_normal' and clip_norm=1 of the optimizer; or fewer layers."
         if squashed
         else "Begin with larger weights (initializer='he_normal'); or use fewer layers.",
     )

@@ -63,6 +63,6 @@ def step_title(step: TracedStep) -> str:
 def _array(title: str, array: Array, digits: int) -> list[str]:
     with np.printoptions(precision=digits, threshold=120, edgeitems=3, linewidth=110, suppress=False):
         lines = np.array2string(
-            array, formatter={"float_kind": lambda x: format_number(x, digits)}
+            array, formatter={"float_kind": lambda x: format_number(float(x), digits)}
         ).splitlines()
     return [f"    {title}", *(f"      {line}" for line in lines)]
