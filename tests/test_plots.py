@@ -212,6 +212,7 @@ def test_single_predictions_have_no_r2() -> None:
         (lambda: plots.confusion_matrix([[0.2, 1.8]], None, [[0.5, 7.5]]), ValueError, r"y\[0, 1\] is 7.5, but the confusion matrix is of"),
         (lambda: plots.confusion_matrix([[0.2, 0.8]], None, [1], labels=["a"]), ValueError, "labels must have 2"),
         (lambda: plots.confusion_matrix([[0.2, 0.8]], None, [1], shares=1), TypeError, "shares must be True or"),
+        (lambda: plots.confusion_matrix([1, 0, 1], None, [1, 0, 0]), ValueError, r"as model.predict returns it, but its shape is \(3,\); use"),
         (lambda: plots.predictions([[1.0]], None, [1.0, 2.0]), ValueError, "y has 2 rows"),
         (lambda: plots.predictions([[1.0]], None, [1.0], names=["a", "b"]), ValueError, "names must have 1"),
     ],

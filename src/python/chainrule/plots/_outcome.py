@@ -134,4 +134,10 @@ def _prediction(model: Any, X: Any) -> Array:
         raise TypeError(
             "model must be an MLP, or an array of predictions with None as X; for an estimator use scikit-learn's displays"
         )
-    return np.asarray(model)
+    prediction = np.asarray(model)
+    if prediction.ndim == 1:
+        raise ValueError(
+            f"prediction must have 2 dimensions (rows, outputs), as model.predict returns it, but its shape is {prediction.shape}; "
+            "use prediction.reshape(-1, 1) for a single output"
+        )
+    return prediction
