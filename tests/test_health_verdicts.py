@@ -184,6 +184,14 @@ def test_targets_that_fit_their_output_or_have_a_loss_of_the_users_are_left_alon
     assert trainer.health().is_healthy
 
 
+def test_how_little_the_weights_have_moved_is_said_however_little_it_is(backend: str) -> None:
+    trainer = fitted(network(0, [8, 32, 3], "relu"), cr.SGD(1e-8), *blobs(0))
+    (finding,) = trainer.health().findings
+    moved = re.search(r"no layer by more than (\S+)% of its weights", finding.evidence)
+    assert moved is not None
+    assert 0 < float(moved[1]) < 0.001
+
+
 def test_gradients_that_vanish_behind_relus_are_no_reason_to_take_relus(backend: str) -> None:
     X, y = blobs(0)
     model = network(0, [8, 16, 16, 16, 3], "relu")

@@ -198,7 +198,7 @@ def learning_rate_too_low(seen: Seen) -> Iterator[Finding]:
             "The learning rate is too low, or the fit too short: the loss hardly falls, and the weights have hardly moved.",
             f"The loss went from {losses[0]:.4g} to {seen.last_loss:.4g} in {len(losses)} epochs (a fall of less than {HARDLY:.0%} counts), and "
             f"fell in {falls:.0%} of them; all updates "
-            f"together moved no layer by more than {path:.2%} of its weights (less than {SHORT_PATH:.0%} counts).",
+            f"together moved no layer by more than {100 * path:.2g}% of its weights (less than {SHORT_PATH:.0%} counts).",
             "Raise the learning rate, for instance tenfold; use Adam, or SGD with momentum=0.9; or train for longer.",
         )
 
