@@ -114,6 +114,8 @@ LOSS_VALUE = {
     "log_cosh": "log(cosh({a} - {y}))",
 }
 """The loss of one entry, where a formula without cases says it."""
+TAKES_LOGS = ("binary_cross_entropy", "cross_entropy")
+"""Losses with logarithms of outputs from 0 to 1, which the cores compute from the weighted sums."""
 TAKEN_DIRECTLY = {
     "cross_entropy": "f' cancels: the derivative of -sum y log a through softmax is a - y",
     "binary_cross_entropy": "f' cancels: that of the loss is (a - y) / (a (1 - a)), and of sigmoid a (1 - a)",
