@@ -138,6 +138,47 @@ def weights_of_zero(seed: int) -> cr.Trainer:
     return fitted(model, cr.SGD(0.05), *blobs(seed))
 
 
+def quantity(seed: int, output: str, y: np.ndarray, optimizer: Any) -> cr.Trainer:
+    model = cr.MLP([8, 16, 1], output_activation=output, dtype="float64", seed=seed)
+    trainer = cr.Trainer(model, loss="mean_squared_error", optimizer=optimizer, batch_size=16, seed=seed)
+    try:
+        trainer.fit(blobs(seed)[0], y, epochs=20, health=True)
+    except FloatingPointError:
+        assert trainer.history.stopped_because == "not_finite"
+    return trainer
+
+
+def quantity_behind_a_sigmoid(seed: int) -> cr.Trainer:
+    return quantity(seed, "sigmoid", 50 * blobs(seed)[0][:, 0], cr.Adam(0.01))
+
+
+def negative_quantity_behind_a_relu(seed: int) -> cr.Trainer:
+    return quantity(seed, "relu", -1 - np.abs(blobs(seed)[0][:, 0]), cr.Adam(0.01))
+
+
+def prices(seed: int, optimizer: Any = None) -> cr.Trainer:
+    y = 200_000 + 50_000 * blobs(seed)[0][:, 0]
+    return quantity(seed, "identity", y, cr.SGD(0.01) if optimizer is None else optimizer)
+
+
+def prices_by_adam(seed: int) -> cr.Trainer:
+    return prices(seed, cr.Adam(0.01))
+
+
+def weights_decayed(seed: int) -> cr.Trainer:
+    X, _ = blobs(seed)
+    return fitted(network(seed, [8, 32, 32, 1], "relu"), cr.SGD(0.05, weight_decay=5.0), X, X[:, 0])
+
+
+def weights_decayed_by_l1(seed: int) -> cr.Trainer:
+    return fitted(network(seed, [8, 16, 3], "tanh"), cr.Adam(0.01, l1=1.0), *blobs(seed), epochs=40)
+
+
+def inputs_of_zero(seed: int) -> cr.Trainer:
+    _, y = blobs(seed)
+    return fitted(network(seed, [8, 16, 3], "relu"), cr.SGD(0.05), np.zeros((400, 8)), y)
+
+
 FAULTS: dict[str, tuple[Callable[[int], cr.Trainer], list[str], list[str]]] = {
     "deep sigmoid": (deep_sigmoid, ["vanishing_gradients"], []),
     "deep sigmoid by Adam": (deep_sigmoid_by_adam, ["vanishing_gradients"], []),
@@ -160,6 +201,13 @@ FAULTS: dict[str, tuple[Callable[[int], cr.Trainer], list[str], list[str]]] = {
     "low rate of Adam": (low_rate_of_adam, ["learning_rate_too_low"], []),
     "learned by heart": (learned_by_heart, ["overfitting"], []),
     "inputs all the same": (inputs_that_are_all_the_same, ["constant_output"], []),
+    "quantity behind a sigmoid": (quantity_behind_a_sigmoid, ["targets_not_scaled"], []),
+    "negative behind a relu": (negative_quantity_behind_a_relu, ["targets_not_scaled"], []),
+    "prices": (prices, ["targets_not_scaled"], ["dead_units"]),
+    "prices by Adam": (prices_by_adam, ["targets_not_scaled"], []),
+    "weights decayed": (weights_decayed, ["weights_shrunk"], []),
+    "weights decayed by l1": (weights_decayed_by_l1, ["weights_shrunk"], []),
+    "inputs of zero": (inputs_of_zero, ["constant_output"], []),
     "weights of zero": (weights_of_zero, ["constant_output"], []),
 }
 """Of each fault the fit, the kinds of findings that must be made, and those that may be made too."""

@@ -100,7 +100,7 @@ def units64(y, right):
 
 
 def wide_normal(x):
-    """The cumulated normal distribution of negative x, in long double: a series near 0, a continued fraction beyond.
+    """The cumulative normal distribution of negative x, in long double: a series near 0, a continued fraction beyond.
 
     With the density p: p (x + x^3/3 + x^5/15 + ...) less than 1/2; p / (x + 1/(x + 2/(x + 3/(x + ...)))).
     """

@@ -52,6 +52,13 @@ def test_the_command_prints_an_example_on_either_core(folder, core):
     assert done.stderr == ""
 
 
+def test_an_example_without_a_step_says_that_there_is_nothing_to_check(explain):
+    assert "nothing to check: everything-stored is about whole runs" in explain(
+        "everything-stored", "--check"
+    )
+    assert "nothing to check" not in explain("everything-stored")
+
+
 def test_json_stays_json_when_it_is_checked(explain):
     (first, second) = json.loads(explain("two-inputs", "--format", "json", "--check"))
     assert (first["name"], second["name"]) == ("w211", "w111")
@@ -76,7 +83,7 @@ def test_a_parameter_of_a_network_is_derived_for_a_row_of_its_table(explain, fol
     )
     line = FLOWERS.splitlines()[16].split(",")
     assert text.startswith(
-        f"flowers.csv, line 17: x[0] is petal, x[1] is sepal, scaled as `train` did; y is kind, {line[2]}\n"
+        f"flowers.csv, line 17: x[0] is petal, x[1] is sepal, scaled as `train` did; y is kind: {line[2]}\n"
     )
     model, preprocessing = load_model(str(folder / "flowers.pkl"))
     X = preprocessing.inputs(np.array([[float(line[0]), float(line[1])]]), model.dtype)
@@ -125,7 +132,7 @@ def test_without_a_parameter_all_quantities_are_printed(explain):
 
 def test_a_network_without_a_table_takes_the_columns_in_order(explain):
     text = explain("plain.pkl", "--row", "plain.csv:2", "--target", "c", "--parameter", "W2[0,0]")
-    assert "x[0] is a, x[1] is b; y is c, 0.25" in text
+    assert "x[0] is a, x[1] is b; y is c: 0.25" in text
     assert "loss mean_squared_error" in text
     text = explain("plain_classes.pkl", "--row", "plain.csv:3", "--target", "c", "--parameter", "W2[0,0]")
     assert "loss cross_entropy" in text

@@ -117,6 +117,7 @@ def test_what_a_fit_begins_with_is_measured(backend: str) -> None:
     assert found.largest_std == pytest.approx(float(X.std(axis=0).max()), rel=1e-5)
     assert found.target_std == pytest.approx(math.sqrt(y.mean() * (1 - y.mean())))
     assert found.gains == pytest.approx(gains)
+    assert (found.target_rms, found.beyond) == (0, 0)  # of labels
 
     history = a_trainer().fit(X, y, health=True)
     assert history.entries()[0].health.beginning.loss == pytest.approx(before, rel=1e-5)  # type: ignore[union-attr]
@@ -130,6 +131,13 @@ def test_the_targets_of_several_outputs_with_missing_ones_are_measured(backend: 
     found = history.entries()[0].health.beginning  # type: ignore[union-attr]
     assert found is not None
     assert found.target_std == pytest.approx(math.sqrt(np.nanvar(target, axis=0).mean()), rel=1e-4)
+    assert found.target_rms == pytest.approx(math.sqrt(np.nanmean(target**2, axis=0).max()), rel=1e-5)
+    assert found.beyond == 0
+    model = cr.MLP([3, 2], output_activation="tanh", seed=0)
+    history = cr.Trainer(model, loss="mean_squared_error").fit(X, target, health=True)
+    found = history.entries()[0].health.beginning  # type: ignore[union-attr]
+    assert found is not None
+    assert found.beyond == pytest.approx((np.abs(target) > 1).sum() / np.isfinite(target).sum())
 
 
 def test_squares_that_overflow_are_infinite_and_warn_nobody(backend: str) -> None:

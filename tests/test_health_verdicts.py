@@ -104,6 +104,105 @@ def test_losses_that_may_be_negative_are_not_judged_by_shares(backend: str) -> N
     assert trainer.health().is_healthy
 
 
+def test_remedies_of_scales_and_penalties_help(backend: str) -> None:
+    X, y = blobs(0)[0], 200_000 + 50_000 * blobs(0)[0][:, [0]]
+    for output, scaler in (("identity", StandardScaler()), ("sigmoid", MinMaxScaler())):
+        model = cr.MLP([8, 16, 1], output_activation=output, dtype="float64", seed=0)
+        trainer = cr.Trainer(model, loss="mean_squared_error", optimizer=cr.Adam(0.01), batch_size=16)
+        trainer.fit(X, scaler.fit(y).transform(y), epochs=20, health=True)
+        assert trainer.health().is_healthy, str(trainer.health())
+        found = scaler.inverse_transform(model.predict(X))
+        assert ((found - y) ** 2).mean() < 0.05 * y.var()
+    trainer = fitted(network(0, [8, 32, 32, 1], "relu"), cr.SGD(0.05, weight_decay=0.05), X, X[:, 0])
+    assert trainer.health().is_healthy, str(trainer.health())
+
+
+@pytest.mark.parametrize("fewer", [False, True])
+def test_remedies_of_gradients_that_vanish_help(fewer: bool) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 5))
+    y = np.sin(X[:, 0]) + 0.3 * X[:, 1] * X[:, 2]
+    sizes = [5, *[16] * (2 if fewer else 8), 1]
+    remedies: dict[str, tuple[cr.MLP, Any]] = {}
+    for seed in range(4):
+        (finding,) = fitted(network(seed, [5, *[16] * 8, 1], "sigmoid"), cr.SGD(0.1), X, y).health().findings
+        assert finding.remedy.startswith(
+            "Use elu in the hidden layers, or relu with initializer='he_normal' and clip_norm=1"
+        )
+        if fewer:
+            remedies["fewer layers"] = network(seed, sizes, "sigmoid"), cr.SGD(0.1)
+        else:
+            relu = network(
+                seed, sizes, "relu", initializer="he_normal"
+            )  # which diverges without clip_norm, from some seeds
+            remedies["elu"] = network(seed, sizes, "elu"), cr.SGD(0.1)
+            remedies["relu"] = relu, cr.SGD(0.1, clip_norm=1.0)
+        for name, (model, optimizer) in remedies.items():
+            trainer = fitted(model, optimizer, X, y, epochs=30)
+            assert trainer.health().is_healthy, (name, seed, str(trainer.health()))
+            assert trainer.history.loss[-1] < 0.4 * y.var(), (name, seed)
+
+
+def test_the_cause_of_targets_that_do_not_fit_is_said(backend: str) -> None:
+    (finding,) = FAULTS["quantity behind a sigmoid"][0](0).health().findings
+    assert (finding.layer, finding.severity) == (2, "critical")
+    assert "sigmoid gives nothing but 0 to 1" in finding.words
+    y = 50 * blobs(0)[0][:, 0]
+    assert f"{((y < 0) | (y > 1)).mean():.0%} of the targets lie beyond" in finding.evidence
+    assert "to 0 ... 1 with MinMaxScaler" in finding.remedy
+    (finding,) = FAULTS["negative behind a relu"][0](0).health().findings
+    assert "relu gives nothing below 0" in finding.words
+    (finding,) = FAULTS["prices by Adam"][0](0).health().findings
+    assert finding.severity == "warning"
+    rms = np.sqrt(((200_000 + 50_000 * blobs(0)[0][:, 0]) ** 2).mean())
+    assert f"is {rms:.3g}, and more than 100 counts" in finding.evidence
+    assert FAULTS["prices"][0](0).health().findings[0].severity == "critical"
+
+
+def test_targets_that_fit_their_output_or_have_a_loss_of_the_users_are_left_alone(backend: str) -> None:
+    X, y = blobs(0)
+    counts = np.random.default_rng(0).poisson(300 * np.exp(0.2 * X[:, :1])).astype(float)
+    model = cr.MLP([8, 16, 1], output_activation="exponential", dtype="float64", seed=0)
+    model.biases[-1][...] = np.log(300)
+    trainer = cr.Trainer(model, loss="poisson", optimizer=cr.Adam(0.003), batch_size=16)
+    trainer.fit(X, counts, epochs=10, health=True)
+    assert "targets_not_scaled" not in trainer.health().kinds
+
+    def loss(prediction: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray]:
+        error = prediction - target / 1000  # whose targets are what the user takes them for
+        return float((error**2).mean()), 2 * error / error.size
+
+    model = cr.MLP([8, 16, 1], dtype="float64", seed=0)
+    trainer = cr.Trainer(model, loss=loss, optimizer=cr.Adam(0.01), batch_size=16)
+    trainer.fit(X, counts, epochs=10, health=True)
+    assert trainer.health().is_healthy
+    several = np.eye(3)[y]
+    several[::5, 1] = np.nan
+    model = cr.MLP([8, 16, 3], output_activation="sigmoid", dtype="float64", seed=0)
+    trainer = cr.Trainer(model, loss="binary_cross_entropy", optimizer=cr.Adam(0.01), batch_size=16)
+    trainer.fit(X, several, epochs=10, health=True)
+    assert trainer.health().is_healthy
+
+
+def test_how_little_the_weights_have_moved_is_said_however_little_it_is(backend: str) -> None:
+    trainer = fitted(network(0, [8, 32, 3], "relu"), cr.SGD(1e-8), *blobs(0))
+    (finding,) = trainer.health().findings
+    moved = re.search(r"no layer by more than (\S+)% of its weights", finding.evidence)
+    assert moved is not None
+    assert 0 < float(moved[1]) < 0.001
+
+
+def test_gradients_that_vanish_behind_relus_are_no_reason_to_take_relus(backend: str) -> None:
+    X, y = blobs(0)
+    model = network(0, [8, 16, 16, 16, 3], "relu")
+    for array in model.weights:
+        array *= 0.03
+    (finding,) = fitted(model, cr.SGD(0.01), X, y).health().findings
+    assert finding.kind == "vanishing_gradients"
+    assert "Use relu" not in finding.remedy
+    assert "he_normal" in finding.remedy
+
+
 # What a report says
 
 

@@ -155,6 +155,22 @@ def test_where_the_loss_falls_nowhere_nothing_is_suggested() -> None:
     assert "no suggestion" in repr(found)
 
 
+def test_a_fall_that_does_not_stand_out_of_the_noise_of_the_batches_suggests_nothing() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 2))
+    y = np.digitize(X.sum(axis=1), [-1, 1])
+    model = cr.MLP([2, 8, 3], output_activation="softmax", dtype="float64", seed=0)
+    trainer = cr.Trainer(model, loss="cross_entropy", optimizer=cr.Adam(0.01), batch_size=32)
+    fresh = cr.find_learning_rate(trainer, X, y)
+    assert fresh.suggestion is not None
+    trainer.fit(X, y, epochs=20)  # what is left to learn is less than what batches differ by
+    learned = cr.find_learning_rate(trainer, X, y)
+    assert learned.suggestion is None
+    assert "no more than batches differ" in str(learned)
+    trainer.batch_size = "full"
+    assert cr.find_learning_rate(trainer, X, y).suggestion is not None  # nothing differs then
+
+
 def test_smoothing_keeps_lines_and_the_steepest_slope_is_found() -> None:
     line = np.linspace(3.0, 1.0, 40)
     assert_allclose(_smooth(line, 4)[4:-4], line[4:-4], rtol=1e-12)

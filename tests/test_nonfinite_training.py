@@ -15,7 +15,7 @@ from training_cases import Case, sgd
 
 STOPS = re.compile(
     r"training stopped in epoch (\d+), step (\d+): (.*) is not finite; the parameters are those before this step\. "
-    r"A smaller learning_rate or scaled inputs may help\."
+    r"A smaller learning_rate, or scaled inputs and targets, may help\."
 )
 
 

@@ -68,6 +68,13 @@ def test_some_curves_are_drawn_on_axes_that_are_given() -> None:
     assert plots.curves(a_history(30), ["validation_accuracy"]).figure.axes[-1].get_ylabel() == "accuracy"
 
 
+def test_a_single_epoch_is_a_mark_since_a_line_of_one_point_is_not_seen() -> None:
+    ax = plots.curves(cr.History([Measurements(0, 1.0, 2.0)]))
+    assert [line.get_marker() for line in ax.get_lines()] == ["o", "o"]
+    ax = plots.curves(cr.History([Measurements(i, 1.0, 2.0) for i in range(2)]))
+    assert [line.get_marker() for line in ax.get_lines()] == ["None", "None"]
+
+
 def test_a_fit_can_be_drawn_as_it_comes(backend: str) -> None:
     trainer = cr.Trainer(cr.MLP([1, 1], seed=0), loss="mean_squared_error")
     history = trainer.fit([[0.0], [1.0]], [0.0, 2.0], epochs=3)
@@ -184,6 +191,25 @@ def test_predictions_are_markers_over_the_targets(backend: str) -> None:
     assert outputs[0].get_marker() != outputs[1].get_marker()
 
 
+def test_missing_targets_are_left_out_of_predictions(backend: str) -> None:
+    y = np.array([[0.0, np.nan], [1.0, 2.0], [np.nan, 3.0], [2.0, 5.0]])
+    p = np.array([[0.1, 9.0], [0.9, 2.0], [9.0, 3.5], [2.2, 5.0]])
+    ax = plots.predictions(p, None, y)
+    for i, line in enumerate(ax.get_lines()[1:]):
+        known = np.isfinite(y[:, i])
+        assert_array_equal(line.get_xdata(), y[known, i])
+        assert_array_equal(line.get_ydata(), p[known, i])
+        assert line.get_label() == f"output {i}, R² {cr.metrics.r2(y[known][:, [i]], p[known][:, [i]]):.3f}"
+    with pytest.raises(ValueError, match="y holds nothing but NaN"):
+        plots.predictions(p, None, np.full((4, 2), np.nan))
+
+
+def test_a_column_without_any_target_is_drawn_as_empty() -> None:
+    ax = plots.predictions(np.ones((3, 2)), None, [[1.0, np.nan], [2.0, np.nan], [3.0, np.nan]])
+    assert len(ax.get_lines()[2].get_xdata()) == 0
+    assert ax.get_lines()[2].get_label() == "output 1"
+
+
 def test_single_predictions_have_no_r2() -> None:
     assert labels(drawn(plots.predictions([[1.0]], None, [2.0]))) == ["as the target", "prediction"]
 
@@ -207,8 +233,10 @@ def test_single_predictions_have_no_r2() -> None:
         (lambda: plots.confusion_matrix(3, [[1.0]], [0]), TypeError, "model must be an MLP, or an array of pred"),
         (lambda: plots.confusion_matrix([[0.2, 0.8]], None, [2]), ValueError, "y has label 2|y\\[0\\]"),
         (lambda: plots.confusion_matrix([[0.2, np.nan]], None, [1]), ValueError, "has NaN in 1 row"),
+        (lambda: plots.confusion_matrix([[0.2, 1.8]], None, [[0.5, 7.5]]), ValueError, r"y\[0, 1\] is 7.5, but the confusion matrix is of"),
         (lambda: plots.confusion_matrix([[0.2, 0.8]], None, [1], labels=["a"]), ValueError, "labels must have 2"),
         (lambda: plots.confusion_matrix([[0.2, 0.8]], None, [1], shares=1), TypeError, "shares must be True or"),
+        (lambda: plots.confusion_matrix([1, 0, 1], None, [1, 0, 0]), ValueError, r"as model.predict returns it, but its shape is \(3,\); use"),
         (lambda: plots.predictions([[1.0]], None, [1.0, 2.0]), ValueError, "y has 2 rows"),
         (lambda: plots.predictions([[1.0]], None, [1.0], names=["a", "b"]), ValueError, "names must have 1"),
     ],

@@ -61,7 +61,7 @@ def test_the_numbers_of_the_configuration_and_the_curves_are_those_of_the_traine
     assert settings["done"] == "7 epochs, 7 updates"
     assert page.table("Layers")[0] == ["layer 1", "tanh", "2", "3", "0", "9"]
     rows = page.table("What was measured")
-    assert [row[0] for row in rows] == [str(i) for i in range(1, 8)]
+    assert [row[0] for row in rows] == [str(i) for i in range(7)]
     for i, name in enumerate((trainer.history.loss, trainer.history.validation_loss), 1):
         assert [float(row[i]) for row in rows] == [float(f"{value:.6g}") for value in name]
 
@@ -225,6 +225,20 @@ def test_the_findings_of_the_health_of_a_fit_are_those_of_the_trainer(backend: s
     assert len(page.all("path", class_="line s0")) == 5  # the loss; of two charts a line, and its sample
 
 
+def test_epochs_have_the_numbers_that_the_history_and_the_findings_have(path: Path) -> None:
+    losses = [1.0, 0.5, 0.3, 0.4, 0.6]
+    history = cr.History(Measurements(i, loss, loss) for i, loss in enumerate(losses))
+    page = written(path, xor_trainer(), history=history)
+    assert [int(row[0]) for row in page.table("What was measured")] == history.epochs == [0, 1, 2, 3, 4]
+    assert "epochs count from 0 on" in page.section("curves")
+    trainer = xor_trainer()
+    stopping = cr.EarlyStopping(patience=2)
+    trainer.fit(*XOR, epochs=30, validation_data=(XOR[0], 1 - XOR[1]), early_stopping=stopping)
+    best = trainer.history.best_epoch
+    assert best is not None
+    assert f"Its best epoch was {best}." in written(path, trainer).section("curves")
+
+
 def test_a_fit_that_nothing_is_wrong_with_is_said_to_be_so(path: Path) -> None:
     digits = cr.datasets.load_digits()
     X, y = (digits.data[:600] / 16).astype(np.float32), digits.target[:600]
@@ -276,7 +290,7 @@ def test_a_history_knows_its_trainer_as_long_as_that_lives(path: Path) -> None:
     history = trainer.fit(*XOR, epochs=2)
     history.report(path, *XOR, title="Two epochs")
     page = Page(path)
-    assert [row[0] for row in page.table("What was measured")] == ["4", "5"]
+    assert [row[0] for row in page.table("What was measured")] == ["3", "4"]
     assert page.all("title")[0][1] == "Two epochs"
     loaded = pickle.loads(pickle.dumps(history))
     with pytest.raises(ValueError, match="trainer is needed: this history does not know whose it is"):

@@ -321,3 +321,20 @@ def test_every_activation_is_traced_and_checked(backend, dtype, activation):
     shares = model(activation, dtype=dtype).explain(X, y).check()
     assert shares["z"] <= 1
     assert {"a", "da_dz", "dL_da", "dL_dz", "dL_dW", "dL_db", "loss", "new_W", "velocity_W"} <= set(shares)
+
+
+def test_the_text_of_a_trace_without_steps_says_so_and_zeros_have_no_sign(backend):
+    model = cr.MLP([2, 3, 2], dtype="float64", seed=0)
+    trainer = cr.Trainer(model, loss="mean_squared_error", batch_size="full")
+    with trainer.trace() as trace:
+        assert (
+            trace.to_text()
+            == "2-3-2, float64: no step yet, as nothing was trained while this trace was open\n"
+        )
+        trainer.fit([[1.0, 2.0], [-1.0, 0.5]], [[1.0, 2.0], [0.5, 1.0]], sample_weight=[1.0, 0.25])
+    assert np.signbit(trace.steps[0].layers[0].dL_dz[trace.steps[0].layers[0].dL_dz == 0]).any()
+    for text in (trace.to_text(), trace.to_markdown(), trace.to_latex(), trace.to_html()):
+        assert "-0 " not in text
+        assert "-0]" not in text
+        assert "-0<" not in text
+    assert "weight (of each row)" in trace.to_text()

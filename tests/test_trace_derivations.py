@@ -150,8 +150,70 @@ def test_a_missing_target_and_a_row_without_weight_count_nothing_and_say_so(back
     derivation = trace.of("W3[0, 2]", row=1)
     (line,) = (line for line in derivation.lines if line.symbol == "dL/da3[1, 2]")
     assert line.value == 0
-    assert line.forms[0].endswith("* w[1] / sum_w")
+    assert line.forms[0].endswith("* w[1] / total")
     assert_formulas_give_their_numbers(derivation)
+
+
+@pytest.mark.parametrize(
+    ("loss", "output"), [("mean_squared_error", "identity"), ("binary_cross_entropy", "sigmoid")]
+)
+def test_a_missing_target_is_left_out_of_the_loss_of_its_row(backend, loss, output):
+    X, y = data(1)
+    y[0, 1] = np.nan
+    derivation = model("tanh", output).explain(X, y, loss=loss).of("W3[0, 0]")
+    (line,) = (line for line in derivation.lines if line.symbol == "L")
+    assert "y[0]" in line.forms[0]
+    assert "y[1]" not in line.forms[0]
+    assert evaluated(line.forms[0], derivation.values) == pytest.approx(line.value, rel=1e-12)
+    assert "missing" in line.note
+    assert "nan" not in derivation.to_text()
+
+
+def test_the_sum_of_weights_is_a_number_in_every_form():
+    derivation = model().explain(*data(3), sample_weight=[1, 0.5, 2]).of("W3[0, 2]", row=1)
+    (line,) = (line for line in derivation.to_dict()["lines"] if line["symbol"] == "dL/da3[1, 2]")
+    assert line["numbers"].endswith("* 0.5 / 3.5")
+    assert "total is the sum of the weights" in line["note"]
+    assert r"\operatorname{total}" in derivation.to_latex()
+
+
+def test_weights_of_rows_and_outputs_are_named_where_they_count():
+    derivation = model().explain(*data(3), sample_weight=[1, 0.5, 2]).of("W3[0, 2]", row=1)
+    (line,) = (line for line in derivation.lines if line.symbol == "L")
+    assert line.note == "half_squared_error, the mean of 3 rows by their weights"
+    trainer = cr.Trainer(model(), loss="half_squared_error", output_weights=[1, 2, 0.5])
+    with trainer.trace() as trace:
+        trainer.train_on_batch(*data(1))
+    (line,) = (line for line in trace.of("W3[0, 1]").lines if line.symbol == "dL/da3[1]")
+    assert line.forms[0].endswith("* c[1]")
+    assert "c[1] is the weight of the output" in line.note
+
+
+@pytest.mark.parametrize(
+    ("loss", "output"), [("cross_entropy", "softmax"), ("binary_cross_entropy", "sigmoid")]
+)
+def test_a_logarithm_of_an_output_that_was_rounded_is_not_taken_for_the_loss(backend, loss, output):
+    model = cr.MLP([1, 2], output_activation=output, dtype="float64", bias=None)
+    model.weights[0][:] = [[-800.0, 800.0]]
+    for x, rounded in ((1.0, True), (0.001, False)):
+        derivation = model.explain([[x]], [[1.0, 0.0]], loss=loss).of("W1[0, 0]")
+        (line,) = (line for line in derivation.lines if line.symbol == "L")
+        assert ("computed from the sums" in line.note) == rounded
+        assert bool(line.forms) != rounded
+        expected = 1600 if rounded else evaluated(line.forms[0], derivation.values)
+        assert line.value == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("more", [{"input_dropout": 0.2}, {"input_noise": 0.1}, {}])
+def test_inputs_that_training_changed_are_said_to_be_changed(backend, more):
+    X, y = data()
+    trainer = cr.Trainer(model(**more), loss="half_squared_error", batch_size=1)
+    with trainer.trace(rows=[4]) as trace:
+        trainer.fit(X, y)
+    derivation = trace.of("W1[0, 2]")
+    notes = [line.note for line in derivation.lines if line.symbol == "z1[2]"]
+    assert notes == (["x after its noise and dropout"] if more else [""])
+    assert "x after" not in trace.of("W2[0, 2]").to_text()
 
 
 class Structure(HTMLParser):

@@ -40,6 +40,7 @@ def test_three_inputs(backend):
                    "0.246728979", "-0.0627597748", "-0.00267078918", "-0.00265", "1, 0.888889, 0.777778", "0.111111, 0\n",
                    "(v - min) / (max - min)", "80:20 split: 8 rows to learn from, 2 to judge by", "until the loss settled"):  # fmt: skip
         assert figure in text
+    assert "printed as: the figure of the tutorial, which rounds or cuts off along the way" in text
     found = re.findall(r"inputs (\d+), predicted ([\d.]+), target (\d+)", text)
     assert len(found) == 2
     for _, predicted, target in found:
@@ -121,6 +122,12 @@ def test_everything_stored(backend):
     assert sigmoid[0] < 1e-3 * sigmoid[-1]
     assert relu[0] > 0.1 * relu[-1]
     assert f"{sigmoid[0]:.3e}" in text
+    assert (
+        f"with sigmoid it is {sigmoid[-1] / sigmoid[0]:.3g} times smaller at the first layer than at the last"
+        in " ".join(text.split())
+    )
+    assert f"with relu it is {relu[0] / relu[-1]:.3g} times as large there" in " ".join(text.split())
+    assert "printed as" not in text
     with pytest.raises(ValueError, match="no single step"):
         worked_example("everything-stored").trace()
 

@@ -305,7 +305,7 @@ def nonfinite_error(epoch: int, step_in_epoch: int, quantity: str) -> str:
     """Return the text of the FloatingPointError that stops training; epoch and step count from 0."""
     return (
         f"training stopped in epoch {epoch}, step {step_in_epoch}: {quantity} is not finite; {KEPT}. "
-        "A smaller learning_rate or scaled inputs may help."
+        "A smaller learning_rate, or scaled inputs and targets, may help."
     )
 
 

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 1000
 """Rows of the inputs that are looked at when a fit begins: evenly spread over all, so that sorted rows count alike."""
+REACH = {
+    **dict.fromkeys(("sigmoid", "hard_sigmoid", "softmax"), (0.0, 1.0)),
+    **dict.fromkeys(("tanh", "softsign"), (-1.0, 1.0)),
+    **dict.fromkeys(("relu", "softplus", "exponential"), (0.0, math.inf)),
+}
+"""What output activations can give. Those that go a little below 0, such as silu, are left to the eye."""
 
 
 class Beginning(NamedTuple):
@@ -35,6 +41,10 @@ class Beginning(NamedTuple):
         The loss of these rows before the first update, without dropout and noise; NaN where a function of the user's gives it.
     target_std : float
         The root mean square, over the outputs, of the standard deviations of the targets; of labels as rows of 0 and 1.
+    target_rms : float
+        The root mean square of the targets of the output where that is largest; 0 of labels, and with a loss of the user's.
+    beyond : float
+        The share of the targets that the output activation cannot give, such as 7 after a sigmoid; 0 where the former is.
     gains : tuple of float
         For each layer the root mean square of its weights times the square root of the number of its inputs: by how much it
         enlarges independent inputs. Glorot's and He's initial weights have 1 to 1.4.
@@ -48,6 +58,8 @@ class Beginning(NamedTuple):
     largest_std: float
     loss: float
     target_std: float
+    target_rms: float
+    beyond: float
     gains: tuple[float, ...]
 
 
@@ -109,9 +121,9 @@ def some_of(rows: Rows) -> Rows:
 
 @np.errstate(all="ignore")  # squares of large numbers are infinite
 def beginning_of(
-    network: Network, weights: Sequence[Array], some: Rows, in_epoch: int, loss: float
+    network: Network, weights: Sequence[Array], some: Rows, in_epoch: int, loss: float, own_loss: bool
 ) -> Beginning:
-    """Measure what a fit begins with, on some of its rows."""
+    """Measure what a fit begins with, on some of its rows; ``own_loss`` says that the loss is a function of the user's."""
     X = np.asarray(some.inputs, np.float64)
     mean, std = X.mean(axis=0), X.std(axis=0)
     rms = np.hypot(mean, std)
@@ -129,8 +141,21 @@ def beginning_of(
         float(std.max()),
         loss,
         _target_std(some.target, network.n_out),
+        *((0.0, 0.0) if own_loss else _target_size(some.target, network.output_activation)),
         gains,
     )
+
+
+def _target_size(target: Array, output_activation: str) -> tuple[float, float]:
+    """Return the largest root mean square of an output's targets, and the share of them that the activation cannot give."""
+    known = np.isfinite(target)
+    if target.ndim == 1 or not known.any():
+        return 0.0, 0.0
+    values = np.where(known, target, 0).astype(np.float64)
+    rms = np.sqrt((values**2).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+    low, high = REACH.get(output_activation, (-math.inf, math.inf))
+    beyond = known & ((values < low) | (values > high))
+    return float(rms.max()), float(beyond.sum() / known.sum())
 
 
 def _target_std(target: Array, n_out: int) -> float:
@@ -148,9 +173,11 @@ def _target_std(target: Array, n_out: int) -> float:
 
 def _beginning(value: Any, name: str) -> Beginning:
     rows, feature, *rest, gains = check_sequence(value, name, len(Beginning._fields))
-    rms, mean, std, largest_std, loss, target_std = _numbers(rest, name, 6)
     counts = check_int(rows, name, 0), check_int(feature, name, 0)
-    return Beginning(*counts, rms, mean, std, largest_std, loss, target_std, _numbers(gains, name))
+    rms, mean, std, largest_std, loss, target_std, target_rms, beyond = _numbers(rest, name, 8)
+    return Beginning(
+        *counts, rms, mean, std, largest_std, loss, target_std, target_rms, beyond, _numbers(gains, name)
+    )
 
 
 def _numbers(value: Any, name: str, number: int | None = None) -> tuple[float, ...]:

@@ -15,7 +15,7 @@ from ._health_findings import Finding
 from ._health_seen import GREW, Seen
 
 VANISHING = 1e-3
-"""Of the derivative by the sums of the lowest layer, beside that at the output. Each sigmoid layer leaves a quarter at most.
+"""Of the derivative with respect to the sums of the lowest layer, beside that at the output. Each sigmoid layer leaves a quarter at most.
 Healthy fits had 0.0027 and more (three hidden sigmoid layers), nine sigmoid layers 3e-6."""
 EXPLODING = 1e2
 """The same, where gradients grow. Healthy fits had 3.5 and less in the first epochs."""
@@ -38,17 +38,20 @@ def vanishing(seen: Seen) -> Iterator[Finding]:
     ratio, layer = _delta_ratio(seen)
     if ratio >= VANISHING:
         return
-    layers = seen.network.n_layers
-    hidden = ", ".join(dict.fromkeys(seen.network.activations[:-1]))
+    layers, names = seen.network.n_layers, seen.network.activations[:-1]
+    hidden = ", ".join(dict.fromkeys(names))
+    squashed = any(name in _SQUASHES for name in names)
     each = ratio ** (1 / (layers - 1 - layer))
     yield Finding(
         "vanishing_gradients",
         layer + 1,
         "critical",
         f"The gradients vanish on their way back through the {layers} layers ({hidden}): layer {layer + 1} learns next to nothing.",
-        f"The derivative of the loss by the sums of layer {layer + 1} is {ratio:.1e} times that at the output (median of the epochs; "
+        f"The derivative of the loss with respect to the sums of layer {layer + 1} is {ratio:.1e} times that at the output (median of the epochs; "
         f"less than {VANISHING:g} counts as vanishing): each layer leaves {each:.2g} of it.",
-        "Use relu, or another activation with a slope of 1, in the hidden layers with initializer='he_normal'; or fewer layers.",
+        "Use elu in the hidden layers, or relu with initializer='he_normal' and clip_norm=1 of the optimizer; or fewer layers."
+        if squashed
+        else "Begin with larger weights (initializer='he_normal'); or use fewer layers.",
     )
 
 
@@ -71,7 +74,7 @@ def exploding(seen: Seen) -> Iterator[Finding]:
         )
     if grows:
         evidence.append(
-            f"The derivative of the loss by the sums of the lowest layer is {ratio:.3g} times that at the output in the first epochs (more "
+            f"The derivative of the loss with respect to the sums of the lowest layer is {ratio:.3g} times that at the output in the first epochs (more "
             f"than {EXPLODING:g} counts as exploding)."
         )
     if seen.reason == "not_finite":
@@ -93,7 +96,12 @@ def _began_badly(seen: Seen) -> bool:
 
 
 def dead(seen: Seen) -> Iterator[Finding]:
-    """Find layers of which a large part of the units is 0 for every row, which gradients do not come through."""
+    """Find layers of which a large part of the units is 0 for every row, which gradients do not come through.
+
+    Not where every row is the same: a unit that is 0 for it may be of use for another one.
+    """
+    if seen.beginning.largest_std == 0:
+        return
     for i, (name, share) in enumerate(zip(seen.network.activations, seen.quiet, strict=False)):
         if name in _CAN_DIE and share >= DEAD:
             width = seen.network.layer_sizes[i + 1]

@@ -94,13 +94,13 @@ class Recorder:
         """Measure what a fit begins with, if these are its first rows."""
         if self._beginning is None:
             some, trainer = some_of(rows), self._trainer
-            loss = math.nan
-            if loss_rule(trainer.loss).function is None and counts(some, trainer.output_weights):
+            loss, own_loss = math.nan, loss_rule(trainer.loss).function is not None
+            if not own_loss and counts(some, trainer.output_weights):
                 loss = Evaluation(trainer.model, some, trainer.objective).measure({}, trainer.n_threads)[
                     "loss"
                 ]
             weights = trainer.model.weights
-            self._beginning = beginning_of(self._network, weights, some, self._in_epoch, loss)
+            self._beginning = beginning_of(self._network, weights, some, self._in_epoch, loss, own_loss)
 
     def note_beginning(self) -> None:
         """Let the trainer know of this fit, which has made updates or has tried to."""

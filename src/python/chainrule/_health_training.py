@@ -5,16 +5,24 @@ What is said of healthy fits is of those that `_health_layers` describes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
+from ._health_epochs import REACH
 from ._health_findings import Finding
 from ._health_seen import GREW, Seen
 
 LARGE_INPUTS, SMALL_INPUTS = 10.0, 0.01
 """Root mean squares of the largest feature. Standardised inputs have 1, those between 0 and 1 less; of the five data sets as they
 come, wine (805), breast cancer (1046) and digits (12) have a larger one, iris (5.9) and diabetes (0.05, all of them) learn well."""
+LARGE_TARGETS = 100.0
+"""Root mean square of the targets of an output. Standardised targets have 1. An output begins near 0, and has to go all the way."""
+BEYOND = 0.1
+"""Share of the targets that an output activation cannot give. The targets of healthy fits lie within its reach, but for noise."""
+SHRUNK = 0.05
+"""Norm of the weights of a layer, beside that at the beginning. Healthy fits with a weight decay of 0.01 keep more than half of it."""
 FEW = 5
 """Fewer epochs say nothing about how a loss goes on."""
 GROWN = 1.2
@@ -60,6 +68,57 @@ def inputs_not_scaled(seen: Seen) -> Iterator[Finding]:
         evidence,
         "Scale each feature with StandardScaler or MinMaxScaler of chainrule.preprocessing, fitted on the rows that are trained on.",
     )
+
+
+def targets_not_scaled(seen: Seen) -> Iterator[Finding]:
+    """Find targets that the output cannot give, or comes to only after a long way."""
+    began, output = seen.beginning, seen.network.output_activation
+    failed = (
+        " The fit ended because a loss, a gradient or a parameter was not finite."
+        if seen.reason == "not_finite"
+        else ""
+    )
+    if began.beyond >= BEYOND:
+        low, high = REACH[output]
+        reach = "nothing below 0" if math.isinf(high) else f"nothing but {low:g} to {high:g}"
+        scaled = "to be 0 and more" if math.isinf(high) else f"to {low:g} ... {high:g} with MinMaxScaler"
+        yield Finding(
+            "targets_not_scaled",
+            seen.network.n_layers,
+            "critical",
+            f"The output cannot give the targets: {output} gives {reach}.",
+            f"{began.beyond:.0%} of the targets lie beyond (from {BEYOND:.0%} on it counts).{failed}",
+            f"Leave the output activation away (output_activation='identity'), or scale the targets {scaled} and the predictions back.",
+        )
+    elif began.target_rms > LARGE_TARGETS and output != "exponential":
+        yield Finding(
+            "targets_not_scaled",
+            seen.network.n_layers,
+            "critical" if failed else "warning",
+            "The targets are not scaled: they are far larger than the outputs of initial weights, and than learning rates are made for.",
+            f"The root mean square of the targets of an output is {began.target_rms:.3g}, and more than {LARGE_TARGETS:g} counts.{failed}",
+            "Scale the targets with StandardScaler or MinMaxScaler of chainrule.preprocessing, and the predictions back with its "
+            "inverse_transform.",
+        )
+
+
+def weights_shrunk(seen: Seen) -> Iterator[Finding]:
+    """Find weights that a penalty has made next to nothing."""
+    if not seen.epochs:
+        return
+    first = np.array(seen.beginning.gains) * np.sqrt(seen.network.layer_sizes[1:])
+    share = seen.late("weight_norm") / np.where(first > 0, first, np.inf)
+    shrunk = np.flatnonzero((first > 0) & (share < SHRUNK))
+    if len(shrunk):
+        layer = int(shrunk[share[shrunk].argmin()])
+        yield Finding(
+            "weights_shrunk",
+            layer + 1,
+            "critical",
+            f"The weights of layer {layer + 1} have shrunk to next to nothing: what they had to say is lost.",
+            f"Their norm is {share[layer]:.2g} times what it was before (median of the last third of the epochs; less than {SHRUNK:g} counts).",
+            "Lower the weight_decay, or the l1, of the optimizer, for instance to a hundredth; or raise its max_norm.",
+        )
 
 
 def learning_rate_too_high(seen: Seen) -> Iterator[Finding]:
@@ -139,7 +198,7 @@ def learning_rate_too_low(seen: Seen) -> Iterator[Finding]:
             "The learning rate is too low, or the fit too short: the loss hardly falls, and the weights have hardly moved.",
             f"The loss went from {losses[0]:.4g} to {seen.last_loss:.4g} in {len(losses)} epochs (a fall of less than {HARDLY:.0%} counts), and "
             f"fell in {falls:.0%} of them; all updates "
-            f"together moved no layer by more than {path:.2%} of its weights (less than {SHORT_PATH:.0%} counts).",
+            f"together moved no layer by more than {100 * path:.2g}% of its weights (less than {SHORT_PATH:.0%} counts).",
             "Raise the learning rate, for instance tenfold; use Adam, or SGD with momentum=0.9; or train for longer.",
         )
 

@@ -13,11 +13,16 @@ from .inputs import as_array
 from .targets import as_target, one_hot
 
 
-def truth_and_prediction(y_true: Any, prediction: Any, y_name: str = "y_true") -> tuple[Array, Array]:
-    """Return the truth, as int64 class labels (rows,) or float64 (rows, n_out), and the prediction in float64."""
+def truth_and_prediction(
+    y_true: Any, prediction: Any, y_name: str = "y_true", *, missing: bool = False
+) -> tuple[Array, Array]:
+    """Return the truth, as int64 class labels (rows,) or float64 (rows, n_out), and the prediction in float64.
+
+    ``missing`` says whether some of the truth may be NaN.
+    """
     p = check_data(as_array(prediction, "prediction").astype(np.float64), "prediction", "(rows, n_out)")
     check_rows(p, "prediction")
-    return as_target(y_true, p.shape[1], "float64", "", y_name, len(p), "prediction"), p
+    return as_target(y_true, p.shape[1], "float64", "", y_name, len(p), "prediction", missing=missing), p
 
 
 def truth_and_error(y_true: Any, prediction: Any, y_name: str = "y_true") -> tuple[Array, Array]:
@@ -56,6 +61,12 @@ def true_and_predicted_classes(
     refuse_several_labels(y, name, y_name)
     nan: Array = np.asarray(np.isnan(p).any(axis=1))
     if p.shape[1] > 1:
+        if y.ndim == 2 and (outside := (y < 0) | (y > 1)).any():
+            row, column = np.argwhere(outside)[0]
+            raise ValueError(
+                f"{y_name}[{row}, {column}] is {y[row, column]:g}, but the {name} is of classes, each a number from 0 to 1 in its "
+                "column; for quantities use something else"
+            )
         return (y if y.ndim == 1 else y.argmax(axis=1)), p.argmax(axis=1), nan
     if not ((y == 0) | (y == 1)).all():
         raise ValueError(

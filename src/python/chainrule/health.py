@@ -24,6 +24,8 @@ from ._health_training import (
     learning_rate_too_high,
     learning_rate_too_low,
     overfitting,
+    targets_not_scaled,
+    weights_shrunk,
 )
 from .history import History
 from .model import MLP
@@ -32,6 +34,8 @@ __all__ = ["KINDS", "Finding", "HealthReport", "diagnose"]
 
 _RULES = {
     "inputs_not_scaled": inputs_not_scaled,
+    "targets_not_scaled": targets_not_scaled,
+    "weights_shrunk": weights_shrunk,
     "exploding_gradients": exploding,
     "learning_rate_too_high": learning_rate_too_high,
     "dead_units": dead,
@@ -43,12 +47,14 @@ _RULES = {
 }
 KINDS = tuple(_RULES)
 """The kinds of findings, causes before what may come of them."""
+_SCALES = KINDS[: KINDS.index("exploding_gradients")]
 _EXPLAINED_BY = {
-    "learning_rate_too_high": ("inputs_not_scaled", "exploding_gradients"),
+    "learning_rate_too_high": (*_SCALES, "exploding_gradients"),
+    "dead_units": ("weights_shrunk",),
     "saturated_units": ("learning_rate_too_high",),
-    "vanishing_gradients": ("learning_rate_too_high", "dead_units", "saturated_units"),
-    "learning_rate_too_low": KINDS[:6],
-    "constant_output": KINDS[:7],
+    "vanishing_gradients": ("weights_shrunk", "learning_rate_too_high", "dead_units", "saturated_units"),
+    "learning_rate_too_low": KINDS[: KINDS.index("learning_rate_too_low")],
+    "constant_output": KINDS[: KINDS.index("overfitting")],
 }
 """Kinds that are not reported beside one of these, of which they are a consequence."""
 

@@ -151,8 +151,8 @@ class History(ReportedHistory):
         activation_std      root mean square, over its units, of their standard deviations over the rows
         dead                share of its units that were 0 in all rows
         saturated           share of values at the flat ends of a sigmoid, tanh, hard_sigmoid or softsign
-        delta_rms           root mean square of the derivative of a row's loss by the layer's weighted sums
-        gradient_norm       Euclidean norm of the derivative of the loss by the weights, without weight decay
+        delta_rms           root mean square of the derivative of a row's loss with respect to the weighted sums
+        gradient_norm       Euclidean norm of the derivative with respect to the weights, without weight decay
         weight_norm         Euclidean norm of the weights
         update_norm         Euclidean norm of what the update added to them
         ==================  ==================================================================================

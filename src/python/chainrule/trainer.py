@@ -296,8 +296,8 @@ class Trainer(ManualTrainer, BatchTrainer, TracedTrainer, ReportingTrainer):
         """Say in plain words what is wrong with the last fit that was given ``health=True``, why, and what usually helps.
 
         It knows gradients that vanish or explode, dead and saturated units, a learning rate that is too high or too low,
-        overfitting (of fits with validation data), inputs that are not scaled, and outputs that are the same for every row. A
-        fit that ended with FloatingPointError is judged too.
+        overfitting (of fits with validation data), inputs or targets that are not scaled, weights that a penalty has shrunk, and
+        outputs that are the same for every row. A fit that ended with FloatingPointError is judged too.
 
         Returns
         -------

@@ -106,6 +106,9 @@ def _example(args: argparse.Namespace) -> int:
         _print(args, example.derivations(), digits)
     if example.model is not None:
         _check(args, example.trace())
+    elif args.check:
+        stream = sys.stdout if args.format == "text" else sys.stderr
+        print(f"nothing to check: {args.what} is about whole runs, and has no single step", file=stream)
     return 0
 
 
@@ -174,7 +177,7 @@ def _trace_of_row(args: argparse.Namespace) -> tuple[Trace, str]:
     columns = ", ".join(f"x[{i}] is {shorten(name)}" for i, name in enumerate(table.feature_names[:12]))
     columns += ", ..." if len(table.feature_names) > 12 else ""
     scaling = "" if preprocessing is None or preprocessing.scaler is None else ", scaled as `train` did"
-    said = f"{path}, line {line}: {columns}{scaling}; y is {shorten(target)}, {shorten(table.target[place])}"
+    said = f"{path}, line {line}: {columns}{scaling}; y is {shorten(target)}: {shorten(table.target[place])}"
     return model.explain(X, y, loss=loss, optimizer=SGD(rate)), " ".join(said.split())
 
 

@@ -19,7 +19,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         parents=[common()],
         help="say what is wrong with a training",
         description="Say in plain words what is wrong with the training of a run, with evidence and a remedy: vanishing or exploding "
-        "gradients, dead or saturated units, a learning rate too high or too low, overfitting, inputs that are not scaled, a constant output.",
+        "gradients, dead or saturated units, a learning rate too high or too low, overfitting, inputs or targets that are not scaled, a constant output.",
     )
     parser.set_defaults(run=run, parser=parser)
     parser.add_argument(

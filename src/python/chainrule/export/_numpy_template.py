@@ -103,7 +103,7 @@ def _expm1_below_0(Z: Any) -> Any:
 
 
 def _normal(Z: Any) -> Any:
-    """Return the cumulated normal distribution, for which NumPy has no function and Python has erfc."""
+    """Return the cumulative normal distribution, for which NumPy has no function and Python has erfc."""
     cumulated = [math.erfc(z) / 2 for z in (Z.astype(np.float64) / -(2**0.5)).ravel().tolist()]
     return np.array(cumulated, Z.dtype).reshape(Z.shape)
 

@@ -75,7 +75,10 @@ def _courses(history: History) -> dict[str, Course]:
     }
     markers = {name: i for i, name in enumerate(dict.fromkeys(map(_metric, metrics)))}
     every = max(1, -(-len(history) // MOST_MARKERS))
-    courses = {name: Course(_label(name), values, _style(name, 0)) for name, values in found.items()}
+    alone = {"marker": "o"} if len(history) == 1 else {}  # a line of one point is not seen
+    courses = {
+        name: Course(_label(name), values, {**_style(name, 0), **alone}) for name, values in found.items()
+    }
     for name, values in metrics.items():
         i = markers[_metric(name)]
         marked = {"marker": nth(MARKERS, i), "markevery": every, "markersize": 5}

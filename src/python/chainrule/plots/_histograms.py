@@ -39,7 +39,7 @@ def weight_histograms(model: MLP, *, bins: int = 40, ax: Any = None) -> Any:
     model = check_model(model)
     layers = [np.asarray(weights, np.float64).ravel() for weights in model.weights]
     names = [f"layer {i + 1}" for i in range(len(layers))]
-    notes = [f"{w.size:,} weights\n{_spread(w)}" for w in layers]
+    notes = [f"{w.size:,} weight{'s' * (w.size != 1)}\n{_spread(w)}" for w in layers]
     return _ridges(layers, names, notes, "weight", check_int(bins, "bins", 1), ax)
 
 

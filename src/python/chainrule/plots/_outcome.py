@@ -82,6 +82,7 @@ def predictions(model: Any, X: Any, y: Any, *, names: Any = None, ax: Any = None
         Predictions of a model may be given in its place, with None as X.
     X : array-like, shape (rows, features), or None
     y : array-like, shape (rows, outputs) or, for one output, (rows,)
+        NaN is a target that is missing, which is left out.
     names : list of str, optional
         Of the outputs.
     ax : matplotlib Axes, optional
@@ -99,23 +100,25 @@ def predictions(model: Any, X: Any, y: Any, *, names: Any = None, ax: Any = None
         If matplotlib is not installed.
     """
     prediction = _prediction(model, X)
-    truth, p = truth_and_prediction(y, prediction, "y")
+    truth, p = truth_and_prediction(y, prediction, "y", missing=True)
     truth = one_hot(truth, p.shape[1], np.float64)
     n = p.shape[1]
     if names is None:
         names = ["prediction"] if n == 1 else [f"output {i}" for i in range(n)]
     names = check_sequence(names, "names", n)
     ax = new_axes(ax, (4.8, 4.6))
-    both = np.concatenate([truth.ravel(), p.ravel()])
+    known = ~np.isnan(truth)
+    both = np.concatenate([truth[known], p[known]])
     both = both[np.isfinite(both)]
     ends = [both.min(), both.max()] if both.size else [0.0, 1.0]
     ax.plot(ends, ends, color="black", linewidth=0.8, linestyle="--", label="as the target", zorder=1)
     size = 5 if len(p) < 200 else 3
     for i in range(n):
         mark = nth(MARKERS, i)
-        label = names[i] if len(p) < 2 else f"{names[i]}, R² {r2(truth[:, [i]], p[:, [i]]):.3f}"
+        y_i, p_i = truth[known[:, i]][:, [i]], p[known[:, i]][:, [i]]
+        label = names[i] if len(p_i) < 2 else f"{names[i]}, R² {r2(y_i, p_i):.3f}"
         ax.plot(
-            truth[:, i], p[:, i], mark, markersize=size, markerfacecolor="none", markeredgecolor=nth(COLORS, i),
+            y_i[:, 0], p_i[:, 0], mark, markersize=size, markerfacecolor="none", markeredgecolor=nth(COLORS, i),
             markeredgewidth=0.7, linestyle="none", label=label, zorder=2,
         )  # fmt: skip
     ax.set(xlabel="target", ylabel="prediction", aspect="equal")
@@ -131,4 +134,10 @@ def _prediction(model: Any, X: Any) -> Array:
         raise TypeError(
             "model must be an MLP, or an array of predictions with None as X; for an estimator use scikit-learn's displays"
         )
-    return np.asarray(model)
+    prediction = np.asarray(model)
+    if prediction.ndim == 1:
+        raise ValueError(
+            f"prediction must have 2 dimensions (rows, outputs), as model.predict returns it, but its shape is {prediction.shape}; "
+            "use prediction.reshape(-1, 1) for a single output"
+        )
+    return prediction

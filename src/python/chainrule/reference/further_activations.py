@@ -16,7 +16,7 @@ And those that let z through a gate, ``a = z g(z)`` with ``f'(z) = g(z) + z g'(z
 ============  ===========================================  ==============================================
 name          g(z)                                         g'(z)
 ============  ===========================================  ==============================================
-gelu          P(z), the cumulated normal distribution      its density, exp(-z^2/2) / sqrt(2 pi)
+gelu          P(z), the cumulative normal distribution     its density, exp(-z^2/2) / sqrt(2 pi)
 gelu_tanh     (1 + tanh u) / 2 = sigmoid(2 u),             g (1 - g) 2 sqrt(2/pi) (1 + 3 * 0.044715 z^2)
               u = sqrt(2/pi) (z + 0.044715 z^3)
 silu          sigmoid(z)                                   g (1 - g)

@@ -23,7 +23,7 @@ def curves(given: Given) -> str:
                 "A report of a trainer that has fitted, or of a run (Trainer.fit(checkpoint=...)), shows its losses and metrics.",
             ),
         )
-    epochs = [epoch + 1 for epoch in history.epochs]
+    epochs = history.epochs
     parts = [paragraph(_ended(history)), '<div class="figures">']
     losses = {"loss": history.loss, "validation loss": history.validation_loss}
     parts.append(_chart("Loss", epochs, losses))
@@ -42,11 +42,11 @@ def _chart(title: str, epochs: list[int], lines: dict[str, list[float]]) -> str:
 
 def _ended(history: History) -> str:
     done = len(history)
-    text = f"{done:,} epoch{'s' * (done != 1)}, the last with loss {history.loss[-1]:.6g}."
+    text = f"{done:,} epoch{'s' * (done != 1)}, the last with loss {history.loss[-1]:.6g}; epochs count from 0 on."
     if history.stopped_because is not None:
         text += f" The fit ended because {REASONS[history.stopped_because]}."
     if history.best_epoch is not None:
-        text += f" Its best epoch was number {history.best_epoch + 1}."
+        text += f" Its best epoch was {history.best_epoch}."
     return text
 
 

@@ -41,14 +41,13 @@ def health(given: Given) -> str:
             math.nan if one is None else _ratio(one["update_norm"][i], one["weight_norm"][i])
             for one in recorded
         ]
-    epochs = [epoch + 1 for epoch in history.epochs]
     return section(
         "health",
         "Health",
         _findings(given),
         '<div class="figures">',
-        line_chart("Norm of the gradient of each layer", "epoch", epochs, gradients),
-        line_chart("Norm of an update divided by that of the weights", "epoch", epochs, updates),
+        line_chart("Norm of the gradient of each layer", "epoch", history.epochs, gradients),
+        line_chart("Norm of an update divided by that of the weights", "epoch", history.epochs, updates),
         "</div>",
         details("The numbers of the last epoch that was recorded", _last(known[-1])),
     )

@@ -8,7 +8,7 @@ from chainrule._checks_values import check_int, count
 from chainrule._losses import CUSTOM, SUMS_OVER_OUTPUTS
 
 from ._derivation import Derivation
-from ._formulas import LOSS_VALUE, TAKEN_DIRECTLY, loss_slope, slope_formula, value_formula
+from ._formulas import LOSS_VALUE, TAKEN_DIRECTLY, TAKES_LOGS, loss_slope, slope_formula, value_formula
 from ._names import find_parameter
 from ._update import update_lines
 from ._variables import Variables, added, shown
@@ -64,7 +64,13 @@ class Chain(Variables):
                 terms = [f"{self.given(number, i)} * {self.weight(number, i, j)}" for i in shown(layer.n_in)]
                 total, bias = added(terms, layer.n_in), self.bias(number, j)
                 z = self.var("z", number, j)
-                self.add("forward", z, [total + (f" + {bias}" if bias else "")], self.values[z])
+                self.add(
+                    "forward",
+                    z,
+                    [total + (f" + {bias}" if bias else "")],
+                    self.values[z],
+                    self._changed(number),
+                )
                 a = self.var("a", number, j)
                 if layer.activation == "softmax":
                     inside = [f"exp({self.var('z', number, k)})" for k in shown(layer.n_out)]
@@ -79,13 +85,24 @@ class Chain(Variables):
                     )
         self._loss()
 
+    def _changed(self, number: int) -> str:
+        """Return what is to be said of the inputs of a layer that are not the rows as they were given."""
+        network = self.trace.network
+        is_random = network.input_noise > 0 or network.input_dropout > 0
+        return "x after its noise and dropout" if number == 1 and is_random else ""
+
     def _loss(self) -> None:
         step, kind = self.step, self.trace.loss
         plain = step.batch_rows == 1 and step.weight is None and step.output_weights is None
         n_out = step.layers[-1].n_out
         form, note = "", f"{kind}, the mean of {step.batch_rows} rows" if self.several else kind
+        if self.several and step.weight is not None:
+            note += " by their weights"
         if plain and kind in LOSS_VALUE and step.loss_rule.label_smoothing == 0:
             outputs = [j for j in range(n_out) if kind != "cross_entropy" or step.target[self.place, j] != 0]
+            present = [j for j in outputs if step.target[self.place, j] == step.target[self.place, j]]
+            if len(present) < len(outputs):
+                outputs, note = present, f"{note}; a missing target adds nothing"
             terms = [
                 LOSS_VALUE[kind].format(a=self.var("a", self.n, outputs[j]), y=self.target(outputs[j]))
                 for j in shown(len(outputs))
@@ -93,6 +110,10 @@ class Chain(Variables):
             form = added(terms, len(outputs))
             if n_out > 1 and kind not in SUMS_OVER_OUTPUTS:
                 form = f"({form}) / {n_out}"
+            if kind in TAKES_LOGS and any(
+                self.values[self.var("a", self.n, j)] in (0.0, 1.0) for j in outputs
+            ):
+                form, note = "", f"{note}, computed from the sums: an output was rounded to 0 or 1"
         self.add("forward", "L", [form], step.loss, note)
 
     def _back(self, number: int) -> None:
@@ -164,10 +185,11 @@ class Chain(Variables):
             notes.append(f"the mean of {n_out} outputs")
         if step.output_weights is not None:
             text += f" * {self.known(f'c[{j}]', step.output_weights[j])}"
+            notes.append(f"c[{j}] is the weight of the output")
         if step.weight is not None:
             weight = self.known(f"w[{self.row}]", step.weight[self.place])
-            text += f" * {weight} / {self.known('sum_w', step.total_weight)}"
-            notes.append("by the weight of the row, of the sum of them")
+            text += f" * {weight} / {self.known('total', step.total_weight)}"
+            notes.append("by the weight of the row; total is the sum of the weights of the batch")
         elif self.several:
             text += f" / {self.known('n', step.batch_rows)}"
             notes.append(f"the mean of n = {step.batch_rows} rows")

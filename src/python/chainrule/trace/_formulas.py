@@ -37,7 +37,7 @@ _SLOPE = {
 CONSTANTS = {"selu": {"scale": SELU_SCALE, "alpha": SELU_ALPHA}, "gelu_tanh": {"pi": math.pi}}
 """Numbers that formulas of an activation name."""
 _NOTES = {
-    "gelu": "Phi is the cumulated normal distribution, phi its density",
+    "gelu": "Phi is the cumulative distribution function of the standard normal distribution, phi its density",
     "gelu_tanh": "u(z) is sqrt(2 / pi) (z + 0.044715 z^3)",
 }
 
@@ -114,6 +114,8 @@ LOSS_VALUE = {
     "log_cosh": "log(cosh({a} - {y}))",
 }
 """The loss of one entry, where a formula without cases says it."""
+TAKES_LOGS = ("binary_cross_entropy", "cross_entropy")
+"""Losses with logarithms of outputs from 0 to 1, which the cores compute from the weighted sums."""
 TAKEN_DIRECTLY = {
     "cross_entropy": "f' cancels: the derivative of -sum y log a through softmax is a - y",
     "binary_cross_entropy": "f' cancels: that of the loss is (a - y) / (a (1 - a)), and of sigmoid a (1 - a)",

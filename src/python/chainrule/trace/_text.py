@@ -9,6 +9,7 @@ import numpy as np
 from chainrule._network import Array
 
 from ._step import TracedStep
+from ._symbols import format_number
 
 if TYPE_CHECKING:
     from ._trace import Trace
@@ -26,14 +27,20 @@ QUANTITIES = {
 def trace_to_text(trace: Trace, digits: int) -> str:
     """Return a trace as text."""
     sizes = "-".join(map(str, trace.network.layer_sizes))
+    if not trace.steps:
+        return (
+            f"{sizes}, {trace.network.dtype}: no step yet, as nothing was trained while this trace was open\n"
+        )
     settings = ", ".join(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
                          for name, value in trace.optimizer.items() if name != "name")  # fmt: skip
     out = [
-        f"{sizes}, {trace.network.dtype}, loss {trace.loss or 'not known yet'}, optimizer {trace.optimizer.get('name', 'not known yet')}({settings})"
+        f"{sizes}, {trace.network.dtype}, loss {trace.loss}, optimizer {trace.optimizer['name']}({settings})"
     ]
     for step in trace.steps:
         out += ["", step_title(step)]
         out += _array("target", step.target, digits)
+        if step.weight is not None:
+            out += _array("weight (of each row)", step.weight, digits)
         for layer in step.layers:
             out += ["", f"  layer {layer.number}: {layer.n_in} to {layer.n_out}, {layer.activation}"]
             for name, words in QUANTITIES.items():
@@ -56,6 +63,6 @@ def step_title(step: TracedStep) -> str:
 def _array(title: str, array: Array, digits: int) -> list[str]:
     with np.printoptions(precision=digits, threshold=120, edgeitems=3, linewidth=110, suppress=False):
         lines = np.array2string(
-            array, formatter={"float_kind": lambda x: format(x, f".{digits}g")}
+            array, formatter={"float_kind": lambda x: format_number(float(x), digits)}
         ).splitlines()
     return [f"    {title}", *(f"      {line}" for line in lines)]

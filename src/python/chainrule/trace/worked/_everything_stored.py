@@ -107,10 +107,10 @@ def _vanishing() -> str:
         f"  {i + 1:>5}  {norms['sigmoid'][i]:>11.3e}  {norms['relu'][i]:>11.3e}"
         for i in range(len(norms["relu"]))
     ]
-    falls = {name: values[-1] / values[0] for name, values in norms.items()}
+    sigmoid, relu = norms["sigmoid"], norms["relu"]
     out += [
-        f"  from the output to the input the gradient falls by a factor of {falls['sigmoid']:.3g} with sigmoid, whose slope is",
-        f"  at most 1/4 in every layer, and by {falls['relu']:.3g} with relu, whose slope is 1 where a unit is active",
+        f"  with sigmoid it is {sigmoid[-1] / sigmoid[0]:.3g} times smaller at the first layer than at the last: the slope of sigmoid is at most 1/4;",
+        f"  with relu it is {relu[0] / relu[-1]:.3g} times as large there: the slope of relu is 1 where a unit is active",
     ]
     return "\n".join(out) + "\n"
 

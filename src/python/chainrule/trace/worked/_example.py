@@ -10,6 +10,8 @@ from chainrule.model import MLP
 from chainrule.trace._derivation import Derivation
 from chainrule.trace._trace import Trace
 
+_PRINTED = "(printed as: the figure of the tutorial, which rounds or cuts off along the way)"
+
 
 @dataclass(frozen=True)
 class WorkedExample:
@@ -69,7 +71,8 @@ class WorkedExample:
 
     def to_text(self, digits: int = 9) -> str:
         """Return all of it as text."""
-        parts = [f"{self.name}\n{'-' * len(self.name)}\n{self.about}\n"]
+        about = f"{self.about}\n{_PRINTED}" if self.printed else self.about
+        parts = [f"{self.name}\n{'-' * len(self.name)}\n{about}\n"]
         parts += [self.before()] if self.before else []
         parts += [derivation.to_text(digits) for derivation in self.derivations()]
         parts += [self.after()] if self.after else []
