@@ -8,6 +8,7 @@ from typing import Any
 
 from chainrule.model import MLP
 from chainrule.trace._derivation import Derivation
+from chainrule.trace._plain import check_digits
 from chainrule.trace._trace import Trace
 
 
@@ -69,6 +70,7 @@ class WorkedExample:
 
     def to_text(self, digits: int = 9) -> str:
         """Return all of it as text."""
+        digits = check_digits(digits)
         parts = [f"{self.name}\n{'-' * len(self.name)}\n{self.about}\n"]
         parts += [self.before()] if self.before else []
         parts += [derivation.to_text(digits) for derivation in self.derivations()]
