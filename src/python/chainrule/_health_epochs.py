@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MOST_ROWS = 1000
 """Rows of the inputs that are looked at when a fit begins: evenly spread over all, so that sorted rows count alike."""
 
+HUGE = 1e100
+"""Sums of squares of what is greater may overflow."""
+
 
 class Beginning(NamedTuple):
     """What a fit began with: the scale of its inputs and targets, and of its weights.
@@ -111,14 +114,15 @@ def beginning_of(
     network: Network, weights: Sequence[Array], some: Rows, in_epoch: int, loss: float
 ) -> Beginning:
     """Measure what a fit begins with, on some of its rows."""
-    X = np.asarray(some.inputs, np.float64)
+    X, unit = _without_overflow(np.asarray(some.inputs, np.float64))
     mean, std = X.mean(axis=0), X.std(axis=0)
-    rms = np.hypot(mean, std)
+    rms, mean, std = np.hypot(mean, std) * unit, mean * unit, std * unit
     feature = int(rms.argmax())
-    gains = tuple(
-        float(np.linalg.norm(w.astype(np.float64, copy=False))) / math.sqrt(shape[1])
-        for w, shape in zip(weights, network.weight_shapes, strict=True)
-    )
+    with np.errstate(over="ignore"):
+        gains = tuple(
+            float(np.linalg.norm(w.astype(np.float64, copy=False))) / math.sqrt(shape[1])
+            for w, shape in zip(weights, network.weight_shapes, strict=True)
+        )
     return Beginning(
         in_epoch,
         feature,
@@ -133,16 +137,24 @@ def beginning_of(
 
 
 def _target_std(target: Array, n_out: int) -> float:
+    unit = 1.0
     if target.ndim == 1:
         share = np.bincount(target, minlength=n_out)[:n_out] / len(target)
         variance = share * (1 - share)
     else:
         known = np.isfinite(target)
         counted = np.maximum(known.sum(axis=0), 1)
-        values = np.where(known, target, 0).astype(np.float64)
+        values, unit = _without_overflow(np.where(known, target, 0).astype(np.float64))
         mean = values.sum(axis=0) / counted
         variance = (np.where(known, values - mean, 0) ** 2).sum(axis=0) / counted
-    return math.sqrt(float(variance.mean()))
+    return math.sqrt(float(variance.mean())) * unit
+
+
+def _without_overflow(values: Array) -> tuple[Array, float]:
+    """Return the values in a unit in which sums of their squares are finite, and that unit: 1, but for huge values."""
+    largest = float(np.abs(values).max(initial=0.0))
+    unit = largest if largest > HUGE else 1.0
+    return values / unit, unit
 
 
 def _beginning(value: Any, name: str) -> Beginning:

@@ -12,10 +12,17 @@ from typing import Any
 MOST_ROWS = 60
 """A longer table shows the first and the last row, and every so manyth between them."""
 
+_NOT_IN_HTML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+
 
 def escape(value: Any) -> str:
     """Return a value as text that means itself in HTML, in an attribute too."""
     return html.escape(str(value), quote=True)
+
+
+def readable(page: str) -> str:
+    """Return the page with a sign of replacement for what no file of HTML may hold: control characters, lone surrogates."""
+    return _NOT_IN_HTML.sub("\N{REPLACEMENT CHARACTER}", page)
 
 
 def number(value: Any, digits: int = 6) -> str:

@@ -170,7 +170,7 @@ class Watch:
             self._loss, self._output_weights, self._seed, before.step, self._n_threads
         )  # fmt: skip
         network = trainer.model.network
-        found = compute(core(), network, before.weights, before.biases, batch)
+        found = compute(core(), network, before.weights, before.biases, batch, before.places)
         total = total_weight(batch)
         rule = self._rule.of_batch(total).at_rate(self._rule.rate_of(before.step))
         if not trace.steps:
