@@ -59,3 +59,14 @@ def test_numbers_of_a_name_are_those_of_ascii_and_not_endless(name: str) -> None
     with pytest.raises(ValueError, match='name must be like "W1') as caught:
         trace.of(name)
     assert len(str(caught.value)) < 300
+
+
+def test_a_trace_names_each_core_that_computed_it() -> None:
+    trainer = new_trainer()
+    with trainer.trace(steps=3) as trace:
+        with cr.backend("reference"):
+            trainer.fit(X[:1], y[:1], epochs=1)
+        assert trace.backend == "reference"
+        trainer.fit(X[:1], y[:1], epochs=2)
+    assert trace.backend == "reference, native"
+    trace.check()

@@ -28,7 +28,7 @@ class Trace:
     optimizer : dict
         Its name, and its numbers by their names; of a schedule the learning rate is that of the first step traced.
     backend : str
-        The core that computed it.
+        The core that computed it; "native, reference" where the core was changed meanwhile.
     steps : list of TracedStep
 
     Notes

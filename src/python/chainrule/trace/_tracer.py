@@ -173,6 +173,9 @@ class Watch:
         found = compute(core(), network, before.weights, before.biases, batch, before.places)
         total = total_weight(batch)
         rule = self._rule.of_batch(total).at_rate(self._rule.rate_of(before.step))
+        used = get_backend()
+        if used not in trace.backend:
+            trace.backend = f"{trace.backend}, {used}" if trace.steps else used
         if not trace.steps:
             trace.loss = loss_rule(self._loss).kind
             trace.optimizer = describe_optimizer(self._optimizer, rule)
