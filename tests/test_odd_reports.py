@@ -126,3 +126,19 @@ def test_memory_does_not_grow_with_the_square_of_the_classes(path: Path) -> None
     confused = page.table("Confused most")
     assert len(confused) == 29
     assert json.dumps(page.data)
+
+
+def test_memory_of_an_update_is_that_of_the_rows_that_are_shown(path: Path) -> None:
+    n = 600
+    model = cr.MLP([1, n], output_activation="softmax", seed=0)
+    tracemalloc.start()
+    try:
+        cr.report.write_report(
+            path, model, np.zeros((50, 1), np.float32), np.arange(50), rows=list(range(50))
+        )
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 3 * 4 * 4 * n * n  # the slopes of softmax, of four rows in float32
+    step = Page(path).data["step"]
+    assert (step["rows"], step["batch_rows"]) == ([0, 1, 2, 3], 50)

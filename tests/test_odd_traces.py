@@ -70,3 +70,10 @@ def test_a_trace_names_each_core_that_computed_it() -> None:
         trainer.fit(X[:1], y[:1], epochs=2)
     assert trace.backend == "reference, native"
     trace.check()
+
+
+@pytest.mark.parametrize("loss", ["mean_absolute_error", "huber", "log_cosh"])
+def test_sums_that_are_huge_are_checked_too(backend: str, loss: str) -> None:
+    model = cr.MLP([2, 3, 1], activation="relu", dtype="float64", seed=0)
+    trace = model.explain([[1e300, -1e300], [1e299, 1e300]], [0.0, 1.0], loss=loss)
+    assert max(trace.check().values()) <= 1

@@ -14,6 +14,8 @@ from chainrule.optimizers import SGD
 from chainrule.passes import without_randomness
 from chainrule.trace import Trace
 
+from ._step import MOST_ROWS
+
 if TYPE_CHECKING:
     from chainrule.trainer import Trainer
 
@@ -49,7 +51,7 @@ def traced(
         made, said = _update(model, trainer, objective, part)
     except FloatingPointError as error:
         return None, f"There is no update to show: {error}"
-    made.steps[0].rows[:] = chosen
+    made.steps[0].rows[:] = chosen[:MOST_ROWS]
     return made, said
 
 
@@ -73,7 +75,7 @@ def _update(model: MLP, trainer: Trainer | None, objective: Objective, part: Row
     )
     if trainer is not None and not said:
         _go_on(own, trainer)
-    with own.trace() as trace:
+    with own.trace(rows=range(MOST_ROWS)) as trace:
         own.train_on_batch(part.inputs, part.target, part.weight)
     return trace, said
 
