@@ -142,3 +142,25 @@ def test_memory_of_an_update_is_that_of_the_rows_that_are_shown(path: Path) -> N
     assert most < 3 * 4 * 4 * n * n  # the slopes of softmax, of four rows in float32
     step = Page(path).data["step"]
     assert (step["rows"], step["batch_rows"]) == ([0, 1, 2, 3], 50)
+
+
+def test_a_history_without_the_beginning_of_its_fit_is_drawn_and_not_judged(path: Path) -> None:
+    trainer = quantity_trainer()
+    trainer.fit(X, X[:, 0], epochs=4, health=True)
+    rest = trainer.history.since(1)
+    rest.report(path, trainer=trainer)
+    page = Page(path)
+    check_sound(page)
+    assert "There is no verdict" in page.section("health")
+    assert "Norm of the gradient" in page.section("health")
+    with pytest.raises(ValueError, match="but not of the first one of their fit"):
+        cr.health.diagnose(rest, trainer.model)
+    with pytest.raises(ValueError, match="of a network with 2 layers of weights, but the model has 1"):
+        rest.report(path, model=cr.MLP([2, 1]))
+
+
+@pytest.mark.parametrize("name", ["trainer", "model"])
+def test_what_a_history_is_reported_with_is_named_as_it_was_given(path: Path, name: str) -> None:
+    history = xor_trainer(epochs=1).history
+    with pytest.raises(TypeError, match=f"{name} must be of (Trainer|MLP), but it is 'x'"):
+        history.report(path, **{name: "x"})
