@@ -164,3 +164,24 @@ def test_what_a_history_is_reported_with_is_named_as_it_was_given(path: Path, na
     history = xor_trainer(epochs=1).history
     with pytest.raises(TypeError, match=f"{name} must be of (Trainer|MLP), but it is 'x'"):
         history.report(path, **{name: "x"})
+
+
+def named(name: str, value: float) -> Any:
+    def metric(y_true: Any, prediction: Any) -> float:
+        return value
+
+    metric.__name__ = name
+    return metric
+
+
+def test_metrics_whose_names_are_nearly_alike_are_told_apart(path: Path) -> None:
+    names = ["Loss", "a b", "a-b", "A b", "x", "validation x"]
+    trainer = quantity_trainer()
+    metrics = [named(name, float(i)) for i, name in enumerate(names)]
+    trainer.fit(X, X[:, 0], epochs=2, metrics=metrics, validation_data=(X, X[:, 0]))
+    trainer.report(path)
+    page = Page(path)
+    check_sound(page)
+    ids = re.findall(r'\bid="([^"]*)"', path.read_text(encoding="utf-8"))
+    assert len(ids) == len(set(ids))
+    assert [row[3:9] for row in page.table("What was measured")] == [["0", "1", "2", "3", "4", "5"]] * 2

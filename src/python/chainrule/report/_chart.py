@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 
-from ._html import escape, number
+from ._html import escape, figure_id, number
 
 WIDTH, HEIGHT = 520, 260
 LEFT, RIGHT, TOP, BOTTOM = 62, 12, 10, 40
@@ -89,7 +88,7 @@ def line_chart(
         for name, line in series.items()
         if (known := [value for value in line if math.isfinite(value)])
     )
-    name = "chart-" + re.sub(r"\W+", "-", title.lower())
+    name = figure_id("chart", title, *series)
     return (
         f"<figure><figcaption>{escape(title + scale)}</figcaption>"
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{name}" class="chart">'

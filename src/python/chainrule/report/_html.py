@@ -6,6 +6,7 @@ import html
 import json
 import math
 import re
+import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -33,6 +34,12 @@ def number(value: Any, digits: int = 6) -> str:
         return f"{value:,}"
     text = re.sub(r"e([+-])0*", lambda found: "e" + found[1].strip("+"), f"{value:.{digits}g}")
     return text.replace("-", "\N{MINUS SIGN}")
+
+
+def figure_id(kind: str, title: str, *names: str) -> str:
+    """Return an id that no figure of another title, or with other names in it, has; they may differ in what ids have not."""
+    text = "\n".join([title, *names]).encode("utf-8", "surrogatepass")
+    return f"{kind}-{re.sub(r'[^a-z0-9]+', '-', title.lower())[:40]}-{zlib.crc32(text):08x}"
 
 
 def section(name: str, title: str, *parts: str) -> str:
