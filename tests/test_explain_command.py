@@ -189,3 +189,16 @@ def test_options_are_checked_before_anything_is_read(explain):
         with pytest.raises(SystemExit) as end:
             explain("flowers.pkl", "--row", "flowers.csv:2", *wrong)
         assert end.value.code == 2
+
+
+def test_names_of_a_table_say_nothing_to_the_terminal(folder, explain):
+    header = "a\x1b[31m,b\u202e,c\n"
+    (folder / "odd.csv").write_text(f"{header}1.5,-2,0.25\n", encoding="utf-8")
+    first = explain("plain.pkl", "--row", "odd.csv:2", "--target", "c").splitlines()[0]
+    assert r"x[0] is a\x1b[31m, x[1] is b\u202e" in first
+
+
+def test_the_number_of_a_line_is_not_endless(explain):
+    said = explain("plain.pkl", "--row", f"plain.csv:{'9' * 5000}", code=1)
+    assert said.startswith("chainrule: --row must be a file and a line, as data.csv:17")
+    assert len(said) < 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -226,3 +227,57 @@ def test_optimizers_that_choose_their_steps_are_refused() -> None:
             TypeError, match=f"optimizer is {type(optimizer).__name__}, which chooses its steps"
         ):
             cr.find_learning_rate(trainer, np.ones((4, 3), "float32"), np.ones((4, 2), "float32"))
+
+
+class Holding:
+    """A loss and a schedule that cannot be copied."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+    def __call__(self, *given: Any) -> Any:
+        with self.lock:
+            if len(given) == 1:
+                return 0.1
+            error = given[0] - given[1]
+            return float((error**2).mean()), 2 * error / error.size
+
+
+def test_a_loss_and_a_schedule_need_not_be_copied() -> None:
+    X, _ = data()
+    settings = {"loss": "mean_squared_error", "optimizer": cr.SGD(Holding())}
+    for loss in ("mean_squared_error", Holding()):
+        model = cr.MLP([3, 2, 1], dtype="float64", seed=0)
+        trainer = cr.Trainer(model, **{**settings, "loss": loss})
+        before = [array.copy() for array in trainer.state.arrays]
+        assert cr.find_learning_rate(trainer, X, X[:, 0], steps=30).suggestion is not None
+        for array, other in zip(trainer.state.arrays, before, strict=True):
+            assert_array_equal(array, other)
+
+
+def test_a_loss_with_a_state_keeps_it() -> None:
+    class Counting:
+        calls = 0
+
+        def __call__(self, prediction: Any, target: Any) -> Any:
+            self.calls += 1
+            return float(((prediction - target) ** 2).sum()), 2 * (prediction - target)
+
+    X, _ = data()
+    loss = Counting()
+    trainer = cr.Trainer(cr.MLP([3, 1], dtype="float64"), loss=loss)
+    cr.find_learning_rate(trainer, X, X[:, 0], steps=10)
+    assert loss.calls == 0
+
+
+def test_rates_that_are_too_far_apart_are_refused() -> None:
+    with pytest.raises(ValueError, match="highest is 1e\\+308 and lowest 1e-308"):
+        cr.find_learning_rate(a_trainer(), *data(), lowest=1e-308, highest=1e308)
+
+
+def test_steps_in_which_nothing_counts_are_refused() -> None:
+    X, y = data()
+    weight = np.where(np.arange(100) == 99, 1.0, 0.0)
+    trainer = a_trainer(batch_size=1, shuffle=False)
+    with pytest.raises(ValueError, match="steps is 20, but in none of their batches a row counts"):
+        cr.find_learning_rate(trainer, X, y, sample_weight=weight, steps=20)

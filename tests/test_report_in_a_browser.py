@@ -196,3 +196,15 @@ def test_names_are_text_whatever_is_in_them(page: Browser, tmp_path: Path) -> No
     assert page.evaluate("document.title") == bad
     assert page.evaluate("document.querySelector('#phase tbody th, #diagram text title') !== null")
     assert page.complaints() == []
+
+
+def test_braces_and_underscores_of_a_name_are_not_set_below_the_line(page: Browser, tmp_path: Path) -> None:
+    names = TablePreprocessing(("a_{1}", "b^{2}"), None, "y_{0}", ("no_{t}", "yes"))
+    page.open(write(tmp_path, xor_trainer().model, *XOR, preprocessing=names))
+    heads = page.evaluate("[...document.querySelectorAll('#phase th')].map((e) => e.textContent)")
+    assert {"a_{1}", "b^{2}"} <= set(heads)
+    page.click("[data-go=next]")
+    heads = page.evaluate("[...document.querySelectorAll('#phase tbody th')].map((e) => e.innerHTML)")
+    assert {"a_{1}", "b^{2}"} <= set(heads), heads
+    page.click("[data-go=next]")
+    assert page.complaints() == []

@@ -47,8 +47,8 @@ def parse_number(text: str, dtype: str = "float32") -> float:
 
 
 def shorten(text: str) -> str:
-    """Return at most 40 characters of a text, on one line."""
-    text = text.replace("\n", " ").replace("\r", " ")
+    """Return at most 40 characters of a text, on one line; what a terminal would obey is written as Python writes it."""
+    text = "".join(c if c.isprintable() else " " if c in "\n\r" else ascii(c)[1:-1] for c in text[:41])
     return text if len(text) <= 40 else text[:37] + "..."
 
 

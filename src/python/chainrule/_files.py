@@ -18,6 +18,12 @@ def check_path(path: Any, name: str = "path") -> str:
     text = os.fsdecode(path)
     if not text or "\0" in text:
         raise ValueError(f"{name} must be the name of a file, but it is {text!r}")
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{name} must be the name of a file, but it is {text!r}, of which no name can be made: {error.reason}"
+        ) from None
     return text
 
 

@@ -23,6 +23,9 @@ REACH = {
 }
 """What output activations can give. Those that go a little below 0, such as silu, are left to the eye."""
 
+HUGE = 1e100
+"""Sums of squares of what is greater may overflow."""
+
 
 class Beginning(NamedTuple):
     """What a fit began with: the scale of its inputs and targets, and of its weights.
@@ -124,14 +127,15 @@ def beginning_of(
     network: Network, weights: Sequence[Array], some: Rows, in_epoch: int, loss: float, own_loss: bool
 ) -> Beginning:
     """Measure what a fit begins with, on some of its rows; ``own_loss`` says that the loss is a function of the user's."""
-    X = np.asarray(some.inputs, np.float64)
+    X, unit = _without_overflow(np.asarray(some.inputs, np.float64))
     mean, std = X.mean(axis=0), X.std(axis=0)
-    rms = np.hypot(mean, std)
+    rms, mean, std = np.hypot(mean, std) * unit, mean * unit, std * unit
     feature = int(rms.argmax())
-    gains = tuple(
-        float(np.linalg.norm(w.astype(np.float64, copy=False))) / math.sqrt(shape[1])
-        for w, shape in zip(weights, network.weight_shapes, strict=True)
-    )
+    with np.errstate(over="ignore"):
+        gains = tuple(
+            float(np.linalg.norm(w.astype(np.float64, copy=False))) / math.sqrt(shape[1])
+            for w, shape in zip(weights, network.weight_shapes, strict=True)
+        )
     return Beginning(
         in_epoch,
         feature,
@@ -152,23 +156,32 @@ def _target_size(target: Array, output_activation: str) -> tuple[float, float]:
     if target.ndim == 1 or not known.any():
         return 0.0, 0.0
     values = np.where(known, target, 0).astype(np.float64)
-    rms = np.sqrt((values**2).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+    scaled, unit = _without_overflow(values)
+    rms = np.sqrt((scaled**2).sum(axis=0) / np.maximum(known.sum(axis=0), 1)) * unit
     low, high = REACH.get(output_activation, (-math.inf, math.inf))
     beyond = known & ((values < low) | (values > high))
     return float(rms.max()), float(beyond.sum() / known.sum())
 
 
 def _target_std(target: Array, n_out: int) -> float:
+    unit = 1.0
     if target.ndim == 1:
         share = np.bincount(target, minlength=n_out)[:n_out] / len(target)
         variance = share * (1 - share)
     else:
         known = np.isfinite(target)
         counted = np.maximum(known.sum(axis=0), 1)
-        values = np.where(known, target, 0).astype(np.float64)
+        values, unit = _without_overflow(np.where(known, target, 0).astype(np.float64))
         mean = values.sum(axis=0) / counted
         variance = (np.where(known, values - mean, 0) ** 2).sum(axis=0) / counted
-    return math.sqrt(float(variance.mean()))
+    return math.sqrt(float(variance.mean())) * unit
+
+
+def _without_overflow(values: Array) -> tuple[Array, float]:
+    """Return the values in a unit in which sums of their squares are finite, and that unit: 1, but for huge values."""
+    largest = float(np.abs(values).max(initial=0.0))
+    unit = largest if largest > HUGE else 1.0
+    return values / unit, unit
 
 
 def _beginning(value: Any, name: str) -> Beginning:

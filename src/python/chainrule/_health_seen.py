@@ -17,7 +17,10 @@ NOTHING = (
     "{what} holds no record of the health of a fit; train with fit(..., health=True), which measures gradients, activations "
     "and updates of each layer while it trains"
 )
-
+CUT = (
+    "{what} holds a record of the health of some epochs, but not of the first one of their fit, with which its beginning was recorded; "
+    "give a history from there on"
+)
 
 GREW = 4.0
 """By how much the weights of a layer grow in the first epoch, beside those of the usual size. Healthy fits had 1.6 and less, SGD(5)
@@ -158,7 +161,8 @@ def seen_of(
     if began is None:
         began = _beginning_in(entries)
     if began is None:
-        raise ValueError(NOTHING.format(what=what))
+        later = any(measured.health is not None for measured in entries)
+        raise ValueError((CUT if later else NOTHING).format(what=what))
     first, beginning = began
     epochs = [measured for measured in entries if measured.epoch >= first]
     whole = next((i for i, measured in enumerate(epochs) if measured.health is None), len(epochs))
@@ -174,6 +178,11 @@ def seen_of(
                 f"{what} is of a network with {layers + without} layers of weights, but the model has {network.n_layers}"
             )
     return Seen(network, epochs, beginning, reason, restored)
+
+
+def is_judged(history: History) -> bool:
+    """Return whether a history has what a fit began with that recorded its health."""
+    return _beginning_in(history.entries()) is not None
 
 
 def _shapes(epochs: list[Measurements], beginning: Beginning) -> Iterator[tuple[int, int]]:

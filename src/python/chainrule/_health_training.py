@@ -152,7 +152,7 @@ def _grows(seen: Seen) -> tuple[str, str] | None:
     if len(seen.losses) < FEW or not seen.has_shares:
         return None
     first, last, std = seen.first_loss, seen.last_loss, seen.beginning.target_std
-    if last <= NEGLIGIBLE * min(std, std**2):
+    if last <= NEGLIGIBLE * min(std, std * std):
         return None
     if last > GROWN * first:
         return "the loss grows", (

@@ -6,6 +6,8 @@ import os
 import weakref
 from typing import TYPE_CHECKING, Any, cast
 
+from ._checks_values import describe
+
 if TYPE_CHECKING:
     from ._base_trainer import BaseTrainer
     from .history import History
@@ -54,10 +56,17 @@ class ReportedHistory:
         OSError
             If the file cannot be written; one that was there is as before.
         """
+        from ._base_trainer import BaseTrainer
+        from .model import MLP
         from .report import write_report
 
         if trainer is not None and model is not None:
             raise ValueError("trainer and model exclude each other; give one of them")
+        for value, name, kind in ((trainer, "trainer", BaseTrainer), (model, "model", MLP)):
+            if value is not None and not isinstance(value, kind):
+                raise TypeError(
+                    f"{name} must be of {kind.__name__.removeprefix('Base')}, but it is {describe(value)}"
+                )
         what = trainer if trainer is not None else model if model is not None else self.owner()
         if what is None:
             raise ValueError(

@@ -13,6 +13,8 @@ health: nothing wrong in epochs 0 to 1
 
 from __future__ import annotations
 
+import numpy as np
+
 from ._checks_values import describe
 from ._health_epochs import Beginning
 from ._health_findings import SEVERITIES, Finding, HealthReport
@@ -90,8 +92,9 @@ def diagnose(history: History, model: MLP, *, began: tuple[int, Beginning] | Non
 def report_of(seen: Seen) -> HealthReport:
     """Return the report on a fit."""
     told: list[Finding] = []
-    for kind, rule in _RULES.items():
-        if not {finding.kind for finding in told}.intersection(_EXPLAINED_BY.get(kind, ())):
-            told += rule(seen)
+    with np.errstate(all="ignore"):  # losses may be infinite, as means of finite numbers that are huge
+        for kind, rule in _RULES.items():
+            if not {finding.kind for finding in told}.intersection(_EXPLAINED_BY.get(kind, ())):
+                told += rule(seen)
     told.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     return HealthReport(told, [measured.epoch for measured in seen.epochs])

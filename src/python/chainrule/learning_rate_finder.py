@@ -14,6 +14,7 @@ True
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 from dataclasses import dataclass
@@ -164,7 +165,7 @@ def find_learning_rate(
     rows = as_rows(
         X, y, trainer.model.network, trainer.objective, sample_weight=sample_weight, class_weight=class_weight
     )
-    runner = copy.deepcopy(trainer)
+    runner = _copy(trainer)
     schedule, start = Exponential(lowest, highest / lowest, steps - 1), runner.step
     rising = copy.copy(runner.optimizer)
     object.__setattr__(rising, "learning_rate", lambda step: schedule(step - start))  # optimizers are frozen
@@ -194,10 +195,23 @@ def _checked(
         raise ValueError(
             f"lowest must be greater than 0 and less than highest, but lowest is {lowest:g} and highest {highest:g}"
         )
+    if not math.isfinite(highest / lowest):
+        raise ValueError(
+            f"highest is {highest:g} and lowest {lowest:g}, which are so far apart that their ratio is not finite"
+        )
     explosion = check_real(explosion, "explosion", 1.0)
     if explosion == 1:
         raise ValueError(f"explosion must be greater than 1, but it is {explosion:g}")
     return lowest, highest, check_int(steps, "steps", 10), explosion
+
+
+def _copy(trainer: Trainer) -> Trainer:
+    """Return a copy that has a loss of its own, if that can be copied: one may hold a lock, or a file."""
+    loss, optimizer = trainer.loss, trainer.optimizer
+    own = loss
+    with contextlib.suppress(Exception):
+        own = copy.deepcopy(loss)
+    return copy.deepcopy(trainer, {id(loss): own, id(optimizer): optimizer})  # its schedule is not called
 
 
 def _run(
@@ -225,6 +239,10 @@ def _run(
         if least < math.inf and recent - least > (explosion - 1) * abs(least):
             reason = "exploded"
             break
+    if not losses:
+        raise ValueError(
+            f"steps is {steps}, but in none of their batches a row counts: weights are 0, or targets are missing; make more steps"
+        )
     return np.array(rates), np.array(losses), reason
 
 

@@ -155,8 +155,8 @@ def _check(args: argparse.Namespace, trace: Trace) -> None:
 def _trace_of_row(args: argparse.Namespace) -> tuple[Trace, str]:
     """Return the step of the saved network with the row of the file, and what its variables stand for."""
     path, _, line = args.row.rpartition(":")
-    if not path or not line.isdecimal():
-        raise CommandError(f'--row must be a file and a line, as data.csv:17, not "{args.row}"')
+    if not path or not line.isdecimal() or len(line) > 18:
+        raise CommandError(f'--row must be a file and a line, as data.csv:17, not "{shorten(args.row)}"')
     model, preprocessing = load_model(args.what)
     target = args.target or (None if preprocessing is None else preprocessing.target_name)
     if target is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,20 @@ def new_axes(ax: Any, figsize: tuple[float, float] | None = None) -> Any:
 def nth(things: tuple[Any, ...], i: int) -> Any:
     """Return one of the colours, dashes, markers or hatches; after the last one they begin anew."""
     return things[i % len(things)]
+
+
+_NOT_DRAWN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def literal(name: Any) -> str:
+    """Return a name of the user's so that matplotlib writes it as it is: no dollar signs begin a formula, no letter is one that fonts lack."""
+    return _NOT_DRAWN.sub("\N{REPLACEMENT CHARACTER}", str(name)).replace("$", r"\$")
+
+
+def label(name: Any) -> str:
+    """Return a name for a legend, from which an underscore at the beginning would keep it away."""
+    text = literal(name)
+    return f" {text}" if text.startswith("_") else text
 
 
 ROOM = 60

@@ -7,7 +7,7 @@ from typing import Any
 from chainrule._checks_values import check_sequence, describe
 from chainrule.history import History
 
-from ._axes import COLORS, MARKERS, count_epochs, new_axes, nth
+from ._axes import COLORS, MARKERS, count_epochs, label, literal, new_axes, nth
 from ._courses import Course, draw_courses
 
 MOST_MARKERS = 12
@@ -53,7 +53,7 @@ def curves(history: History, names: Any = None, *, ax: Any = None) -> Any:
     ax = new_axes(ax)
     of_metrics = dict.fromkeys(_metric(name) for name in chosen if known[name].is_score)
     score_label = next(iter(of_metrics)) if len(of_metrics) == 1 else "metrics"
-    draw_courses(ax, history.epochs, [known[name] for name in chosen], score_label.replace("_", " "))
+    draw_courses(ax, history.epochs, [known[name] for name in chosen], literal(score_label.replace("_", " ")))
     count_epochs(ax)
     ax.set_ylabel("loss")
     if not any(not known[name].is_score for name in chosen):
@@ -98,7 +98,7 @@ def _metric(name: str) -> str:
 
 
 def _label(name: str) -> str:
-    return name.replace("_", " ")
+    return label(name.replace("_", " "))
 
 
 def _known(name: Any, known: dict[str, Course]) -> str:

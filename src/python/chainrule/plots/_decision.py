@@ -11,7 +11,7 @@ from chainrule._metric_arrays import true_and_predicted_classes
 from chainrule._network import Array
 from chainrule.model import MLP
 
-from ._axes import COLORS, HATCHES, MARKERS, check_model, inputs_of, legend_above, new_axes, nth
+from ._axes import COLORS, HATCHES, MARKERS, check_model, inputs_of, label, legend_above, new_axes, nth
 
 AREAS = ("#ffffff", "#c9dcec", "#f5d9c4", "#cfe8df", "#e8dced", "#f6ebc8", "#dbeef8", "#dddddd")
 
@@ -83,7 +83,7 @@ def decision_boundary(
         face = (nth(COLORS, k), "white")[k % 2] if n_classes == 2 else nth(COLORS, k)
         ax.plot(
             *X[classes == k][:, pair].T, nth(MARKERS, k), markersize=4.5, markerfacecolor=face, markeredgecolor="black",
-            markeredgewidth=0.8, label=str(names[k]), linestyle="none",
+            markeredgewidth=0.8, label=label(names[k]), linestyle="none",
         )  # fmt: skip
     ax.set(xlabel=f"feature {pair[0]}", ylabel=f"feature {pair[1]}")
     ax.set(xlim=horizontal[[0, -1]], ylim=vertical[[0, -1]])

@@ -77,7 +77,8 @@ def activation_histograms(model: MLP, X: Any, *, bins: int = 40, ax: Any = None)
 
 
 def _spread(values: Array) -> str:
-    return f"mean {values.mean():.2g}, std {values.std():.2g}"
+    with np.errstate(all="ignore"):  # what is not finite is refused by its layer
+        return f"mean {values.mean():.2g}, std {values.std():.2g}"
 
 
 def _zeros(values: Array) -> str:

@@ -10,7 +10,7 @@ from chainrule._checks_values import check_bool, check_int, check_sequence
 from chainrule._network import Array
 from chainrule.model import MLP
 
-from ._axes import COLORS, check_model, new_axes
+from ._axes import COLORS, check_model, literal, new_axes
 
 WIDEST = 3.0
 """Points: the line of the largest weight."""
@@ -104,7 +104,7 @@ def _places(rows: list[int], size: int, tallest: int) -> list[float]:
 def _names(given: Any, name: str, size: int) -> tuple[str, ...]:
     if given is None:
         return ()
-    return tuple(str(one) for one in check_sequence(given, name, size))
+    return tuple(literal(one) for one in check_sequence(given, name, size))
 
 
 def _lines(ax: Any, model: MLP, shown: list[list[int]], places: list[list[float]], numbers: bool) -> None:
@@ -122,7 +122,7 @@ def _lines(ax: Any, model: MLP, shown: list[list[int]], places: list[list[float]
             for i, j in zip(*np.unravel_index(order, drawn.shape), strict=True):
                 if (drawn[i, j] >= 0) == positive:
                     ends.append([(layer, places[layer][i]), (layer + 1, places[layer + 1][j])])
-                    widths.append(WIDEST * abs(drawn[i, j]) / largest)
+                    widths.append(WIDEST * (abs(drawn[i, j]) / largest))
             with mpl.rc_context({"lines.scale_dashes": False}):  # or thin lines look solid
                 lines = LineCollection(
                     ends, linewidths=widths, colors=POSITIVE if positive else NEGATIVE,

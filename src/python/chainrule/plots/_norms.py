@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule._checks_values import check_int, check_sequence, describe
+from chainrule._checks_values import check_int, check_number, check_sequence, count, describe
 from chainrule.history import History
 
-from ._axes import COLORS, DASHES, MARKERS, count_epochs, legend_above, new_axes, nth
+from ._axes import COLORS, DASHES, MARKERS, count_epochs, legend_above, literal, new_axes, nth
 
 
 def gradient_norms(health: Any, column: str = "gradient_norm", *, ax: Any = None) -> Any:
@@ -55,7 +55,7 @@ def gradient_norms(health: Any, column: str = "gradient_norm", *, ax: Any = None
         ax.set_yscale("log")
     words = {"gradient_norm": "norm of the gradient", "dead": "share of dead units"}
     count_epochs(ax)
-    ax.set_ylabel(words.get(column, column.replace("_", " ")))
+    ax.set_ylabel(literal(words.get(column, column.replace("_", " "))))
     legend_above(ax)
     return ax
 
@@ -126,6 +126,14 @@ def _table(health: Any, column: Any) -> tuple[list[int], Any]:
             raise TypeError(f"health[{i}] must be a dict of lists by column, but it is {describe(entry)}")
         if entry is not None and (not isinstance(column, str) or column not in entry):
             raise ValueError(f"column must be one of {', '.join(entry)}, but it is {describe(column)}")
+        if entry is not None:
+            values = check_sequence(entry[column], f"health[{i}][{column!r}]")
+            if len(values) != len(known[0][column]):
+                raise ValueError(
+                    f"health[{i}][{column!r}] must have {count(len(known[0][column]), 'number')}, one for each layer, but it has {len(values)}"
+                )
+            for value in values:
+                check_number(value, f"health[{i}][{column!r}]")
     layers = len(known[0][column])
     missing = [math.nan] * layers
     rows = [missing if entry is None else entry[column] for entry in entries]

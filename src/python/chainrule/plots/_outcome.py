@@ -13,7 +13,10 @@ from chainrule.metrics import r2
 from chainrule.model import MLP
 from chainrule.targets import one_hot
 
-from ._axes import COLORS, MARKERS, inputs_of, new_axes, nth
+from ._axes import COLORS, MARKERS, inputs_of, label, literal, new_axes, nth
+
+MOST_CLASSES = 60
+"""With more of them there are no numbers in the matrix, and not every class is marked: the figure would grow beyond any screen."""
 
 
 def confusion_matrix(
@@ -37,7 +40,7 @@ def confusion_matrix(
     Returns
     -------
     matplotlib Axes
-        Its image, ``ax.images[0]``, holds the shares of each true class.
+        Without numbers where there are more than 60 classes. Its image, ``ax.images[0]``, holds the shares of each true class.
 
     Raises
     ------
@@ -58,17 +61,18 @@ def confusion_matrix(
     written = [[f"{v:.2f}" for v in row] for row in share]
     if not check_bool(shares, "shares"):
         written = [[f"{v:,}" for v in row] for row in counts]
-    ax = new_axes(ax, (2.0 + 0.45 * n, 1.6 + 0.42 * n))
+    names = [literal(name) for name in names]
+    drawn = min(n, MOST_CLASSES)
+    ax = new_axes(ax, (2.0 + 0.45 * drawn, 1.6 + 0.42 * drawn))
     ax.imshow(share, cmap="Greys", vmin=0, vmax=1)
     size = 9 if max(len(text) for row in written for text in row) <= 4 else 7
-    for i in range(n):
-        for j in range(n):
-            if counts[i, j]:
-                color = "white" if share[i, j] > 0.5 else "black"
-                ax.text(j, i, written[i][j], ha="center", va="center", color=color, fontsize=size)
+    for i, j in np.argwhere(counts).tolist() if n <= MOST_CLASSES else ():
+        color = "white" if share[i, j] > 0.5 else "black"
+        ax.text(j, i, written[i][j], ha="center", va="center", color=color, fontsize=size)
     turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if max(map(len, names)) > 3 else {}
-    ax.set_xticks(range(n), names, **turned)
-    ax.set_yticks(range(n), names)
+    marked = range(0, n, -(-n // MOST_CLASSES))
+    ax.set_xticks(marked, [names[i] for i in marked], **turned)
+    ax.set_yticks(marked, [names[i] for i in marked])
     ax.set(xlabel="predicted", ylabel="true")
     return ax
 
@@ -105,7 +109,7 @@ def predictions(model: Any, X: Any, y: Any, *, names: Any = None, ax: Any = None
     n = p.shape[1]
     if names is None:
         names = ["prediction"] if n == 1 else [f"output {i}" for i in range(n)]
-    names = check_sequence(names, "names", n)
+    names = [label(name) for name in check_sequence(names, "names", n)]
     ax = new_axes(ax, (4.8, 4.6))
     known = ~np.isnan(truth)
     both = np.concatenate([truth[known], p[known]])
@@ -116,10 +120,10 @@ def predictions(model: Any, X: Any, y: Any, *, names: Any = None, ax: Any = None
     for i in range(n):
         mark = nth(MARKERS, i)
         y_i, p_i = truth[known[:, i]][:, [i]], p[known[:, i]][:, [i]]
-        label = names[i] if len(p_i) < 2 else f"{names[i]}, R² {r2(y_i, p_i):.3f}"
+        said = names[i] if len(p_i) < 2 else f"{names[i]}, R² {r2(y_i, p_i):.3f}"
         ax.plot(
             y_i[:, 0], p_i[:, 0], mark, markersize=size, markerfacecolor="none", markeredgecolor=nth(COLORS, i),
-            markeredgewidth=0.7, linestyle="none", label=label, zorder=2,
+            markeredgewidth=0.7, linestyle="none", label=said, zorder=2,
         )  # fmt: skip
     ax.set(xlabel="target", ylabel="prediction", aspect="equal")
     ax.legend()

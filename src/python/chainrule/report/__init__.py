@@ -17,6 +17,7 @@ from chainrule.history import History
 from chainrule.model import MLP
 
 from ._given import Given, default_loss, rows_of, words_of
+from ._html import readable
 from ._page import page
 from ._traced import traced
 
@@ -119,4 +120,4 @@ def write_report(
         n_threads=trainer.n_threads if trainer is not None and n_threads is None else n_threads,
         notes=notes,
     )
-    write_whole(path, page(given).encode())
+    write_whole(path, readable(page(given)).encode())

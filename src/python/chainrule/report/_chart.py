@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 
-from ._html import escape, number
+from ._html import escape, figure_id, number
 
 WIDTH, HEIGHT = 520, 260
 LEFT, RIGHT, TOP, BOTTOM = 62, 12, 10, 40
@@ -15,6 +14,9 @@ MOST_POINTS = 400
 LOG_FROM = 50.0
 """Positive series whose greatest value is this many times the least are drawn on a logarithmic scale."""
 
+HUGE = 1e300
+"""The unit of values that are greater: their difference might overflow."""
+
 
 class Axis:
     """A scale from values to places: linear, or of logarithms."""
@@ -22,6 +24,8 @@ class Axis:
     def __init__(self, values: Sequence[float], places: tuple[float, float], log: bool = False) -> None:
         self.log, self._places = log, places
         low, high = min(values), max(values)
+        self._unit = 1.0 if log or max(abs(low), abs(high)) < HUGE else HUGE
+        low, high = low / self._unit, high / self._unit
         if log:
             low, high = math.log10(low), math.log10(high)
         if high - low < 1e-12 * max(abs(low), abs(high), 1e-300):
@@ -32,6 +36,7 @@ class Axis:
         """Return where a value is drawn."""
         if self.log:
             value = math.log10(value)
+        value /= self._unit
         start, end = self._places
         return start + (end - start) * (value - self._low) / (self._high - self._low)
 
@@ -45,7 +50,8 @@ class Axis:
                 return found
             low, high = 10**self._low, 10**self._high
             return [tick for tick in _round_values(low, high, most, False) if tick > 0]
-        return _round_values(self._low, self._high, most, whole)
+        found = [tick * self._unit for tick in _round_values(self._low, self._high, most, whole)]
+        return [tick for tick in found if math.isfinite(tick)]
 
 
 def _round_values(low: float, high: float, most: int, whole: bool) -> list[float]:
@@ -82,7 +88,7 @@ def line_chart(
         for name, line in series.items()
         if (known := [value for value in line if math.isfinite(value)])
     )
-    name = "chart-" + re.sub(r"\W+", "-", title.lower())
+    name = figure_id("chart", title, *series)
     return (
         f"<figure><figcaption>{escape(title + scale)}</figcaption>"
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{name}" class="chart">'

@@ -51,13 +51,13 @@ def _ended(history: History) -> str:
 
 
 def _numbers(history: History, epochs: list[int]) -> str:
-    columns = {"loss": history.loss, "validation loss": history.validation_loss, **history.metrics}
-    columns |= {f"validation {name}": values for name, values in history.validation_metrics.items()}
-    columns = {
-        name: values for name, values in columns.items() if any(math.isfinite(value) for value in values)
-    }
-    rows = ([str(epochs[i]), *(values[i] for values in columns.values())] for i in some(len(epochs)))
+    columns = [("loss", history.loss), ("validation loss", history.validation_loss), *history.metrics.items()]
+    columns += [(f"validation {name}", values) for name, values in history.validation_metrics.items()]
+    columns = [column for column in columns if any(math.isfinite(value) for value in column[1])]
+    rows = ([str(epochs[i]), *(values[i] for _, values in columns)] for i in some(len(epochs)))
     caption = "What was measured"
     if len(epochs) > MOST_ROWS:
         caption += f": {MOST_ROWS} of {len(epochs):,} epochs, evenly spread"
-    return details("The numbers of these curves", table(caption, ("epoch", *columns), rows))
+    return details(
+        "The numbers of these curves", table(caption, ("epoch", *(name for name, _ in columns)), rows)
+    )

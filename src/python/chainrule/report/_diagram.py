@@ -69,7 +69,7 @@ def _lines(level: int, places: list[Any], units: list[list[int]], matrix: list[l
             (x1, y1), (x2, y2) = places[level][i], places[level + 1][j]
             name = f"W{level + 1}[{units[level][i]}, {units[level + 1][j]}]"
             line = f"M{x1 + RADIUS} {y1:.0f}L{x2 - RADIUS} {y2:.0f}"
-            size = 0.5 + 4 * abs(weight or 0) / largest
+            size = 0.5 + 4 * (abs(weight or 0) / largest)
             sign = "negative" if weight is not None and weight < 0 else "positive"
             first = level == i == j == 0
             parts.append(

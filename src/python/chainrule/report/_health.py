@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from chainrule._health_seen import is_judged
 from chainrule.health import diagnose
 
 from ._chart import line_chart
@@ -32,6 +33,10 @@ def health(given: Given) -> str:
         )
     known = [epoch for epoch in recorded if epoch is not None]
     layers = len(known[0]["gradient_norm"])
+    if layers != given.network.n_layers:
+        raise ValueError(
+            f"history is of a network with {layers} layers of weights, but the model has {given.network.n_layers}"
+        )
     chosen = sorted({round(i * (layers - 1) / (MOST_LAYERS - 1)) for i in range(MOST_LAYERS)})
     gradients, updates = {}, {}
     for i in chosen:
@@ -59,6 +64,11 @@ def _ratio(update: float, weights: float) -> float:
 
 def _findings(given: Given) -> str:
     assert given.history is not None, "it has the record"
+    if not is_judged(given.history):
+        return missing(
+            "There is no verdict: the first epoch of this fit is not in this history, with which its beginning was recorded.",
+            "A report of the trainer, or of the history that fit has returned, has it.",
+        )
     found = diagnose(given.history, given.model).findings
     if not found:
         return paragraph("✔ No fault was found in what was recorded.", "verdict good")

@@ -6,16 +6,24 @@ import html
 import json
 import math
 import re
+import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 MOST_ROWS = 60
 """A longer table shows the first and the last row, and every so manyth between them."""
 
+_NOT_IN_HTML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+
 
 def escape(value: Any) -> str:
     """Return a value as text that means itself in HTML, in an attribute too."""
     return html.escape(str(value), quote=True)
+
+
+def readable(page: str) -> str:
+    """Return the page with a sign of replacement for what no file of HTML may hold: control characters, lone surrogates."""
+    return _NOT_IN_HTML.sub("\N{REPLACEMENT CHARACTER}", page)
 
 
 def number(value: Any, digits: int = 6) -> str:
@@ -26,6 +34,12 @@ def number(value: Any, digits: int = 6) -> str:
         return f"{value:,}"
     text = re.sub(r"e([+-])0*", lambda found: "e" + found[1].strip("+"), f"{value:.{digits}g}")
     return text.replace("-", "\N{MINUS SIGN}")
+
+
+def figure_id(kind: str, title: str, *names: str) -> str:
+    """Return an id that no figure of another title, or with other names in it, has; they may differ in what ids have not."""
+    text = "\n".join([title, *names]).encode("utf-8", "surrogatepass")
+    return f"{kind}-{re.sub(r'[^a-z0-9]+', '-', title.lower())[:40]}-{zlib.crc32(text):08x}"
 
 
 def section(name: str, title: str, *parts: str) -> str:

@@ -18,6 +18,8 @@ MOST_OUTPUTS = 4
 MOST_PAIRS = 30
 MOST_NAMED = 200
 """Classes or outputs that have a line of their own."""
+HUGE = 1e100
+"""The squares of greater residuals might overflow."""
 
 
 def judgement(given: Given) -> str:
@@ -36,7 +38,10 @@ def judgement(given: Given) -> str:
     said = f"{len(outputs):,} row{'s' * (len(outputs) != 1)} that the report was given."
     if not whole.all():
         said += f" {int((~whole).sum()):,} of them have a target that is missing and are left out."
-    outputs, target = outputs[whole], target[whole]
+    known = ~np.isnan(outputs).any(axis=1)
+    if missing_outputs := int((whole & ~known).sum()):
+        said += f" For {missing_outputs:,} of them the network gives NaN, and they are left out."
+    outputs, target = outputs[whole & known], target[whole & known]
     if not len(outputs):
         return section("judgement", "Predictions", paragraph(said))
     if given.words.classes is not None:
@@ -44,7 +49,8 @@ def judgement(given: Given) -> str:
     elif has_several_labels(target) and given.network.output_activation == "sigmoid":
         parts = [_several(given.words.outputs, outputs, target)]
     else:
-        parts = _quantities(given, outputs, target)
+        with np.errstate(all="ignore"):  # outputs may be infinite
+            parts = _quantities(given, outputs, target)
     return section("judgement", "Predictions", paragraph(said), *parts)
 
 
@@ -55,16 +61,18 @@ def _labels(outputs: Array, target: Array) -> tuple[Array, Array]:
 
 
 def _classes(names: tuple[str, ...], predicted: Array, true: Array) -> list[str]:
-    n = len(names)
-    matrix = np.bincount(true * n + predicted, minlength=n * n).reshape(n, n)
-    right = int(np.trace(matrix))
+    n, is_right = len(names), true == predicted
+    right = int(is_right.sum())
     parts = [
         paragraph(f"{right:,} of {len(true):,} rows are right: accuracy {right / len(true):.4f}.", "result")
     ]
-    parts.append(_matrix(names, matrix) if n <= MOST_CLASSES else _pairs(names, matrix))
-    found, there = matrix.sum(axis=0), matrix.sum(axis=1)
+    if n <= MOST_CLASSES:
+        parts.append(_matrix(names, np.bincount(true * n + predicted, minlength=n * n).reshape(n, n)))
+    else:
+        parts.append(_pairs(names, true[~is_right], predicted[~is_right]))
+    hits, found, there = (np.bincount(which, minlength=n) for which in (true[is_right], predicted, true))
     rows = (
-        [names[i], *(Markup(_share(matrix[i, i], total)) for total in (found[i], there[i])), int(there[i])]
+        [names[i], *(Markup(_share(hits[i], total)) for total in (found[i], there[i])), int(there[i])]
         for i in range(min(n, MOST_NAMED))
     )
     parts.append(table("Each class" + _first(n), ("class", "precision", "recall", "rows"), rows))
@@ -95,15 +103,13 @@ def _cell(n: int, share: float, right: bool) -> Markup:
     return Markup(f'<span class="cell {kind}" style="--share:{share:.3f}">{n:,}</span>')
 
 
-def _pairs(names: tuple[str, ...], matrix: Array) -> str:
-    wrong = matrix.copy()
-    np.fill_diagonal(wrong, 0)
-    order = np.argsort(wrong, axis=None, kind="stable")[::-1][:MOST_PAIRS]
+def _pairs(names: tuple[str, ...], true: Array, predicted: Array) -> str:
+    """Return the pairs that are confused most; no matrix is made, which would have the square of so many classes."""
+    pairs, numbers = np.unique(true * len(names) + predicted, return_counts=True)
     rows = []
-    for place in order.tolist():
-        i, j = divmod(place, len(names))
-        if wrong[i, j]:
-            rows.append([names[i], names[j], int(wrong[i, j])])
+    for place in np.argsort(-numbers, kind="stable")[:MOST_PAIRS]:
+        i, j = divmod(int(pairs[place]), len(names))
+        rows.append([names[i], names[j], int(numbers[place])])
     return paragraph(
         f"A matrix of {len(names)} classes is not shown; these are the pairs that are confused most."
     ) + table("Confused most", ("true", "predicted", "rows"), rows, text_columns=2)
@@ -127,10 +133,7 @@ def _quantities(given: Given, outputs: Array, target: Array) -> list[str]:
     rows, figures = [], []
     for i, name in enumerate(given.words.outputs[:MOST_NAMED]):
         residual, y = outputs[:, i] - target[:, i], target[:, i]
-        spread = float(((y - y.mean()) ** 2).sum())
-        r2 = 1 - float((residual**2).sum()) / spread if spread else float("nan")
-        size = float(np.sqrt((residual**2).mean()))
-        rows.append([name, float(np.abs(residual).mean()), size, float(residual.mean()), r2])
+        rows.append([name, *_errors(residual, y)])
         if i < MOST_OUTPUTS:
             figures.append(
                 scatter(f"{name}: target and prediction", y, outputs[:, i], "target", "prediction")
@@ -146,3 +149,14 @@ def _quantities(given: Given, outputs: Array, target: Array) -> list[str]:
             paragraph(f"Drawn are the first {MOST_OUTPUTS} outputs of {len(given.words.outputs)}.", "note")
         )
     return parts
+
+
+def _errors(residual: Array, y: Array) -> list[float]:
+    """Return mean absolute error, root mean squared error, mean residual and R²."""
+    largest = max(float(np.abs(residual).max()), float(np.abs(y).max()))
+    unit = largest if HUGE < largest < np.inf else 1.0
+    residual, y = residual / unit, y / unit
+    spread = float(((y - y.mean()) ** 2).sum())
+    r2 = 1 - float((residual**2).sum()) / spread if spread else float("nan")
+    means = (float(np.abs(residual).mean()), float(np.sqrt((residual**2).mean())), float(residual.mean()))
+    return [*(mean * unit for mean in means), r2]

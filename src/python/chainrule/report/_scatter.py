@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from chainrule._network import Array
 
 from ._chart import Axis
-from ._html import escape, number, some
+from ._html import escape, figure_id, number, some
 
 WIDTH, HEIGHT = 440, 270
 LEFT, RIGHT, TOP, BOTTOM = 62, 10, 10, 40
@@ -26,7 +24,7 @@ def scatter(title: str, x: Array, y: Array, x_label: str, y_label: str) -> str:
     x, y = x[chosen], y[chosen]
     across = Axis(x.tolist(), (LEFT + 8, WIDTH - RIGHT - 8))
     up = Axis([*y.tolist(), *_right(x, y_label)], (HEIGHT - BOTTOM - 8, TOP + 8))
-    name = "points-" + re.sub(r"\W+", "-", title.lower())
+    name = figure_id("points", title)
     parts = [_axes(across, up, x_label, y_label)]
     ends = [float(x.min()), float(x.max())]
     d = "L".join(

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule._checks_values import check_int, check_sequence, count, describe
-from chainrule._evaluation import Objective, Rows
+from chainrule._evaluation import Objective, Rows, counts
 from chainrule._whole_batch import takes_all_rows
 from chainrule.model import MLP
 from chainrule.optimizers import SGD
 from chainrule.passes import without_randomness
 from chainrule.trace import Trace
+
+from ._step import MOST_ROWS
 
 if TYPE_CHECKING:
     from chainrule.trainer import Trainer
@@ -39,11 +41,17 @@ def traced(
         if row >= len(data.inputs):
             raise ValueError(f"rows[{i}] is {row}, but X has {count(len(data.inputs), 'row')}")
     part = data.part(np.array(chosen))
+    if not counts(part, objective.output_weights):
+        which = ", ".join(map(str, chosen[:12])) + (", …" if len(chosen) > 12 else "")
+        return None, (
+            f"There is no update to show: in the rows that it was to be made with ({which}) nothing counts, as targets are missing "
+            "or weights are 0; other rows may be chosen (rows=, --rows)."
+        )
     try:
         made, said = _update(model, trainer, objective, part)
     except FloatingPointError as error:
         return None, f"There is no update to show: {error}"
-    made.steps[0].rows[:] = chosen
+    made.steps[0].rows[:] = chosen[:MOST_ROWS]
     return made, said
 
 
@@ -67,7 +75,7 @@ def _update(model: MLP, trainer: Trainer | None, objective: Objective, part: Row
     )
     if trainer is not None and not said:
         _go_on(own, trainer)
-    with own.trace() as trace:
+    with own.trace(rows=range(MOST_ROWS)) as trace:
         own.train_on_batch(part.inputs, part.target, part.weight)
     return trace, said
 
@@ -84,10 +92,11 @@ def _go_on(own: Trainer, trainer: Trainer) -> None:
 def _checked(trace: Any, model: MLP) -> Trace:
     if not isinstance(trace, Trace):
         raise TypeError(f"trace must be a Trace, but it is {describe(trace)}")
-    if trace.network.layer_sizes != model.network.layer_sizes:
-        raise ValueError(
-            f"trace is of a network {list(trace.network.layer_sizes)}, but this one is {list(model.network.layer_sizes)}"
-        )
+    for name, what in (("layer_sizes", "a network"), ("activations", "activations"), ("bias", "biases")):
+        there, here = (getattr(one.network, name) for one in (trace, model))
+        if there != here:
+            there, here = (list(one) if isinstance(one, tuple) else repr(one) for one in (there, here))
+            raise ValueError(f"trace is of {what} {there}, but this one is {here}")
     if not trace.steps:
         raise ValueError("trace has no step; train while it is open")
     return trace

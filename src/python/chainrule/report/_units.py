@@ -28,7 +28,8 @@ def shown_units(given: Given) -> list[list[int]]:
     beside them; without one, with the greatest norm of the weights.
     """
     arrays = given.model.weights if given.step is None else [layer.dL_dW for layer in given.step.layers]
-    squares = [np.nan_to_num(array.astype(np.float64)) ** 2 for array in arrays]
+    with np.errstate(over="ignore"):  # infinite ones are the greatest, too
+        squares = [np.nan_to_num(array.astype(np.float64)) ** 2 for array in arrays]
     chosen = []
     for level, size in enumerate(given.network.layer_sizes):
         importance = np.zeros(size)

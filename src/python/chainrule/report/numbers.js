@@ -22,7 +22,9 @@ function el(tag, attributes = {}, ...children) {
 }
 
 // "z_{1} = x W_{1}" with what is in braces set below (or, after ^, above) the line.
+// What is no text is an element already.
 function rich(text) {
+  if (typeof text !== "string") return text;
   return text.split(/([_^]\{[^}]*\})/).map((piece) => {
     const found = /^([_^])\{(.*)\}$/.exec(piece);
     return found ? el(found[1] === "_" ? "sub" : "sup", {}, found[2]) : piece;
@@ -54,7 +56,8 @@ function grid(caption, head, rows) {
   return el("div", { class: "wide" }, table);
 }
 
-const names = (level) => D.names[level];
+// Names are the user's: a brace or an underscore in them says nothing.
+const names = (level) => D.names[level].map((name) => document.createTextNode(name));
 const size = (level) => D.sizes[level];
 const someOf = (level) => size(level) > D.units[level].length ? ` (${D.units[level].length} of ${size(level)})` : "";
 const weightName = (layer, i, j) => `W${layer}[${D.units[layer - 1][i]}, ${D.units[layer][j]}]`;

@@ -141,7 +141,8 @@ class _Checked:
             self.compare("dL_dz", shown.dL_dz, dZ, bound + _bounds.smallest_of(dZ), layer.number)
         if len(places) == step.batch_rows:
             loss, _ = self._loss(batch, Z)
-            size = max(abs(loss), float(np.max(np.abs(Z), initial=1.0)) ** 2)
+            largest = float(np.max(np.abs(Z), initial=1.0))
+            size = max(abs(loss), largest * largest)  # which may be infinite, where ** would raise
             self.compare("loss", step.loss, loss, 64 * _bounds.eps_of(Z) * size * layer.n_out, layer.number)
 
     def _loss(self, batch: Batch, Z: Array) -> tuple[float, Array]:

@@ -48,9 +48,17 @@ class Found(NamedTuple):
 
 
 def compute(
-    core: Any, network: Network, weights: Sequence[Array], biases: Sequence[Array], batch: Batch
+    core: Any,
+    network: Network,
+    weights: Sequence[Array],
+    biases: Sequence[Array],
+    batch: Batch,
+    places: Sequence[int],
 ) -> Found:
-    """Take a batch forward and back through the network."""
+    """Take a batch forward and back through the network.
+
+    Slopes are of the rows at these places alone: those of softmax are the square of its units for each row.
+    """
     n = network.n_layers
     given, z, a, masks = [_disturbed(core, network, batch)], [], [], []
     for i, W in enumerate(weights):
@@ -67,15 +75,21 @@ def compute(
     layers, dX = [], dA
     for i in range(n - 1, -1, -1):
         name = network.activations[i]
-        slopes = slope(core, name, z[i], a[i])
-        mask = masks[i]
+        shown, mask = list(places), masks[i]
+        slopes = (
+            slope(core, name, z[i][shown], a[i][shown])
+            if name == "softmax"
+            else slope(core, name, z[i], a[i])
+        )
         if mask is not None and core.__name__ == "chainrule.native":
             # The product of three, dX mask f'(z), is rounded as the core at hand does it: here f' is multiplied by the mask.
             dA, dZ = dX * mask, dX * (slopes * mask)
         elif i < n - 1:
             dA = dX if mask is None else dX * mask
             dZ = core.activation_gradient(name, a[i], dA, Z=z[i])
-        layers.append(Pass(given[i], z[i], a[i], mask, dA, slopes, dZ))
+        layers.append(
+            Pass(given[i], z[i], a[i], mask, dA, slopes if name == "softmax" else slopes[shown], dZ)
+        )
         if i > 0:
             dX, _, _ = core.matmul_gradients(given[i], weights[i], dZ, n_threads=batch.n_threads)
     _, dWs, dbs = core.gradients(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ._plain import plain
+from ._plain import check_digits, plain
 from ._symbols import format_number, is_trivial, rename, to_latex, with_numbers, without_trivial
 
 SECTIONS = ("forward", "derivative", "update")
@@ -93,6 +93,7 @@ class Derivation:
 
     def equations(self, line: Line, digits: int = 7) -> list[str]:
         """Return what a line says, each an equal sign further: its formulas, the numbers put in, the result."""
+        digits = check_digits(digits)
         numbers = with_numbers(line.forms[-1], self.values, digits) if line.forms else ""
         result = format_number(line.value, digits)
         found = [rename(form, self.names) for form in line.forms]
@@ -101,6 +102,7 @@ class Derivation:
 
     def to_text(self, digits: int = 7) -> str:
         """Return it as a student writes it; numbers with so many significant digits."""
+        digits = check_digits(digits)
         out = [self.title, "=" * len(self.title)]
         for section in SECTIONS:
             lines = [line for line in self.lines if line.section == section]
@@ -125,6 +127,7 @@ class Derivation:
 
     def to_markdown(self, digits: int = 7) -> str:
         """Return it as Markdown: a table for each part."""
+        digits = check_digits(digits)
         out = [f"## {_code(self.title, False)}"]
         for section in SECTIONS:
             lines = [line for line in self.lines if line.section == section]
@@ -150,6 +153,7 @@ class Derivation:
 
     def cells(self, line: Line, digits: int = 7) -> tuple[list[str], str, str]:
         """Return the formulas of a line, the last with numbers (or nothing), and the result."""
+        digits = check_digits(digits)
         formulas = [rename(form, self.names) for form in line.forms]
         numbers = with_numbers(line.forms[-1], self.values, digits) if line.forms else ""
         result = format_number(line.value, digits)
@@ -157,6 +161,7 @@ class Derivation:
 
     def to_latex(self, digits: int = 7) -> str:
         r"""Return it as LaTeX: an ``align*`` for each part, which needs the package amsmath."""
+        digits = check_digits(digits)
         out = [r"\paragraph{" + _latex_text(self.title) + "}"]
         for section in SECTIONS:
             lines = [line for line in self.lines if line.section == section]
@@ -208,7 +213,7 @@ class Derivation:
         """Return it as HTML: a table for each part, in the colours of the page that it stands in."""
         from ._html import derivation_to_html
 
-        return derivation_to_html(self, digits)
+        return derivation_to_html(self, check_digits(digits))
 
     def _repr_html_(self) -> str:
         return self.to_html()

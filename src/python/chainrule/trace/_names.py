@@ -8,7 +8,7 @@ from typing import NamedTuple
 from chainrule._checks_values import count, describe
 from chainrule._network import Network
 
-_NAME = re.compile(r"\s*([Wb])\s*(\d+)\s*(?:\[\s*(\d+)\s*(?:,\s*(\d+)\s*)?\])?\s*$")
+_NAME = re.compile(r"\s*([Wb])\s*(\d{1,18})\s*(?:\[\s*(\d{1,18})\s*(?:,\s*(\d{1,18})\s*)?\])?\s*", re.ASCII)
 
 
 class Parameter(NamedTuple):
@@ -31,9 +31,9 @@ def find_parameter(name: object, network: Network) -> Parameter:
     """
     if not isinstance(name, str):
         raise TypeError(f'name must be a text such as "W1[0, 2]" or "b2[0]", but it is {describe(name)}')
-    found = _NAME.match(name)
+    found = _NAME.fullmatch(name)
     if found is None:
-        raise ValueError(f'name must be like "W1[0, 2]" or "b2[0]", but it is {name!r}')
+        raise ValueError(f'name must be like "W1[0, 2]" or "b2[0]", but it is {describe(name)}')
     kind, layer, first, second = found[1], int(found[2]), found[3], found[4]
     if not 1 <= layer <= network.n_layers:
         raise ValueError(

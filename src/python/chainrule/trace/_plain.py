@@ -1,4 +1,4 @@
-"""Arrays as lists of Python numbers, which JSON can hold."""
+"""Arrays as lists of Python numbers, which JSON can hold; and how many digits of a number are written."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import math
 from typing import Any
 
 import numpy as np
+
+from chainrule._checks_values import check_int
+
+MOST_DIGITS = 100
+"""More than this no number of a network needs: 17 tell all floats apart."""
 
 
 def plain(value: Any) -> Any:
@@ -19,3 +24,8 @@ def _finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_finite(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def check_digits(digits: Any) -> int:
+    """Return the number of significant digits."""
+    return check_int(digits, "digits", 1, MOST_DIGITS)

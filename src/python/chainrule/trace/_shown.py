@@ -63,7 +63,7 @@ def traced_step(
                 a=each.a[places],
                 mask=None if each.mask is None else each.mask[places],
                 dL_da=each.dL_da[places],
-                da_dz=each.da_dz[places],
+                da_dz=each.da_dz,
                 dL_dz=each.dL_dz[places],
                 dL_dW=found.weight_gradients[i],
                 dL_db=found.bias_gradients[i] if has_bias else None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from chainrule._network import Network
 
-from ._plain import plain
+from ._plain import check_digits, plain
 from ._step import TracedStep
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Trace:
     optimizer : dict
         Its name, and its numbers by their names; of a schedule the learning rate is that of the first step traced.
     backend : str
-        The core that computed it.
+        The core that computed it; "native, reference" where the core was changed meanwhile.
     steps : list of TracedStep
 
     Notes
@@ -127,19 +127,19 @@ class Trace:
         """Return all quantities of all steps as text, layer by layer."""
         from ._text import trace_to_text
 
-        return trace_to_text(self, digits)
+        return trace_to_text(self, check_digits(digits))
 
     def to_markdown(self, digits: int = 7) -> str:
         """Return all quantities as Markdown: a table for each layer of each step, of long arrays the beginning."""
         from ._tables import trace_to_markdown
 
-        return trace_to_markdown(self, digits)
+        return trace_to_markdown(self, check_digits(digits))
 
     def to_latex(self, digits: int = 7) -> str:
         """Return all quantities as LaTeX: a matrix each, which needs the package amsmath; of long arrays the beginning."""
         from ._tables import trace_to_latex
 
-        return trace_to_latex(self, digits)
+        return trace_to_latex(self, check_digits(digits))
 
     def __str__(self) -> str:
         return self.to_text()
@@ -148,7 +148,7 @@ class Trace:
         """Return all quantities of all steps as HTML: a table for each layer, of long arrays the beginning."""
         from ._html import trace_to_html
 
-        return trace_to_html(self, digits)
+        return trace_to_html(self, check_digits(digits))
 
     def _repr_html_(self) -> str:
         return self.to_html()

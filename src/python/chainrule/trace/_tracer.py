@@ -24,16 +24,18 @@ if TYPE_CHECKING:
     from chainrule.trainer import Trainer
 
 Poll = Callable[[int, int, int, float], object]
+Numbers = frozenset[int] | range
+"""A range stays one: it may be too long for a set."""
 
 
 class Wish(NamedTuple):
     """Which steps and which rows are to be traced."""
 
-    numbers: frozenset[int] | None
+    numbers: Numbers | None
     """The numbers of the steps; None for the next ones."""
     most: int | None
     """How many steps; None for any number."""
-    rows: frozenset[int] | None
+    rows: Numbers | None
 
 
 def check_wish(steps: Any, rows: Any) -> Wish:
@@ -43,22 +45,35 @@ def check_wish(steps: Any, rows: Any) -> Wish:
         if steps != "all":
             raise ValueError(f"steps must be an int, a range or list of ints, or 'all', but it is {steps!r}")
     elif isinstance(steps, (list, tuple, range)):
-        numbers = frozenset(check_int(step, f"steps[{i}]", 0) for i, step in enumerate(steps))
+        numbers = _numbers(steps, "steps")
         if not numbers:
             raise ValueError("steps must have at least 1 entry, but it has none")
-        most = len(numbers)
+        most = _length(numbers) if isinstance(numbers, range) else len(numbers)
     else:
         most = check_int(steps, "steps", 1)
     if rows is None:
         return Wish(numbers, most, None)
     if not isinstance(rows, (list, tuple, range)):
         rows = (rows,)
-    wanted = frozenset(check_int(row, f"rows[{i}]", 0) for i, row in enumerate(rows))
+    wanted = _numbers(rows, "rows")
     if not wanted:
         raise ValueError(
             "rows must have at least 1 entry, but it has none; leave it away for all rows of the batch"
         )
     return Wish(numbers, most, wanted)
+
+
+def _numbers(given: Any, name: str) -> Numbers:
+    if not isinstance(given, range):
+        return frozenset(check_int(number, f"{name}[{i}]", 0) for i, number in enumerate(given))
+    for i in (0, _length(given) - 1) if given else ():
+        check_int(given[i], f"{name}[{i}]", 0)
+    return given
+
+
+def _length(numbers: range) -> int:
+    """Return the length, of which `len` gives none that is longer than memory may be."""
+    return (numbers[-1] - numbers[0]) // numbers.step + 1
 
 
 def refuse_whole_batch(optimizer: Any) -> None:
@@ -155,9 +170,12 @@ class Watch:
             self._loss, self._output_weights, self._seed, before.step, self._n_threads
         )  # fmt: skip
         network = trainer.model.network
-        found = compute(core(), network, before.weights, before.biases, batch)
+        found = compute(core(), network, before.weights, before.biases, batch, before.places)
         total = total_weight(batch)
         rule = self._rule.of_batch(total).at_rate(self._rule.rate_of(before.step))
+        used = get_backend()
+        if used not in trace.backend:
+            trace.backend = f"{trace.backend}, {used}" if trace.steps else used
         if not trace.steps:
             trace.loss = loss_rule(self._loss).kind
             trace.optimizer = describe_optimizer(self._optimizer, rule)

@@ -8,6 +8,7 @@ from typing import Any
 
 from chainrule.model import MLP
 from chainrule.trace._derivation import Derivation
+from chainrule.trace._plain import check_digits
 from chainrule.trace._trace import Trace
 
 _PRINTED = "(printed as: the figure of the tutorial, which rounds or cuts off along the way)"
@@ -71,6 +72,7 @@ class WorkedExample:
 
     def to_text(self, digits: int = 9) -> str:
         """Return all of it as text."""
+        digits = check_digits(digits)
         about = f"{self.about}\n{_PRINTED}" if self.printed else self.about
         parts = [f"{self.name}\n{'-' * len(self.name)}\n{about}\n"]
         parts += [self.before()] if self.before else []

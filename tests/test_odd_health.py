@@ -1,0 +1,58 @@
+"""The health of fits whose numbers are huge: nothing overflows, and training is as without a record."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import chainrule as cr
+import numpy as np
+import pytest
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(40, 2))
+y = X.sum(axis=1)
+FAR = np.where(y > 0, 1.7e308, -1.7e308)
+CASES = {
+    "inputs": (X * 1e300, y, {}),
+    "inputs of one sign": (np.abs(X) * 1e300 + 1e307, y, {}),
+    "subnormal inputs": (X * 1e-310, y, {}),
+    "targets": (X, np.where(y > 0, 1e300, -1e300), {"loss": "mean_absolute_error"}),
+    "a mean of losses that overflows": (X, FAR, {"loss": "mean_absolute_error", "batch_size": 1}),
+    "targets of next to nothing": (X, y * 1e-310, {}),
+}
+
+
+def fitted(
+    X: Any, y: Any, loss: str = "mean_squared_error", batch_size: int = 8, **arguments: Any
+) -> cr.Trainer:
+    model = cr.MLP([2, 3, 1], activation="tanh", dtype="float64", seed=0)
+    trainer = cr.Trainer(model, loss=loss, optimizer=cr.SGD(0.1), batch_size=batch_size)
+    trainer.fit(X, y, epochs=6, **arguments)
+    return trainer
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("case", CASES)
+def test_huge_and_tiny_numbers_are_judged_like_others(backend: str, case: str, tmp_path: Path) -> None:
+    X, y, settings = CASES[case]
+    path = tmp_path / "digits.run"
+    plain = fitted(X, y, **settings)
+    seen = fitted(X, y, **settings, health=True, checkpoint=path)
+    for one, other in zip(plain.state.arrays, seen.state.arrays, strict=True):
+        np.testing.assert_array_equal(one, other, strict=True)
+    report = str(seen.health())
+    assert report == str(pickle.loads(pickle.dumps(seen)).health()) == str(cr.Trainer.resume(path).health())
+    assert ("inputs are not scaled" in report) == ("inputs" in case), report
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_scale_of_huge_inputs_is_known(backend: str) -> None:
+    began = fitted(X * 1e300, y, health=True).health_began
+    assert began is not None
+    usual = fitted(X * 2.0**10, y, health=True).health_began
+    assert usual is not None
+    assert began[1].feature == usual[1].feature
+    for name in ("feature_rms", "feature_mean", "feature_std", "largest_std"):
+        assert getattr(began[1], name) / 1e300 == pytest.approx(getattr(usual[1], name) / 2**10)

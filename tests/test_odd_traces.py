@@ -1,0 +1,79 @@
+"""Traces that are asked for in odd ways: endless ranges, digits and names that are none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import chainrule as cr
+import pytest
+
+X, y = [[1.0, 0.0], [0.0, 1.0], [0.5, 0.25]], [1.0, 0.0, 0.5]
+WRITERS = ("to_text", "to_markdown", "to_latex", "to_html")
+
+
+def new_trainer() -> cr.Trainer:
+    model = cr.MLP([2, 3, 1], activation="tanh", dtype="float64", seed=0)
+    return cr.Trainer(model, loss="half_squared_error", batch_size=1, shuffle=False)
+
+
+def test_a_range_is_not_counted_out_however_long_it_is(backend: str) -> None:
+    trainer = new_trainer()
+    with trainer.trace(steps=range(2, 10**30, 3), rows=range(10**12, -1, -1)) as trace:
+        trainer.fit(X, y, epochs=3)
+    assert [(step.step, step.rows) for step in trace.steps] == [(2, [2]), (5, [2]), (8, [2])]
+
+
+def test_a_range_that_is_done_is_looked_at_no_more() -> None:
+    trainer = new_trainer()
+    with trainer.trace(steps=range(1, 5, 2)) as trace:
+        trainer.fit(X, y, epochs=3)
+    assert [step.step for step in trace.steps] == [1, 3]
+
+
+@pytest.mark.parametrize("name", ["steps", "rows"])
+def test_a_range_below_zero_or_without_entries_is_refused_by_name(name: str) -> None:
+    for wrong, words in ((range(0), "at least 1 entry"), (range(3, -2, -1), r"\[4\] must be at least 0, but it is -1"),
+                         (range(-1, 10**20), r"\[0\] must be at least 0, but it is -1")):  # fmt: skip
+        with pytest.raises(ValueError, match=f"{name}.*{words}"):
+            new_trainer().trace(**{name: wrong})
+
+
+@pytest.mark.parametrize("wrong", [0, -1, True, 2.5, "7", None, 10**30])
+def test_digits_that_are_none_are_refused_by_name(wrong: Any) -> None:
+    trace = cr.MLP([2, 1], seed=0).explain(X, y)
+    derivation = trace.of("W1[0, 0]")
+    example = cr.trace.worked_example("two-inputs")
+    calls = [getattr(what, name) for what in (trace, derivation) for name in WRITERS] + [example.to_text]
+    calls += [lambda digits: derivation.equations(derivation.lines[0], digits)]
+    calls += [lambda digits: derivation.cells(derivation.lines[0], digits)]
+    for call in calls:
+        with pytest.raises((ValueError, TypeError), match="digits must be"):
+            call(wrong)
+
+
+@pytest.mark.parametrize(
+    "name", ["W" + "9" * 5000 + "[0, 0]", "W1[0, " + "9" * 5000 + "]", "W1[٠,0]", "W١[0,0]"]
+)
+def test_numbers_of_a_name_are_those_of_ascii_and_not_endless(name: str) -> None:
+    trace = cr.MLP([2, 1], seed=0).explain(X, y)
+    with pytest.raises(ValueError, match='name must be like "W1') as caught:
+        trace.of(name)
+    assert len(str(caught.value)) < 300
+
+
+def test_a_trace_names_each_core_that_computed_it() -> None:
+    trainer = new_trainer()
+    with trainer.trace(steps=3) as trace:
+        with cr.backend("reference"):
+            trainer.fit(X[:1], y[:1], epochs=1)
+        assert trace.backend == "reference"
+        trainer.fit(X[:1], y[:1], epochs=2)
+    assert trace.backend == "reference, native"
+    trace.check()
+
+
+@pytest.mark.parametrize("loss", ["mean_absolute_error", "huber", "log_cosh"])
+def test_sums_that_are_huge_are_checked_too(backend: str, loss: str) -> None:
+    model = cr.MLP([2, 3, 1], activation="relu", dtype="float64", seed=0)
+    trace = model.explain([[1e300, -1e300], [1e299, 1e300]], [0.0, 1.0], loss=loss)
+    assert max(trace.check().values()) <= 1
