@@ -176,6 +176,12 @@ def test_targets_that_fit_their_output_or_have_a_loss_of_the_users_are_left_alon
     trainer = cr.Trainer(model, loss=loss, optimizer=cr.Adam(0.01), batch_size=16)
     trainer.fit(X, counts, epochs=10, health=True)
     assert trainer.health().is_healthy
+    linear = cr.Trainer(
+        cr.MLP([8, 1], dtype="float64", seed=0), loss="mean_squared_error", optimizer=cr.SGD(0.1)
+    )
+    linear.fit(X, 1000 * X[:, 0], epochs=30, health=True)  # which is learned, however large it is
+    assert linear.history.loss[-1] < 1
+    assert linear.health().is_healthy, str(linear.health())
     several = np.eye(3)[y]
     several[::5, 1] = np.nan
     model = cr.MLP([8, 16, 3], output_activation="sigmoid", dtype="float64", seed=0)
