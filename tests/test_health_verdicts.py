@@ -146,10 +146,10 @@ def test_remedies_of_gradients_that_vanish_help(fewer: bool) -> None:
 def test_the_cause_of_targets_that_do_not_fit_is_said(backend: str) -> None:
     (finding,) = FAULTS["quantity behind a sigmoid"][0](0).health().findings
     assert (finding.layer, finding.severity) == (2, "critical")
-    assert "sigmoid gives nothing but 0 to 1" in finding.words
+    assert "sigmoid gives only values from 0 to 1" in finding.words
     y = 50 * blobs(0)[0][:, 0]
     assert f"{((y < 0) | (y > 1)).mean():.0%} of the targets lie beyond" in finding.evidence
-    assert "to 0 ... 1 with MinMaxScaler" in finding.remedy
+    assert "scale the targets with MinMaxScaler((0, 1))" in finding.remedy
     (finding,) = FAULTS["negative behind a relu"][0](0).health().findings
     assert "relu gives nothing below 0" in finding.words
     (finding,) = FAULTS["prices by Adam"][0](0).health().findings

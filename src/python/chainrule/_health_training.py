@@ -80,8 +80,8 @@ def targets_not_scaled(seen: Seen) -> Iterator[Finding]:
     )
     if began.beyond >= BEYOND:
         low, high = REACH[output]
-        reach = "nothing below 0" if math.isinf(high) else f"nothing but {low:g} to {high:g}"
-        scaled = "to be 0 and more" if math.isinf(high) else f"to {low:g} ... {high:g} with MinMaxScaler"
+        reach = "nothing below 0" if math.isinf(high) else f"only values from {low:g} to {high:g}"
+        scaled = "to be 0 and more" if math.isinf(high) else f"with MinMaxScaler(({low:g}, {high:g}))"
         yield Finding(
             "targets_not_scaled",
             seen.network.n_layers,
