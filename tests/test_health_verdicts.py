@@ -146,10 +146,10 @@ def test_remedies_of_gradients_that_vanish_help(fewer: bool) -> None:
 def test_the_cause_of_targets_that_do_not_fit_is_said(backend: str) -> None:
     (finding,) = FAULTS["quantity behind a sigmoid"][0](0).health().findings
     assert (finding.layer, finding.severity) == (2, "critical")
-    assert "sigmoid gives nothing but 0 to 1" in finding.words
+    assert "sigmoid gives only values from 0 to 1" in finding.words
     y = 50 * blobs(0)[0][:, 0]
     assert f"{((y < 0) | (y > 1)).mean():.0%} of the targets lie beyond" in finding.evidence
-    assert "to 0 ... 1 with MinMaxScaler" in finding.remedy
+    assert "scale the targets with MinMaxScaler((0, 1))" in finding.remedy
     (finding,) = FAULTS["negative behind a relu"][0](0).health().findings
     assert "relu gives nothing below 0" in finding.words
     (finding,) = FAULTS["prices by Adam"][0](0).health().findings
@@ -176,6 +176,12 @@ def test_targets_that_fit_their_output_or_have_a_loss_of_the_users_are_left_alon
     trainer = cr.Trainer(model, loss=loss, optimizer=cr.Adam(0.01), batch_size=16)
     trainer.fit(X, counts, epochs=10, health=True)
     assert trainer.health().is_healthy
+    linear = cr.Trainer(
+        cr.MLP([8, 1], dtype="float64", seed=0), loss="mean_squared_error", optimizer=cr.SGD(0.1)
+    )
+    linear.fit(X, 1000 * X[:, 0], epochs=30, health=True)  # which is learned, however large it is
+    assert linear.history.loss[-1] < 1
+    assert linear.health().is_healthy, str(linear.health())
     several = np.eye(3)[y]
     several[::5, 1] = np.nan
     model = cr.MLP([8, 16, 3], output_activation="sigmoid", dtype="float64", seed=0)

@@ -215,6 +215,7 @@ TWO = cr.MLP([2, 2], output_activation="softmax", seed=0)
         (lambda: plots.network(TWO, input_names=["a"]), ValueError, "input_names must have 2 values"),
         (lambda: plots.weight_histograms(TWO, bins=0), ValueError, "bins must be at least 1"),
         (lambda: plots.activation_histograms(TWO, [[1.0]]), ValueError, "X has 1 feature"),
+        (lambda: plots.decision_boundary(cr.MLP([1, 2]), [[1.0]], [0]), ValueError, "must have 2 inputs or more .*, but it has 1"),
         (lambda: plots.decision_boundary(cr.MLP([3, 2]), [[1.0] * 3], [0]), ValueError, "must have 2 inputs, but it has 3"),
         (lambda: plots.decision_boundary(TWO, [[1.0, 2.0]], [0], features=(0, 0)), ValueError, "two different ones"),
         (lambda: plots.decision_boundary(TWO, [[1.0, 2.0]], [0], features=(0, 2)), ValueError, "features must be from 0 to 1"),

@@ -26,7 +26,7 @@ class ExplainedModel:
         X, y : array-like
             As in `Trainer.fit`: at least one row. All rows are one batch.
         loss : str, object or function, default "half_squared_error"
-            As of `Trainer`.
+            As of `Trainer`. Give the one that the model is trained with, such as "cross_entropy" after softmax.
         optimizer : optional
             What makes the update of the gradient, as at its first step; ``SGD(0.01)`` by default.
         sample_weight : array-like, shape (rows,), optional

@@ -80,8 +80,8 @@ def targets_not_scaled(seen: Seen) -> Iterator[Finding]:
     )
     if began.beyond >= BEYOND:
         low, high = REACH[output]
-        reach = "nothing below 0" if math.isinf(high) else f"nothing but {low:g} to {high:g}"
-        scaled = "to be 0 and more" if math.isinf(high) else f"to {low:g} ... {high:g} with MinMaxScaler"
+        reach = "nothing below 0" if math.isinf(high) else f"only values from {low:g} to {high:g}"
+        scaled = "to be 0 and more" if math.isinf(high) else f"with MinMaxScaler(({low:g}, {high:g}))"
         yield Finding(
             "targets_not_scaled",
             seen.network.n_layers,
@@ -90,7 +90,7 @@ def targets_not_scaled(seen: Seen) -> Iterator[Finding]:
             f"{began.beyond:.0%} of the targets lie beyond (from {BEYOND:.0%} on it counts).{failed}",
             f"Leave the output activation away (output_activation='identity'), or scale the targets {scaled} and the predictions back.",
         )
-    elif began.target_rms > LARGE_TARGETS and output != "exponential":
+    elif began.target_rms > LARGE_TARGETS and output != "exponential" and not _is_negligible(seen):
         yield Finding(
             "targets_not_scaled",
             seen.network.n_layers,
@@ -148,11 +148,17 @@ def _diverged(seen: Seen) -> tuple[str, str] | None:
     return "the training diverged", f"A loss, a gradient or a parameter was not finite; {done}."
 
 
+def _is_negligible(seen: Seen) -> bool:
+    """Return whether next to nothing is left of the loss."""
+    std = seen.beginning.target_std
+    return bool(seen.epochs) and seen.last_loss <= NEGLIGIBLE * min(std, std**2)
+
+
 def _grows(seen: Seen) -> tuple[str, str] | None:
     if len(seen.losses) < FEW or not seen.has_shares:
         return None
-    first, last, std = seen.first_loss, seen.last_loss, seen.beginning.target_std
-    if last <= NEGLIGIBLE * min(std, std * std):
+    first, last = seen.first_loss, seen.last_loss
+    if _is_negligible(seen):
         return None
     if last > GROWN * first:
         return "the loss grows", (

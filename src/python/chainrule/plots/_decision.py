@@ -92,6 +92,8 @@ def decision_boundary(
 
 
 def _features(features: Any, n_in: int) -> list[int]:
+    if n_in < 2:
+        raise ValueError(f"model must have 2 inputs or more to draw over two of them, but it has {n_in}")
     if features is None:
         if n_in != 2:
             raise ValueError(
