@@ -125,3 +125,29 @@ def test_only_the_end_of_a_trace_itself_ends_it() -> None:
         trainer.fit(X, y, epochs=1)
     assert len(trace.steps) == 3
     assert trainer.tracer is None
+
+
+def test_names_of_a_derivation_say_nothing_to_markdown_and_latex() -> None:
+    derivation = cr.MLP([2, 1], seed=0).explain(X, y).of("W1[0, 0]")
+    for name, heading, cell, latex in (
+        ("co`de", r"## co\`de = ", "`` dL/dco`de ``", None),
+        ("<b>*x*", r"## \<b>\*x\* = ", "`dL/d<b>*x*`", None),
+        ("a*b", r"## a\*b = ", "`dL/da*b`", r"a\cdot b"),
+        ("a\\x", r"## a\\x = ", "`dL/da\\x`", r"a\backslash x"),
+    ):
+        named = derivation.named({"W1[0, 0]": name, "dL/dW1[0, 0]": f"dL/d{name}"})
+        markdown = named.to_markdown()
+        assert markdown.startswith(heading)
+        assert cell in markdown
+        assert latex is None or latex in named.to_latex()
+
+
+@pytest.mark.parametrize(("names", "words"), [
+    ("x", "names must be a mapping"), ({"W1[0, 0]": 5}, r"names\['W1\[0, 0\]'\] must be a text, but it is 5"),
+    ({"W1[0, 0]": "a\nb"}, "must be a text of one line"), ({"W1[0, 0]": "\ud800"}, "that can be printed"),
+])  # fmt: skip
+def test_names_that_are_no_texts_of_one_line_are_refused(names: Any, words: str) -> None:
+    derivation = cr.MLP([2, 1], seed=0).explain(X, y).of("W1[0, 0]")
+    for call in (lambda: derivation.named(names), lambda: derivation.named({}, names)):
+        with pytest.raises((ValueError, TypeError), match=words.replace("names", "(names|printed)")):
+            call()
