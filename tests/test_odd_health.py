@@ -89,3 +89,14 @@ def test_a_fit_that_goes_on_after_it_was_killed_is_judged_from_its_beginning(
     assert again.health().to_dict() == whole.health().to_dict()
     again.fit(X, y, epochs=2, health=True)  # the other one had ended: this is a fit of its own
     assert again.health().epochs == [6, 7]
+
+
+def test_a_first_batch_that_is_easy_is_not_taken_for_all(backend: str) -> None:
+    model = cr.MLP([2, 8, 1], activation="relu", dtype="float64", seed=0)
+    trainer = cr.Trainer(model, loss="mean_squared_error", optimizer=cr.SGD(0.001))
+    target = y[:, np.newaxis] + model.predict(X)  # what the network gives already, for the first row
+    target[0] = model.predict(X)[0] + 0.01
+    batches = [(X[i:j], target[i:j]) for i, j in ((0, 1), (1, 20), (20, 40))]
+    losses = trainer.fit_batches(batches, epochs=8, health=True).loss
+    assert losses[-1] < losses[0]
+    assert "learning_rate_too_high" not in trainer.health().kinds

@@ -106,13 +106,18 @@ class Seen:
         """The loss before the first update; where that is not known, of the first epoch.
 
         With dropout or noise, which a loss before the first update is without, the larger one of both, if the first epoch has not
-        thrown the weights far away.
+        thrown the weights far away; so too where batches come one after another, of which the first alone was looked at.
         """
         before, network = self.beginning.loss, self.network
         if not math.isfinite(before):
             return float(self.losses[0])
         is_random = any(network.dropout) or network.input_dropout or network.input_noise
-        return max(before, float(self.losses[0])) if is_random and self.growth.max() < GREW else before
+        is_of_some = self.beginning.rows == 0
+        return (
+            max(before, float(self.losses[0]))
+            if (is_random or is_of_some) and self.growth.max() < GREW
+            else before
+        )
 
     @property
     def has_shares(self) -> bool:
