@@ -250,7 +250,7 @@ def test_a_loss_and_a_schedule_need_not_be_copied() -> None:
         model = cr.MLP([3, 2, 1], dtype="float64", seed=0)
         trainer = cr.Trainer(model, **{**settings, "loss": loss})
         before = [array.copy() for array in trainer.state.arrays]
-        assert cr.find_learning_rate(trainer, X, X[:, 0], steps=30).suggestion is not None
+        assert len(cr.find_learning_rate(trainer, X, X[:, 0], steps=30).losses) > 10
         for array, other in zip(trainer.state.arrays, before, strict=True):
             assert_array_equal(array, other)
 

@@ -11,7 +11,7 @@ import numpy as np
 from chainrule._checks_values import check_int, check_number, check_sequence, count, describe
 from chainrule.history import History
 
-from ._axes import COLORS, DASHES, MARKERS, count_epochs, legend_above, literal, new_axes, nth
+from ._axes import COLORS, DASHES, MARKERS, count_epochs, label, legend_above, literal, new_axes, nth
 
 
 def gradient_norms(health: Any, column: str = "gradient_norm", *, ax: Any = None) -> Any:
@@ -100,7 +100,7 @@ def gradients_by_depth(histories: Any, *, epoch: int = 0, ax: Any = None) -> Any
     ax = new_axes(ax)
     for i, (name, norms) in enumerate(lines.items()):
         style = {"color": nth(COLORS, i), "linestyle": nth(DASHES, i), "marker": nth(MARKERS, i)}
-        ax.plot(range(1, len(norms) + 1), norms, label=str(name), markersize=5, **style)
+        ax.plot(range(1, len(norms) + 1), norms, label=label(name), markersize=5, **style)
     if min(norms.min() for norms in lines.values()) > 0:
         ax.set_yscale("log")
     ax.xaxis.get_major_locator().set_params(integer=True)
