@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -56,3 +57,46 @@ def test_the_scale_of_huge_inputs_is_known(backend: str) -> None:
     assert began[1].feature == usual[1].feature
     for name in ("feature_rms", "feature_mean", "feature_std", "largest_std"):
         assert getattr(began[1], name) / 1e300 == pytest.approx(getattr(usual[1], name) / 2**10)
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"early_stopping": cr.EarlyStopping(patience=99)}], ids=["plain", "early stopping"]
+)
+def test_a_fit_that_goes_on_after_it_was_killed_is_judged_from_its_beginning(
+    backend: str, tmp_path: Path, more: Any
+) -> None:
+    path, arguments = tmp_path / "a.run", {**more, "validation_data": (X, y), "health": True}
+    whole = fitted(X * 1e4, y, validation_data=(X, y), health=True)
+
+    class Killed(BaseException):
+        pass
+
+    class Killer:
+        def on_epoch_begin(self, fit: Any) -> None:
+            if fit.trainer.epoch == 2:
+                shutil.copy(path, tmp_path / "b.run")
+                raise Killed
+
+    model = cr.MLP([2, 3, 1], activation="tanh", dtype="float64", seed=0)
+    first = cr.Trainer(model, loss="mean_squared_error", optimizer=cr.SGD(0.1), batch_size=8)
+    with pytest.raises(Killed):
+        first.fit(X * 1e4, y, epochs=6, checkpoint=path, callbacks=[Killer()], **arguments)
+    second = cr.Trainer.resume(tmp_path / "b.run")
+    second.fit(X * 1e4, y, epochs=4, checkpoint=tmp_path / "b.run", **arguments)
+    assert second.health().epochs == whole.health().epochs == list(range(6))
+    assert second.health().to_dict() == whole.health().to_dict()
+    again = cr.Trainer.resume(tmp_path / "b.run")
+    assert again.health().to_dict() == whole.health().to_dict()
+    again.fit(X, y, epochs=2, health=True)  # the other one had ended: this is a fit of its own
+    assert again.health().epochs == [6, 7]
+
+
+def test_a_first_batch_that_is_easy_is_not_taken_for_all(backend: str) -> None:
+    model = cr.MLP([2, 8, 1], activation="relu", dtype="float64", seed=0)
+    trainer = cr.Trainer(model, loss="mean_squared_error", optimizer=cr.SGD(0.001))
+    target = y[:, np.newaxis] + model.predict(X)  # what the network gives already, for the first row
+    target[0] = model.predict(X)[0] + 0.01
+    batches = [(X[i:j], target[i:j]) for i, j in ((0, 1), (1, 20), (20, 40))]
+    losses = trainer.fit_batches(batches, epochs=8, health=True).loss
+    assert losses[-1] < losses[0]
+    assert "learning_rate_too_high" not in trainer.health().kinds

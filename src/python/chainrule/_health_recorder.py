@@ -14,6 +14,7 @@ from ._checks_values import check_bool
 from ._epochs import batch_size_for
 from ._evaluation import Evaluation, Rows, counts
 from ._health_epochs import Beginning, HealthOfEpoch, beginning_of, some_of
+from ._health_seen import last_beginning
 from ._losses import loss_rule
 from ._network import HEALTH_COLUMNS, Array, HealthRecord, Network, _to_the_end
 from ._whole_batch import takes_all_rows
@@ -55,6 +56,8 @@ class Recorder:
     trainer : Trainer
     rows : Rows or None
         Those of all epochs; None where batches come one after another.
+    goes_on : bool, default False
+        Whether the fit goes on with one that was ended from outside: then it began where that one did.
 
     Attributes
     ----------
@@ -62,13 +65,16 @@ class Recorder:
         Of the epoch that was finished last.
     """
 
-    def __init__(self, trainer: Trainer, rows: Rows | None) -> None:
+    def __init__(self, trainer: Trainer, rows: Rows | None, goes_on: bool = False) -> None:
         self._trainer, self._network, self._rows = trainer, trainer.model.network, rows
         self._first = trainer.epoch
         self._quiet = np.zeros(sum(self._network.layer_sizes[1:-1]), np.int64)
         self._beginning: Beginning | None = None
         self._in_epoch = 0 if rows is None else len(rows.inputs)
         self.latest: HealthOfEpoch | None = None
+        entries = trainer.history.entries()
+        if goes_on and entries and entries[-1].health is not None and (began := last_beginning(entries)):
+            self._first, self._beginning = began
         if rows is not None:
             self.look_at(rows)
 

@@ -106,13 +106,18 @@ class Seen:
         """The loss before the first update; where that is not known, of the first epoch.
 
         With dropout or noise, which a loss before the first update is without, the larger one of both, if the first epoch has not
-        thrown the weights far away.
+        thrown the weights far away; so too where batches come one after another, of which the first alone was looked at.
         """
         before, network = self.beginning.loss, self.network
         if not math.isfinite(before):
             return float(self.losses[0])
         is_random = any(network.dropout) or network.input_dropout or network.input_noise
-        return max(before, float(self.losses[0])) if is_random and self.growth.max() < GREW else before
+        is_of_some = self.beginning.rows == 0
+        return (
+            max(before, float(self.losses[0]))
+            if (is_random or is_of_some) and self.growth.max() < GREW
+            else before
+        )
 
     @property
     def has_shares(self) -> bool:
@@ -159,7 +164,7 @@ def seen_of(
     """
     entries, ending = history.entries(), history.ending
     if began is None:
-        began = _beginning_in(entries)
+        began = last_beginning(entries)
     if began is None:
         later = any(measured.health is not None for measured in entries)
         raise ValueError((CUT if later else NOTHING).format(what=what))
@@ -182,7 +187,7 @@ def seen_of(
 
 def is_judged(history: History) -> bool:
     """Return whether a history has what a fit began with that recorded its health."""
-    return _beginning_in(history.entries()) is not None
+    return last_beginning(history.entries()) is not None
 
 
 def _shapes(epochs: list[Measurements], beginning: Beginning) -> Iterator[tuple[int, int]]:
@@ -195,7 +200,8 @@ def _shapes(epochs: list[Measurements], beginning: Beginning) -> Iterator[tuple[
                 yield len(measured.health.quiet), 1
 
 
-def _beginning_in(entries: list[Measurements]) -> tuple[int, Beginning] | None:
+def last_beginning(entries: list[Measurements]) -> tuple[int, Beginning] | None:
+    """Return the first epoch of the last fit that recorded its health, and what it began with; None if there is none."""
     for measured in reversed(entries):
         if measured.health is not None and measured.health.beginning is not None:
             return measured.epoch, measured.health.beginning

@@ -296,7 +296,7 @@ def train_epochs(
     between batches, and after the last one of an epoch before that is counted; training stops if it raises.
     Raises FloatingPointError if the loss, a gradient or a new parameter is not finite; that step is not done.
     """
-    rows, step, begun, record = len(given.X), state.step, state.step, given.record
+    rows, step, begun, started, record = len(given.X), state.step, state.step, state.started, given.record
     meter = health.Meter(network, given)
     old = [array for arrays in given[:6] for array in arrays]  # parameters, and what is remembered of them
     new = [np.empty_like(array) for array in old]
@@ -315,7 +315,7 @@ def train_epochs(
                                             weight, given.output_weights, given.seed, state.step, meter.at(i))  # fmt: skip
                 dWs, dbs = further_rules.without_frozen(dWs, dbs, given.frozen)
                 wrong = find_nonfinite(value, dWs, dbs)
-                wrong = wrong or update(old, new, dWs, dbs, rule, step - state.started + 1, given.frozen)
+                wrong = wrong or update(old, new, dWs, dbs, rule, step - started + 1, given.frozen)
             if wrong:
                 raise FloatingPointError(nonfinite_error(state.epoch, i, wrong))
             meter.note(old, new, dWs)

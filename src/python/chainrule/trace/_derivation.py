@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+from chainrule._checks_values import describe
 
 from ._plain import check_digits, plain
 from ._symbols import format_number, is_trivial, rename, to_latex, with_numbers, without_trivial
@@ -80,7 +83,14 @@ class Derivation:
         Returns
         -------
         Derivation
+
+        Raises
+        ------
+        ValueError, TypeError
+            If they are no mappings of texts of one line.
         """
+        _check_names(names, "names")
+        _check_names({} if printed is None else printed, "printed")
         figures, lines = printed or {}, []
         for line in self.lines:
             symbol = rename(line.symbol, names)
@@ -219,6 +229,18 @@ class Derivation:
         return self.to_html()
 
 
+def _check_names(names: Any, name: str) -> None:
+    if not isinstance(names, Mapping):
+        raise TypeError(f"{name} must be a mapping of texts, but it is {describe(names)}")
+    for key, value in names.items():
+        if not isinstance(value, str):
+            raise TypeError(f"{name}[{key!r}] must be a text, but it is {describe(value)}")
+        if not value.isprintable():
+            raise ValueError(
+                f"{name}[{key!r}] must be a text of one line that can be printed, but it is {value!r}"
+            )
+
+
 def _remark(note: str, printed: str) -> str:
     said = [note] if note else []
     said += [f"printed as {printed}"] if printed else []
@@ -227,7 +249,12 @@ def _remark(note: str, printed: str) -> str:
 
 def _code(text: str, ticks: bool = True) -> str:
     escaped = text.replace("|", "\\|")
-    return f"`{escaped}`" if ticks and text else escaped
+    if not ticks:
+        return re.sub(r"[\\`*<&]", r"\\\g<0>", text).replace("|", "\\|")
+    if "`" in text:  # two enclose what has one, and so on
+        fence = "`" * (1 + max(map(len, re.findall("`+", text))))
+        return f"{fence} {escaped} {fence}"
+    return f"`{escaped}`" if text else ""
 
 
 _LATEX_TEXT = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",

@@ -101,6 +101,8 @@ def _latex(match: re.Match[str]) -> str:
         match.string[match.end() : match.end() + 1],
     )
     written = _latex_token(match)
+    if re.fullmatch(r"\\[a-z]+", written) and around[1].isalpha():
+        written += " "  # or the name of the command would go on
     return f"{{{written}}}" if "^" in around and match[0] not in ("^", "(", ")") else written
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -117,7 +118,8 @@ class Watch:
         self, tracer: Tracer, trainer: Trainer, state: TrainingState, rows: Rows, optimizer: Any, batch_size: int,
         shuffle: bool, epochs: int
     ) -> None:  # fmt: skip
-        self._tracer, self._trainer, self._state, self._rows = tracer, trainer, state, rows
+        self._tracer, self._trainer, self._rows = tracer, trainer, rows
+        self._state = replace(state)  # the arrays of this call, whatever a callback sets for the next one
         self._optimizer, self._rule = optimizer, check_optimizer(optimizer)
         self._loss, self._output_weights, self._seed = trainer.loss, trainer.output_weights, trainer.seed
         self._frozen, self._n_threads = trainer.frozen, trainer.n_threads
@@ -205,12 +207,14 @@ class OpenTrace:
     def __init__(self, trainer: Trainer, steps: Any, rows: Any) -> None:
         refuse_whole_batch(trainer.optimizer)
         self._trainer, self._wish = trainer, check_wish(steps, rows)
+        self._tracer: Tracer | None = None
 
     def __enter__(self) -> Trace:
         if self._trainer.tracer is not None:
             raise RuntimeError("this trainer is being traced already; end that trace first")
-        self._trainer.tracer = Tracer(self._trainer, self._wish)
-        return self._trainer.tracer.trace
+        self._trainer.tracer = self._tracer = Tracer(self._trainer, self._wish)
+        return self._tracer.trace
 
     def __exit__(self, *_: object) -> None:
-        self._trainer.tracer = None
+        if self._trainer.tracer is self._tracer:  # else it is another's, which goes on
+            self._trainer.tracer = None
