@@ -112,14 +112,15 @@ def by_hand(core, case, weight=None, **how):
             if looks is None:
                 continue
             for i, (A, clean, left, dZ, dW) in enumerate(zip(*looks, strict=True)):
-                A, clean, left, change = A[:256], clean[:256], left[:256], case.state.weights[i] - before[i]
+                some = [j * (len(A) // min(len(A), 64)) for j in range(min(len(A), 64))]
+                A, clean, left, change = A[some], clean[some], left[some], case.state.weights[i] - before[i]
                 active[i].append(A != 0)
                 values[steps.index(step), i] = (
                     np.sqrt(np.mean(A**2)),
                     np.sqrt(np.mean(np.var(A, axis=0))) if len(A) > 1 else np.nan,
                     0,
                     saturated(network.activations[i], clean, left),
-                    np.sqrt(np.mean(dZ[:256] ** 2)) * len(rows),
+                    np.sqrt(np.mean(dZ[some] ** 2)) * len(rows),
                     np.linalg.norm(dW),
                     np.linalg.norm(before[i]),
                     np.linalg.norm(change),

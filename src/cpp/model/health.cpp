@@ -95,17 +95,18 @@ void HealthMeter<T>::end() {
 
 template <class T>
 void HealthMeter<T>::look(std::ptrdiff_t rows, int thread, int members) {
-    const std::ptrdiff_t looked_at = std::min(rows, most_rows_looked_at);
+    const std::ptrdiff_t looked_at = std::min(rows, most_rows_looked_at), apart = rows / looked_at;
     const auto edge = [&](std::size_t n, int t) { return n * std::size_t(t) / std::size_t(members); };
     for (std::size_t i = edge(units_.size(), thread); i < edge(units_.size(), thread + 1); ++i) {
         const auto [l, begin, count] = units_[i];
         const LayerMeter& m = layers_[l];
         const LayerMemory<T>& from = w_.layers[l];
         const std::ptrdiff_t to = m.units + begin;
-        w_.kernels.column_activity(looked_at, count, from.A + begin, from.ld, m.low, m.high,
+        w_.kernels.column_activity(looked_at, count, from.A + begin, apart * from.ld, m.low, m.high,
                                    {activity_.squares + to, activity_.around + to, activity_.around_squares + to,
                                     activity_.flat + to, activity_.active + to, activity_.last + to});
-        if (m.has_delta) w_.kernels.column_squares(looked_at, count, from.dZ + begin, from.ld, delta_squares_ + to);
+        if (m.has_delta)
+            w_.kernels.column_squares(looked_at, count, from.dZ + begin, apart * from.ld, delta_squares_ + to);
     }
     for (std::size_t i = edge(parts_.size(), thread); i < edge(parts_.size(), thread + 1); ++i) {
         const Part& part = parts_[i];

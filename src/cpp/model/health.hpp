@@ -9,7 +9,8 @@
 
 namespace chainrule {
 
-constexpr std::ptrdiff_t health_columns = 8, most_rows_looked_at = 256;
+// Of more rows these are looked at, evenly spread. With 256, 8-16-1 on full batches of 1,000 rows took 5.6 % more instructions.
+constexpr std::ptrdiff_t health_columns = 8, most_rows_looked_at = 64;
 
 // Memory of the caller's; no pointers: nothing is measured.
 struct HealthRecord {

@@ -28,7 +28,7 @@ QUIET_ROWS, QUIET_EPOCHS = 128, 4
 """A unit that was 0 in so many rows that were looked at, one after the other, is counted as quiet; where an epoch has few
 rows, in so many times its rows. One that is active in 4 % of the rows is taken for quiet in 0.5 % of cases: 0.96^128. With
 512 rows, healthy fits came to the same shares of quiet units, and short ones could not be judged."""
-LOOKED_AT, ROWS_EACH, STEPS_EACH = 8, 256, 32
+LOOKED_AT, ROWS_EACH, STEPS_EACH = 8, 64, 32
 """As in the cores: at most so many updates an epoch, so many rows of each, and one of so many updates."""
 
 

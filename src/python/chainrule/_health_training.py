@@ -151,7 +151,7 @@ def _diverged(seen: Seen) -> tuple[str, str] | None:
 def _is_negligible(seen: Seen) -> bool:
     """Return whether next to nothing is left of the loss."""
     std = seen.beginning.target_std
-    return bool(seen.epochs) and seen.last_loss <= NEGLIGIBLE * min(std, std**2)
+    return bool(seen.epochs) and seen.last_loss <= NEGLIGIBLE * min(std, std * std)
 
 
 def _grows(seen: Seen) -> tuple[str, str] | None:

@@ -203,8 +203,8 @@ HEALTH_COLUMNS = (
 
 Every epoch some of its steps are measured: k = min(8, ceil(steps / 32)) of them (row by row in networks at most 16 wide,
 whose steps are short, k = min(8, ceil(steps / 1024))), the j-th of which is step ``j full // k - 1``, ``full`` the number
-of steps with a whole batch; in these, the first 256 rows of the batch are looked
-at, or all if there are fewer. A is what the layer gives on, after dropout; of the output layer ``f(Z)``. The numbers are
+of steps with a whole batch; in these, min(rows, 64) rows of the batch are looked at,
+evenly spread over it. A is what the layer gives on, after dropout; of the output layer ``f(Z)``. The numbers are
 means over the measured steps of
 
 ==============  ==================================================================================================

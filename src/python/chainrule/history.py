@@ -144,7 +144,7 @@ class History(ReportedHistory):
         """What ``fit(health=True)`` measured in each epoch; None where no epoch has it, and in place of each that has not.
 
         Of each epoch a dict, with a number for each layer of weights: the means over the updates that were looked at, up to
-        eight an epoch, of which the first 256 rows count.
+        eight an epoch, and at most 64 rows of each, evenly spread.
 
         ==================  ==================================================================================
         activation_rms      root mean square of what the layer gives on, after dropout

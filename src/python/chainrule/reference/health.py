@@ -9,8 +9,8 @@ import numpy as np
 from chainrule._checks import Training
 from chainrule._network import HEALTH_COLUMNS, Array, Network
 
-MOST_ROWS = 256
-"""So many rows of a batch are looked at."""
+MOST_ROWS = 64
+"""So many rows of a batch are looked at, evenly spread over it."""
 
 FLAT_ENDS = {
     **dict.fromkeys(("sigmoid", "hard_sigmoid", "softmax"), (0.01, 0.99)),
@@ -53,8 +53,9 @@ class Meter:
         return self._look if step in self._measured else None
 
     def _look(self, given_on: Sequence[Array], dZs: Sequence[Array]) -> None:
-        self._given_on = [A[:MOST_ROWS] for A in given_on]
-        self._rows, self._dZs = len(dZs[0]), [dZ[:MOST_ROWS] for dZ in dZs]
+        self._rows = len(dZs[0])
+        apart = max(self._rows // MOST_ROWS, 1)
+        self._given_on, self._dZs = ([A[::apart][:MOST_ROWS] for A in each] for each in (given_on, dZs))
 
     def note(self, old: Sequence[Array], new: Sequence[Array], dWs: Sequence[Array]) -> None:
         """Measure the step that ends: lists of the parameters, the weights first, before and after it, and of dW."""
