@@ -70,7 +70,8 @@ class Run:
 def measured_steps(work: Work) -> tuple[int, int]:
     """Return the steps of an epoch, and how many of them are measured."""
     steps = -(-work[4] // work[3])
-    return steps, min(8, -(-steps // 32))
+    tiny = work[3] == 1 and max(work[0]) <= 16
+    return steps, min(8, -(-steps // (1024 if tiny else 32)))
 
 
 def main() -> int:
