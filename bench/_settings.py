@@ -49,7 +49,10 @@ def parser(description: str, threads: str) -> argparse.ArgumentParser:
     """Return the parser of a benchmark, which may add options of its own."""
     made = argparse.ArgumentParser(description=description)
     made.add_argument("--short", action="store_true", help="little work, all checks; the times say nothing")
-    made.add_argument("--threads", default=threads, help=f"numbers of threads, e.g. 1,2 (default: {threads})")
+    made.add_argument(
+        "--threads", help=f"numbers of threads, e.g. 1,2 (default: {threads}; short: the greatest of them)"
+    )
+    made.set_defaults(default_threads=threads)
     made.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     made.add_argument("--rounds", type=int, metavar="N", help="timings of each rival (default: 7, short: 2)")
     made.add_argument("--only", default="", metavar="TEXT", help="only the rows with this text in their name")
@@ -61,8 +64,10 @@ def parser(description: str, threads: str) -> argparse.ArgumentParser:
 
 def settings(arguments: argparse.Namespace, seconds: float) -> Settings:
     """Return the settings; numbers of threads that the machine does not have are left out, with a line."""
-    wanted = sorted({int(text) for text in arguments.threads.split(",")})
     usable = usable_processors()
+    wanted = sorted({int(text) for text in (arguments.threads or arguments.default_threads).split(",")})
+    if arguments.short and arguments.threads is None:
+        wanted = [max((n for n in wanted if n <= usable), default=wanted[0])]
     for n in wanted:
         if not 1 <= n <= usable:
             print(f"skipped: {n} threads, because this process may use {usable} processors")
