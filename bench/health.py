@@ -16,6 +16,7 @@ from _record import describe_chainrule, document, machine, significant, table
 from _settings import parser, settings
 from chainrule import native
 from chainrule._network import HEALTH_COLUMNS, HealthRecord, Network, TrainingState
+from chainrule.reference.health import measured_steps_of
 
 WORKS = {  # layers, output activation and loss, batch, rows
     "2-3-1, online": ((2, 3, 1), "identity", "half_squared_error", 1, 2000),
@@ -69,9 +70,9 @@ class Run:
 
 def measured_steps(work: Work) -> tuple[int, int]:
     """Return the steps of an epoch, and how many of them are measured."""
-    steps = -(-work[4] // work[3])
-    tiny = work[3] == 1 and max(work[0]) <= 16
-    return steps, min(8, -(-steps // (1024 if tiny else 32)))
+    sizes, _, _, batch, rows = work
+    network = Network(sizes, ("relu",) * (len(sizes) - 1), "unit", (0.0,) * (len(sizes) - 2), "float32")
+    return -(-rows // batch), len(measured_steps_of(network, rows, batch))
 
 
 def main() -> int:

@@ -234,13 +234,13 @@ def test_an_interruption_leaves_what_was_measured_of_the_epochs_before(backend: 
 def test_fits_side_by_side_with_long_validation_are_asked_to_end_after_each_epoch(
     backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, together = _repeated.Repeated.train_and_validate, []
+    real, together = _repeated.Repeated.train, []
 
     def spying(self: Any, epochs: int, *arguments: Any) -> None:
         together.append(epochs)
         real(self, epochs, *arguments)
 
-    monkeypatch.setattr(_repeated.Repeated, "train_and_validate", spying)
+    monkeypatch.setattr(_repeated.Repeated, "train", spying)
     held_out = np.tile(X, (2000, 1)), np.tile(CLASSES, 2000)
     cr.fit_many([a_trainer(sizes=(3, 60, 2))], X, CLASSES, epochs=3, validation_data=held_out)
     assert together[0] == 1

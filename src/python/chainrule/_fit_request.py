@@ -56,13 +56,6 @@ class Request(NamedTuple):
         return bool(self.metrics) or called or any(each is not None for each in wanted)
 
     @property
-    def only_validates(self) -> bool:
-        """Whether the loss of the validation data is all that is wanted after each epoch, and the core can measure it."""
-        if self.repeated is None or self.validation is None or self.checkpointing is not None:
-            return False
-        return not self._replace(validation=None).looks_at_each_epoch
-
-    @property
     def is_plain(self) -> bool:
         """Whether there is nothing to look at, not even the clock or a wish to end, and nothing to write."""
         rest = (self.time_budget, self.checkpointing, self.halt)

@@ -162,7 +162,7 @@ def _train(
             settled.look(measured.loss)
         return _reason(trainer, request, watchers)
 
-    looks = request.looks_at_each_epoch and not request.only_validates
+    looks = _looks(request)
 
     def look_and_keep() -> str | None:
         reason = look() if looks else None
@@ -175,6 +175,12 @@ def _train(
         return reason  # it was ended from outside when it had only this left to say
     way = _train_all_rows if takes_all_rows(trainer.optimizer) else _train_epochs
     return way(trainer, request, look_and_keep, lines, clock, fit)
+
+
+def _looks(request: Request) -> bool:
+    """Whether something is to be done after each epoch that the core does not do itself."""
+    validates = isinstance(request.repeated, Repeated) and request.repeated.validates
+    return request.looks_at_each_epoch and not validates
 
 
 def _reason(trainer: Trainer, request: Request, watchers: Watchers) -> str | None:
@@ -238,7 +244,7 @@ def _train_epochs(
     halting = poll if halt is None else _each([*polls, halt.poll])
     is_long = True  # an epoch, until it is seen to be short; a poll takes the interpreter's lock after each
     left, together, every = request.epochs, 1, request.epochs
-    looks = request.looks_at_each_epoch and not request.only_validates
+    looks = _looks(request)
     if request.checkpointing is not None:
         every = request.checkpointing.every
     if not looks and clock is None:
@@ -297,9 +303,7 @@ def _some_epochs(
         together = left if recorder is None else min(left, TOGETHER)
         with nullcontext() if recorder is None else recorder.epochs(together) as health:
             if isinstance(request.repeated, Repeated):
-                validates = request.only_validates
-                way = request.repeated.train_and_validate if validates else request.repeated.train
-                way(together, poll, health)
+                request.repeated.train(together, poll, health)
             else:
                 train_epochs(trainer, request.rows, together, poll, after, poll_each_step, health)
         left -= together

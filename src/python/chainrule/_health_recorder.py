@@ -16,7 +16,16 @@ from ._evaluation import Evaluation, Rows, counts
 from ._health_epochs import Beginning, HealthOfEpoch, beginning_of, some_of
 from ._health_seen import last_beginning
 from ._losses import loss_rule
-from ._network import HEALTH_COLUMNS, Array, HealthRecord, Network, _to_the_end
+from ._network import (
+    HEALTH_COLUMNS,
+    MEASURED_ROWS,
+    MEASURED_STEPS,
+    Array,
+    HealthRecord,
+    Network,
+    _to_the_end,
+    measured_steps,
+)
 from ._whole_batch import takes_all_rows
 
 if TYPE_CHECKING:
@@ -28,8 +37,6 @@ QUIET_ROWS, QUIET_EPOCHS = 128, 4
 """A unit that was 0 in so many rows that were looked at, one after the other, is counted as quiet; where an epoch has few
 rows, in so many times its rows. One that is active in 4 % of the rows is taken for quiet in 0.5 % of cases: 0.96^128. With
 512 rows, healthy fits came to the same shares of quiet units, and short ones could not be judged."""
-LOOKED_AT, ROWS_EACH, STEPS_EACH = 8, 64, 32
-"""As in the cores: at most so many updates an epoch, so many rows of each, and one of so many updates."""
 
 
 def check_health(health: Any, optimizer: Any) -> bool:
@@ -153,7 +160,7 @@ class BatchesOfEpoch:
             return None
         values = empty_values(self._network, 1)
         self._found.append(values)
-        self._rows += min(len(rows.inputs), ROWS_EACH)
+        self._rows += min(len(rows.inputs), MEASURED_ROWS)
         return HealthRecord(values, self._quiet)
 
     def not_finite(self) -> None:
@@ -190,10 +197,6 @@ def shares(chosen: Array, widths: tuple[int, ...]) -> tuple[float, ...]:
 
 
 def _measured_steps(expected: int) -> range | frozenset[int]:
-    if expected == 0:
-        return range(0, LOOKED_AT * STEPS_EACH, STEPS_EACH)
-    full, number = (
-        max(1, expected - 1),
-        min(LOOKED_AT, math.ceil(expected / STEPS_EACH)),
-    )  # the last may be smaller
-    return frozenset(j * full // number - 1 for j in range(1, number + 1))
+    if expected == 0:  # nobody knows
+        return range(0, 32 * MEASURED_STEPS, 32)
+    return frozenset(measured_steps(expected, max(1, expected - 1)))  # the last may be smaller

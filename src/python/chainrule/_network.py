@@ -223,6 +223,16 @@ update_norm     the root of the sum of the squares of what the update adds to W
 """
 
 
+MEASURED_STEPS, MEASURED_ROWS = 8, 64
+"""Steps of an epoch, and rows of a step, that are looked at: at most so many."""
+
+
+def measured_steps(steps: int, full: int, each: int = 32) -> tuple[int, ...]:
+    """Return the numbers of the measured ones among so many steps, ``full`` of them whole batches: one for ``each``, see `HEALTH_COLUMNS`."""
+    k = min(MEASURED_STEPS, -(-steps // each))
+    return tuple(j * full // k - 1 for j in range(1, k + 1))
+
+
 class HealthRecord(NamedTuple):
     """What training measures of each layer in each epoch of a call, in a few of its steps."""
 

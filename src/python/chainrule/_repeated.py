@@ -31,20 +31,30 @@ class Repeated:
 
     Arrays keep their places and types, and targets their values, as only code of the user's could change them (see `is_closed`);
     the lists that hold the arrays and the settings of the trainer are compared each time.
+
+    Attributes
+    ----------
+    validates : bool
+        Whether the loss of the validation data is all that is wanted after each epoch: the core then measures it in the call
+        that trains, and several epochs are one call.
     """
 
     def __init__(self, trainer: Trainer, request: Request) -> None:
         assert isinstance(request.rows, Rows)
         self._trainer, self._rows, self._request = trainer, request.rows, request
+        only_validates = not request._replace(validation=None).looks_at_each_epoch
+        self.validates = bool(request.validation and only_validates and not request.checkpointing)
         self._prepare(trainer.state)
         self._measured = self._evaluations()
 
     def train(self, epochs: int, poll: Poll | None, health: HealthRecord | None = None) -> None:
-        """Train for so many more epochs."""
-        self._train(epochs, poll, health, None)
+        """Train for so many more epochs; where it ``validates``, put what was measured after each into the trainer's history."""
+        if self.validates:
+            self._train_and_validate(epochs, poll, health)
+        else:
+            self._train(epochs, poll, health, None)
 
-    def train_and_validate(self, epochs: int, poll: Poll | None, health: HealthRecord | None = None) -> None:
-        """Train for so many more epochs, and note the loss of the validation data after each in the history of the trainer."""
+    def _train_and_validate(self, epochs: int, poll: Poll | None, health: HealthRecord | None) -> None:
         trainer, evaluation = self._trainer, self._measured[1]
         if evaluation is None or not evaluation.is_of(trainer.model):
             self._measured = self._evaluations()

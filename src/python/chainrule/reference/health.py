@@ -7,10 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from chainrule._checks import Training
-from chainrule._network import HEALTH_COLUMNS, Array, Network
-
-MOST_ROWS = 64
-"""So many rows of a batch are looked at, evenly spread over it."""
+from chainrule._network import HEALTH_COLUMNS, MEASURED_ROWS, Array, Network, measured_steps
 
 FLAT_ENDS = {
     **dict.fromkeys(("sigmoid", "hard_sigmoid", "softmax"), (0.01, 0.99)),
@@ -19,12 +16,10 @@ FLAT_ENDS = {
 """Below the first and above the second number an activation is saturated."""
 
 
-def measured_steps(network: Network, rows: int, batch_size: int) -> tuple[int, ...]:
-    """Return the steps of an epoch that are measured, counted from 0: at most 8, each with a whole batch if there is one."""
-    steps, full = -(-rows // batch_size), max(rows // batch_size, 1)
+def measured_steps_of(network: Network, rows: int, batch_size: int) -> tuple[int, ...]:
+    """Return the steps of an epoch that are measured, counted from 0: each with a whole batch if there is one."""
     tiny = min(rows, batch_size) == 1 and max(network.layer_sizes) <= 16
-    k = min(8, -(-steps // (1024 if tiny else 32)))
-    return tuple(j * full // k - 1 for j in range(1, k + 1))
+    return measured_steps(-(-rows // batch_size), max(rows // batch_size, 1), 1024 if tiny else 32)
 
 
 def saturation(name: str, A: Array, rate: float) -> float:
@@ -42,7 +37,7 @@ class Meter:
 
     def __init__(self, network: Network, given: Training) -> None:
         self._network, self._health, self._frozen = network, given.health, given.frozen
-        self._measured = measured_steps(network, len(given.X), given.batch_size) if given.health else ()
+        self._measured = measured_steps_of(network, len(given.X), given.batch_size) if given.health else ()
         self._rates = (*network.dropout, 0.0)
         self._lowest = next(i for i in range(network.n_layers) if i not in given.frozen)
         self._step, self._epoch = -1, 0
@@ -54,8 +49,8 @@ class Meter:
 
     def _look(self, given_on: Sequence[Array], dZs: Sequence[Array]) -> None:
         self._rows = len(dZs[0])
-        apart = max(self._rows // MOST_ROWS, 1)
-        self._given_on, self._dZs = ([A[::apart][:MOST_ROWS] for A in each] for each in (given_on, dZs))
+        apart = max(self._rows // MEASURED_ROWS, 1)
+        self._given_on, self._dZs = ([A[::apart][:MEASURED_ROWS] for A in each] for each in (given_on, dZs))
 
     def note(self, old: Sequence[Array], new: Sequence[Array], dWs: Sequence[Array]) -> None:
         """Measure the step that ends: lists of the parameters, the weights first, before and after it, and of dW."""
