@@ -15,12 +15,21 @@ import numpy as np
 from _record import describe_chainrule, document, machine, significant, table
 from _settings import parser, settings
 from chainrule import native
-from chainrule._network import HEALTH_COLUMNS, HealthRecord, Network, TrainingState
+from chainrule._network import (
+    HEALTH_COLUMNS,
+    HealthRecord,
+    Network,
+    TrainingState,
+    measured_epochs,
+    steps_for_one_measured,
+)
 from chainrule.reference.health import measured_steps_of
 
 WORKS = {  # layers, output activation and loss, batch, rows
     "2-3-1, online": ((2, 3, 1), "identity", "half_squared_error", 1, 2000),
     "64-128-10, batch 64": ((64, 128, 10), "softmax", "cross_entropy", 64, 1797),
+    "64-128-10, 10 batches of 64": ((64, 128, 10), "softmax", "cross_entropy", 64, 640),
+    "64-128-10, one of 64": ((64, 128, 10), "softmax", "cross_entropy", 64, 64),
     "784-128-10, batch 128": ((784, 128, 10), "softmax", "cross_entropy", 128, 60000),
     "8-32-1, all of 10,000 rows": ((8, 32, 1), "identity", "half_squared_error", 10000, 10000),
     "4-16-3, all of 150 rows": ((4, 16, 3), "softmax", "cross_entropy", 150, 150),
@@ -56,23 +65,28 @@ class Run:
         if self.wants_health:
             sizes = self.network.layer_sizes
             values = np.empty((count, self.network.n_layers, len(HEALTH_COLUMNS)))
-            self.health = HealthRecord(values, np.zeros(sum(sizes[1:-1]), np.int64))
+            quiet = np.zeros(sum(sizes[1:-1]), np.int64)
+            self.health = HealthRecord(values, quiet, self.measured(count))
         started = perf_counter()
         native.train_epochs(
             self.network, self.state, self.X, self.target, epochs=count, health=self.health, **self.how
         )
         return (perf_counter() - started) / count
 
+    def measured(self, count: int) -> np.ndarray:
+        """Return which of so many epochs a fit measures."""
+        rows, batch = len(self.X), self.how["batch_size"]
+        return measured_epochs(0, count, -(-rows // batch), steps_for_one_measured(self.network, batch))
+
+    def measured_steps(self, count: int) -> tuple[int, float]:
+        """Return the steps of an epoch, and how many are measured: in the mean over so many epochs."""
+        rows, batch = len(self.X), self.how["batch_size"]
+        in_epoch = len(measured_steps_of(self.network, rows, batch))
+        return -(-rows // batch), in_epoch * float(self.measured(count).mean())
+
     def bits(self) -> list[bytes]:
         """What training has come to."""
         return [array.tobytes() for array in self.state.arrays]
-
-
-def measured_steps(work: Work) -> tuple[int, int]:
-    """Return the steps of an epoch, and how many of them are measured."""
-    sizes, _, _, batch, rows = work
-    network = Network(sizes, ("relu",) * (len(sizes) - 1), "unit", (0.0,) * (len(sizes) - 2), "float32")
-    return -(-rows // batch), len(measured_steps_of(network, rows, batch))
 
 
 def main() -> int:
@@ -97,15 +111,12 @@ def main() -> int:
                     )
                     return 1
                 health = with_health.health
-                if (
-                    health is None
-                    or not np.isfinite(health.values[..., 2:]).all()
-                    or not health.values[..., 6:].all()
-                ):
+                found = np.empty(0) if health is None else health.values[health.measured]
+                if not found.size or not np.isfinite(found[..., 2:]).all() or not found[..., 6:].all():
                     print(f"WRONG ANSWER: the health of {name} has numbers that cannot be", file=sys.stderr)
                     return 1
             rows.append(
-                {"work": name, "threads": threads, "steps": measured_steps(work), "without": seconds[0],
+                {"work": name, "threads": threads, "steps": with_health.measured_steps(count), "without": seconds[0],
                  "with": seconds[1]}
             )  # fmt: skip
     about = machine() | {"chainrule": describe_chainrule()} | use.described()
@@ -123,7 +134,7 @@ def report(rows: list[dict[str, Any]], about: dict[str, str]) -> str:
                 row["work"],
                 str(row["threads"]),
                 f"{steps:,}",
-                str(measured),
+                significant(measured),
                 significant(1e6 * without),
                 significant(1e6 * with_health),
                 f"{with_health / without - 1:+.1%}",
@@ -131,7 +142,8 @@ def report(rows: list[dict[str, Any]], about: dict[str, str]) -> str:
             ]
         )
     words = (
-        "Medians of rounds that alternate. All steps of an epoch without health are taken for equally long."
+        "Medians of rounds that alternate, each of as many epochs as take 0.2 s, the first of a fit. All steps of an epoch "
+        "without health are taken for equally long."
     )
     return document("Health of the layers", about, table(HEADER, lines), words)
 

@@ -32,7 +32,7 @@ def contents(health):
 def measured(sizes, batch_size, steps, full):
     """The numbers of the measured steps of an epoch."""
     found = []
-    each = 1024 if batch_size == 1 and all(size <= 16 for size in sizes) else 32
+    each = 1024 if batch_size == 1 and all(size <= 16 for size in sizes) else 64
     k = min(8, int(np.ceil(steps / each)))
     for j in range(1, k + 1):
         found.append(int(np.floor(j * full / k)) - 1)

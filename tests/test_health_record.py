@@ -91,8 +91,8 @@ def test_the_numbers_are_those_computed_by_hand(core, dtype, name, weights):
 
 @pytest.mark.parametrize(
     ("width", "rows", "batch", "looked_at"),
-    [(17, 1, 1, 1), (17, 32, 1, 1), (17, 33, 1, 2), (17, 256, 1, 8), (17, 257, 1, 8), (3, 3, 10, 3), (3, 11, 4, 4),
-     (3, 300, 300, 64), (3, 1000, 300, 64), (3, 127, 127, 64), (3, 63, 63, 63), (3, 132, 4, 8), (16, 1024, 1, 1), (16, 1025, 1, 2), (3, 1, 1, 1),
+    [(17, 1, 1, 1), (17, 64, 1, 1), (17, 65, 1, 2), (17, 512, 1, 8), (17, 513, 1, 8), (3, 3, 10, 3), (3, 11, 4, 4),
+     (3, 300, 300, 64), (3, 1000, 300, 64), (3, 127, 127, 64), (3, 63, 63, 63), (3, 260, 4, 8), (16, 1024, 1, 1), (16, 1025, 1, 2), (3, 1, 1, 1),
      (3, 3000, 1, 3)],
 )  # fmt: skip
 def test_so_many_rows_are_looked_at(core, width, rows, batch, looked_at):
@@ -315,7 +315,7 @@ def test_what_is_not_finite_ends_the_record_before_it_and_counts_no_row_twice(co
     assert np.isnan(health.values[finished:]).all()
     assert np.isfinite(health.values[:finished, :, 0]).all()
     steps = -(-330 // batch_size)
-    k = min(8, -(-steps // (1024 if batch_size == 1 and max(sizes) <= 16 else 32)))
+    k = min(8, -(-steps // (1024 if batch_size == 1 and max(sizes) <= 16 else 64)))
     at = [j * (330 // batch_size) // k - 1 for j in range(1, k + 1)]
     done = case.state.step - finished * steps
     assert health.quiet[-1] == batch_size * (finished * k + sum(step < done for step in at))
@@ -354,6 +354,10 @@ def good(**changes):
         (good(values=np.zeros((2, 2, 16))[..., ::2]), ValueError, r"health\.values must be C-contiguous .*\(2, 2, 8\)"),
         (good(quiet=read_only(np.zeros(5, np.int64))), ValueError, r"health\.quiet must be writable"),
         (good(quiet=np.array([0, 0, -3, 0, 0])), ValueError, r"health\.quiet must have .* but health\.quiet\[2\] is -3"),
+        (good(measured=[True, True]), TypeError, r"health\.measured must be a NumPy array"),
+        (good(measured=np.ones(2, np.int8)), TypeError, r"health\.measured must be bool, but its dtype is \|i1"),
+        (good(measured=np.ones(3, bool)), ValueError, r"health\.measured must have shape \(2,\), 2 epochs, .* \(3,\)"),
+        (good(measured=np.ones(4, bool)[::2]), ValueError, r"health\.measured must be C-contiguous .*\(2, 'bool'\)"),
     ],
 )  # fmt: skip
 def test_what_is_no_health_record_is_refused_and_nothing_changes(core, health, error, text):
@@ -373,6 +377,8 @@ def test_health_may_not_lie_in_what_is_trained_or_noted(core):
         ({}, good(quiet=memory.view(np.int64)[:5], values=memory.reshape(2, 2, 8)), r"health\.values .* health\.quiet"),
         ({"record": StepRecord(memory[:6], np.zeros(6))}, good(values=memory.reshape(2, 2, 8)),
          r"record\.losses must not share memory with health\.values"),
+        ({}, good(values=memory.reshape(2, 2, 8), measured=memory.view(bool)[:2]),
+         r"health\.measured must not share memory with health\.values"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=text):
             case.train(core, epochs=2, health=health, **others)

@@ -130,15 +130,21 @@ StepRecord record_of(const py::object& given, std::ptrdiff_t steps, std::uint64_
     return {writable<double>(losses, steps), writable<double>(squares, steps), steps, begin};
 }
 
-// None, or (values, quiet) for so many epochs.
+// None, or (values, quiet, measured) for so many epochs.
 HealthRecord health_of(const py::object& given, const Network& network, std::ptrdiff_t epochs, std::uint64_t begin) {
     if (given.is_none()) return {};
-    const auto [values, quiet] = py::cast<std::pair<py::array, py::array>>(given);
+    const auto [values, quiet, measured] = py::cast<std::tuple<py::array, py::array, py::object>>(given);
     std::ptrdiff_t hidden = 0;
     for (const Layer& layer : network.layers) hidden += layer.N;
     const std::ptrdiff_t layers = network.n_layers();
     return {writable<double>(values, times(epochs, layers * health_columns)),
-            writable<std::int64_t>(quiet, hidden - network.n_out()), epochs, layers, begin};
+            writable<std::int64_t>(quiet, hidden - network.n_out()),
+            epochs,
+            layers,
+            begin,
+            measured.is_none()
+                ? nullptr
+                : reinterpret_cast<const std::uint8_t*>(contiguous<bool>(py::cast<py::array>(measured), epochs))};
 }
 
 template <class T>

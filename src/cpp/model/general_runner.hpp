@@ -48,10 +48,11 @@ public:
     bool steps(Course& course, std::uint64_t step, std::ptrdiff_t count, std::ptrdiff_t& done,
                typename Runner<T>::Between between) override {
         bool finite = true, stop = false;
+        const bool looks = meter_ && done < count && meter_->measures(step + std::uint64_t(done));
         while (finite && !stop && done < count) {
             std::ptrdiff_t most = request_.poll.every_step ? 1 : count - done;
             bool measured = false;  // such a step is a piece of its own
-            if (meter_) {
+            if (looks) {
                 const std::ptrdiff_t before = meter_->steps.next(done) - done;
                 measured = before == 0;
                 most = measured ? 1 : std::min(most, before);
@@ -65,7 +66,7 @@ public:
             if (measured) meter_->begin();
             finite = run(course, step + std::uint64_t(done), done, piece, done, measured);
             if (measured) meter_->end();
-            if (measured == measured_steps_count()) choice_.took(seconds_of_a_step_);
+            if (measured == (looks && measured_steps_count())) choice_.took(seconds_of_a_step_);
             stop = finite && (course.stopped || between.call(between.context, done));
         }
         return finite;
@@ -81,7 +82,7 @@ private:
 
     // What is measured takes longer, and is no guide to the choice of the team; but where an epoch has two steps, one is, and
     // the other may have only a few rows.
-    bool measured_steps_count() const { return meter_ && meter_->steps.in_epoch <= 2; }
+    bool measured_steps_count() const { return meter_->steps.in_epoch <= 2; }
 
     using Clock = std::chrono::steady_clock;
     static double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }

@@ -27,7 +27,9 @@ FlatEnds flat_ends(Activation activation) {
 
 void HealthRecord::cut(std::ptrdiff_t done) const {
     const std::ptrdiff_t size = layers * health_columns;
-    if (values) std::fill(values + done * size, values + epochs * size, std::numeric_limits<double>::quiet_NaN());
+    for (std::ptrdiff_t epoch = 0; epoch < epochs && values; ++epoch)
+        if (epoch >= done || !measures(epoch))
+            std::fill_n(values + epoch * size, size, std::numeric_limits<double>::quiet_NaN());
 }
 
 template <class T>
@@ -177,8 +179,8 @@ double HealthMeter<T>::dead(std::size_t l) const {
 template <class T>
 void HealthMeter<T>::note(std::uint64_t step, std::ptrdiff_t rows) {
     const std::ptrdiff_t looked_at = std::min(rows, most_rows_looked_at);
-    const auto done = static_cast<std::ptrdiff_t>(step - record_.begin);
-    const std::ptrdiff_t epoch = done / steps.in_epoch, at = done % steps.in_epoch;
+    const std::ptrdiff_t epoch = epoch_of(step);
+    const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(step - record_.begin) - epoch * steps.in_epoch;
     if (steps.is_first(at)) {
         std::fill(active_.begin(), active_.end(), false);
         for (LayerMeter& m : layers_) m.total = {};

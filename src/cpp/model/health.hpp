@@ -17,10 +17,12 @@ struct HealthRecord {
     double* values = nullptr;       // OUT (epochs, layers, health_columns), or null
     std::int64_t* quiet = nullptr;  // INOUT (hidden units): rows looked at since the unit was not 0
     std::ptrdiff_t epochs = 0, layers = 0;
-    std::uint64_t begin = 0;  // the number of the first step, ever
+    std::uint64_t begin = 0;                 // the number of the first step, ever
+    const std::uint8_t* measured = nullptr;  // (epochs): 0 for epochs that are not measured; or null
 
     bool wanted() const { return values != nullptr; }
-    // Nothing is known of the epochs from number `done` on, which are not finished.
+    bool measures(std::ptrdiff_t epoch) const { return wanted() && (!measured || measured[epoch] != 0); }
+    // Nothing is known of epochs that are not measured, nor of those from number `done` on, which are not finished.
     void cut(std::ptrdiff_t done) const;
 };
 
@@ -28,7 +30,7 @@ struct HealthRecord {
 inline std::ptrdiff_t steps_for_one_measured(const Network& network, std::ptrdiff_t batch) {
     const auto wide = [](const Layer& layer) { return layer.K > 16 || layer.N > 16; };
     const bool tiny = batch == 1 && std::none_of(network.layers.begin(), network.layers.end(), wide);
-    return tiny ? 1024 : 32;
+    return tiny ? 1024 : 64;
 }
 
 // The steps of an epoch that are measured: step j full / k - 1 for j from 1 to k, with `full` whole batches.
@@ -69,6 +71,8 @@ public:
     void changes(int thread, int members);
     void note(std::uint64_t step, std::ptrdiff_t rows);
     void end();
+    // Whether the epoch with this step, by its number ever, is measured.
+    bool measures(std::uint64_t step) const { return record_.measures(epoch_of(step)); }
 
     const MeasuredSteps steps;
 
@@ -90,6 +94,9 @@ private:
         T *before = nullptr, *dW = nullptr;  // panels: W before the update; dW where the workspace keeps none
         Values total{};                      // over the measured steps of the epoch
     };
+    std::ptrdiff_t epoch_of(std::uint64_t step) const {
+        return static_cast<std::ptrdiff_t>(step - record_.begin) / steps.in_epoch;
+    }
     Values of_layer(std::size_t l, std::ptrdiff_t looked_at, std::ptrdiff_t rows) const;
     double dead(std::size_t l) const;
 

@@ -11,13 +11,16 @@ template <class T>
 class MeasuredTinyRunner : public Runner<T> {
 public:
     explicit MeasuredTinyRunner(const TrainRequest<T>& request)
-        : own_(request, values_), steps_(*request.network, request.data.rows, 1), tiny_(request), general_(own_) {}
+        : record_(request.health), own_(request, values_), steps_(*request.network, request.data.rows, 1),
+          tiny_(request), general_(own_) {}
 
     void pack() override { tiny_.pack(); }
     void unpack() override { tiny_.unpack(); }
 
     bool steps(Course& course, std::uint64_t step, std::ptrdiff_t count, std::ptrdiff_t& done,
                typename Runner<T>::Between between) override {
+        if (!record_.measures(static_cast<std::ptrdiff_t>(step - record_.begin) / steps_.in_epoch))
+            return tiny_.steps(course, step, count, done, between);
         Listener listener{between};
         while (done < count && !listener.stopped) {
             if (steps_.next(done) == done && !measure(course, step, done)) {
@@ -78,6 +81,7 @@ private:
         }
     };
 
+    HealthRecord record_;
     std::vector<T> values_;
     Own own_;
     MeasuredSteps steps_;

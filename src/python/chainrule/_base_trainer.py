@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from . import _checks
 from ._checkpointing import Watched
 from ._checks_values import count, describe
 from ._evaluation import Objective
-from ._health_epochs import Beginning
+from ._health_epochs import Beginning, HealthOfEpoch
 from ._losses import check_output_weights, loss_rule
 from ._network import NO_PLATEAU, TrainingState
 from ._plateau import at_present
@@ -20,7 +21,7 @@ from ._summary import settings_html, settings_text
 from ._trainer_record import check_trainer_record, restore_progress, trainer_to_record
 from ._training_plan import training_plan
 from ._whole_batch import takes_all_rows
-from .history import History, Measurements
+from .history import History, measurements_of
 from .model import MLP
 from .optimizers import SGD
 
@@ -142,11 +143,28 @@ class BaseTrainer:
     @property
     def history(self) -> History:
         """The measurements of all epochs so far, those of interrupted fits included."""
-        losses = self._state.losses
-        for epoch in range(len(self._history), len(losses)):  # those without measurements of their own
-            self._history.append(Measurements(epoch, losses[epoch]))
+        self._complete_history(len(self._state.losses))
         self._history.belong_to(self)
         return self._history
+
+    def put_health(self, first: int, found: Sequence[HealthOfEpoch]) -> None:
+        """Put what is known of the health of the last epochs, from number ``first`` on, into the history."""
+        history = self._history
+        self._complete_history(first)
+        entries = [one._replace(health=health) for one, health in zip(history.entries(first), found)]  # noqa: B905 - often none
+        known = first + len(entries)
+        losses = self._state.losses[known : first + len(found)]
+        entries += measurements_of(known, losses, found[len(entries) :])
+        history.put(first, entries)
+        history.ending = (
+            None  # that of an earlier fit would be taken for the end of this one, which is under way
+        )
+
+    def _complete_history(self, epochs: int) -> None:
+        """Put those of so many epochs that have no measurements of their own into the history, with their loss."""
+        known = len(self._history)
+        if known < epochs:
+            self._history.put(known, measurements_of(known, self._state.losses[known:epochs]))
 
     def plan(self, rows: int | None = None) -> dict[str, Any]:
         """Say how the core in use would train: which instruction set, blocks and threads, and why.

@@ -52,7 +52,7 @@ def check_record(record: Any, steps: int, others: Iterable[tuple[Array | None, s
 def check_health(
     health: Any, network: Network, epochs: int, others: Iterable[tuple[Array | None, str]]
 ) -> HealthRecord | None:
-    """Return the record, whose two arrays are C-contiguous and writable, have the shapes of this call, and lie apart."""
+    """Return the record, whose arrays are C-contiguous, have the shapes of this call, and lie apart; two are written to."""
     if health is None:
         return None
     if not isinstance(health, HealthRecord):
@@ -65,13 +65,21 @@ def check_health(
     if (quiet < 0).any():
         i = int(np.argmax(quiet < 0))
         raise ValueError(f"health.quiet must have entries of at least 0, but health.quiet[{i}] is {quiet[i]}")
+    measured = health.measured
+    if measured is not None:
+        measured = _check_noted(
+            measured, "health.measured", "bool", (epochs,), count(epochs, "epoch"), is_read=True
+        )
     named = [(values, "health.values"), (quiet, "health.quiet")]
+    others = [*others, (measured, "health.measured")]
     check_apart(named, [(array, name) for array, name in others if array is not None])
-    return HealthRecord(values, quiet)
+    return HealthRecord(values, quiet, measured)
 
 
-def _check_noted(given: Any, name: str, dtype: str, shape: tuple[int, ...], meaning: str) -> Array:
-    """Return the array that training writes into."""
+def _check_noted(
+    given: Any, name: str, dtype: str, shape: tuple[int, ...], meaning: str, is_read: bool = False
+) -> Array:
+    """Return the array that training writes into, or only reads."""
     array: Array = check_ndarray(given, name)
     if array.dtype != np.dtype(dtype):
         raise TypeError(f"{name} must be {dtype}, but its dtype is {array.dtype.str}")
@@ -81,6 +89,6 @@ def _check_noted(given: Any, name: str, dtype: str, shape: tuple[int, ...], mean
         size = shape[0] if len(shape) == 1 else shape
         of_dtype = "" if dtype == "float64" else f", {dtype!r}"
         raise ValueError(f"{name} must be C-contiguous and aligned; use numpy.empty({size}{of_dtype})")
-    if not array.flags.writeable:
+    if not (array.flags.writeable or is_read):
         raise ValueError(f"{name} must be writable, but it is read-only")
     return array

@@ -136,7 +136,7 @@ def train_epochs(
     frozen: Sequence[int],
     order: _Array | None,
     record: tuple[_Array, _Array] | None,
-    health: tuple[_Array, _Array] | None,
+    health: tuple[_Array, _Array, _Array | None] | None,
     validation: tuple[_Array, _Array, _Array | None, list[float]] | None,
     /,
 ) -> tuple[bool, int]: ...

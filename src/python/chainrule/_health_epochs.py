@@ -180,8 +180,7 @@ def _target_std(target: Array, n_out: int) -> float:
 def _without_overflow(values: Array) -> tuple[Array, float]:
     """Return the values in a unit in which sums of their squares are finite, and that unit: 1, but for huge values."""
     largest = float(np.abs(values).max(initial=0.0))
-    unit = largest if largest > HUGE else 1.0
-    return values / unit, unit
+    return (values / largest, largest) if largest > HUGE else (values, 1.0)
 
 
 def _beginning(value: Any, name: str) -> Beginning:

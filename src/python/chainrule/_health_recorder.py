@@ -20,11 +20,14 @@ from ._network import (
     HEALTH_COLUMNS,
     MEASURED_ROWS,
     MEASURED_STEPS,
+    STEPS_FOR_ONE,
     Array,
     HealthRecord,
     Network,
     _to_the_end,
+    measured_epochs,
     measured_steps,
+    steps_for_one_measured,
 )
 from ._whole_batch import takes_all_rows
 
@@ -69,7 +72,7 @@ class Recorder:
     Attributes
     ----------
     latest : HealthOfEpoch or None
-        Of the epoch that was finished last.
+        Of the epoch that was finished last; with the numbers of the last one that was measured.
     """
 
     def __init__(self, trainer: Trainer, rows: Rows | None, goes_on: bool = False) -> None:
@@ -82,6 +85,7 @@ class Recorder:
         entries = trainer.history.entries()
         if goes_on and entries and entries[-1].health is not None and (began := last_beginning(entries)):
             self._first, self._beginning = began
+            self.latest = entries[-1].health
         if rows is not None:
             self.look_at(rows)
 
@@ -89,15 +93,22 @@ class Recorder:
     def epochs(self, number: int) -> Iterator[HealthRecord]:
         """Give the record for a call of the core that trains so many epochs; keep what is in it of those it has finished."""
         trainer, first = self._trainer, self._trainer.epoch
-        record = HealthRecord(empty_values(self._network, number), self._quiet)
-        steps = math.ceil(self._in_epoch / batch_size_for(trainer, self._rows)) if self._rows else 0
+        assert self._rows is not None, "batches have epoch_of_batches"
+        batch = min(batch_size_for(trainer, self._rows), self._in_epoch)
+        steps, before = -(-self._in_epoch // batch), self.latest
+        measured = self.measured(first, number, steps, steps_for_one_measured(self._network, batch))
+        record = HealthRecord(empty_values(self._network, number), self._quiet, measured)
         try:
             yield record
         except FloatingPointError:
             self.note_beginning()
             raise
         finally:
-            _to_the_end(lambda: self.keep(first, record.values, steps))
+            _to_the_end(lambda: self.keep(first, record.values, measured, steps, before))
+
+    def measured(self, first: int, number: int, steps: int, each: int) -> Array:
+        """Return which epochs are measured, of so many from the trainer's epoch ``first`` on: see `measured_epochs`."""
+        return measured_epochs(first - self._first, number, steps, each)
 
     def epoch_of_batches(self, expected: int) -> BatchesOfEpoch:
         """Return what records the batches of an epoch, ``expected`` in number, 0 where that is not known."""
@@ -120,20 +131,30 @@ class Recorder:
         if self._beginning is not None:
             self._trainer.health_began = self._first, self._beginning
 
-    def keep(self, first: int, values: Array, steps: int) -> None:
-        """Put what was measured in the epochs from the first on into the history, of those that are done."""
+    def keep(
+        self, first: int, values: Array, measured: Array, steps: int, before: HealthOfEpoch | None
+    ) -> None:
+        """Put what was measured in the epochs from the first on into the history, of those that are done.
+
+        Those that were not measured have the numbers of the last one that was, ``before`` at the beginning.
+        """
         trainer = self._trainer
-        history, done = trainer.history, trainer.epoch - first
-        if done:
-            self.note_beginning()
-            history.ending = (
-                None  # that of an earlier fit would be taken for the end of this one, which is under way
-            )
-        for i, layers in enumerate(values[:done].tolist()):
-            quiet = self._quiet_shares() if i == done - 1 else None
-            beginning = self._beginning if first + i == self._first else None
-            self.latest = HealthOfEpoch(layers, steps, quiet, beginning)
-            history.put_health(first + i, self.latest)
+        done = trainer.epoch - first
+        if done <= 0:
+            return
+        self.note_beginning()
+        found: list[HealthOfEpoch] = []
+        same = HealthOfEpoch(before.values, steps) if before is not None else None
+        chosen = np.flatnonzero(measured[:done]).tolist()
+        if same is not None:
+            found += [same] * (chosen[0] if chosen else done)
+        for i, next_one in pairwise([*chosen, done]):
+            same = HealthOfEpoch(values[i].tolist(), steps)
+            is_first = first + i == self._first
+            found.append(same._replace(beginning=self._beginning) if is_first else same)
+            found += [same] * (next_one - i - 1)
+        self.latest = found[-1] = found[-1]._replace(quiet=self._quiet_shares())
+        trainer.put_health(first, found)
 
     def _quiet_shares(self) -> tuple[float, ...]:
         rows = min(QUIET_ROWS, QUIET_EPOCHS * self._in_epoch or QUIET_ROWS)
@@ -143,12 +164,13 @@ class Recorder:
 class BatchesOfEpoch:
     """Records some of the batches of an epoch, each of which is a call of the core.
 
-    As the cores do with the batches of an epoch, where their number is known beforehand; else every 32nd, the first among them.
+    As the cores do with the batches of an epoch, where their number is known beforehand; else every 64th, the first among them.
     """
 
     def __init__(self, recorder: Recorder, network: Network, quiet: Array, epoch: int, expected: int) -> None:
         self._recorder, self._network, self._quiet, self._epoch = recorder, network, quiet, epoch
-        self._which = _measured_steps(expected)
+        self._measured = recorder.measured(epoch, 1, expected or STEPS_FOR_ONE, STEPS_FOR_ONE)
+        self._which = _measured_steps(expected) if self._measured.all() else frozenset()
         self._found: list[Array] = []
         self._rows, self._steps = 0, 0
 
@@ -169,7 +191,10 @@ class BatchesOfEpoch:
 
     def finish(self) -> None:
         """Keep what was measured, when the epoch was counted."""
-        _to_the_end(lambda: self._recorder.keep(self._epoch, self._mean(), self._steps))
+        before = self._recorder.latest
+        _to_the_end(
+            lambda: self._recorder.keep(self._epoch, self._mean(), self._measured, self._steps, before)
+        )
 
     def _mean(self) -> Array:
         """Return the means over the batches, (1, layers, columns); of dead units those that were 0 in all of them."""
@@ -198,5 +223,5 @@ def shares(chosen: Array, widths: tuple[int, ...]) -> tuple[float, ...]:
 
 def _measured_steps(expected: int) -> range | frozenset[int]:
     if expected == 0:  # nobody knows
-        return range(0, 32 * MEASURED_STEPS, 32)
-    return frozenset(measured_steps(expected, max(1, expected - 1)))  # the last may be smaller
+        return range(0, STEPS_FOR_ONE * MEASURED_STEPS, STEPS_FOR_ONE)
+    return frozenset(measured_steps(expected, max(1, expected - 1), STEPS_FOR_ONE))  # the last may be smaller

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from ._checks_values import check_bool, check_choice, check_int, check_number, check_sequence, count, describe
@@ -33,6 +34,14 @@ class Measurements(NamedTuple):
         if self.validation_loss is not None:
             values["validation_loss"] = self.validation_loss
         return values.get(name, math.nan)
+
+
+def measurements_of(
+    first: int, losses: Sequence[float], health: Iterable[HealthOfEpoch | None] = repeat(None)
+) -> list[Measurements]:
+    """Return entries of epochs from number ``first`` on, of which nothing else was measured."""
+    epochs, nothing = range(first, first + len(losses)), repeat(_NOTHING)
+    return list(map(Measurements, epochs, losses, repeat(None), nothing, nothing, health))
 
 
 class Ending(NamedTuple):
@@ -144,7 +153,8 @@ class History(ReportedHistory):
         """What ``fit(health=True)`` measured in each epoch; None where no epoch has it, and in place of each that has not.
 
         Of each epoch a dict, with a number for each layer of weights: the means over the updates that were looked at, up to
-        eight an epoch, and at most 64 rows of each, evenly spread.
+        eight an epoch, and at most 64 rows of each, evenly spread. From the ninth epoch of a fit on, where epochs have fewer than
+        64 updates, some are not looked at; they have the numbers of the last one that was.
 
         ==================  ==================================================================================
         activation_rms      root mean square of what the layer gives on, after dropout
@@ -162,14 +172,9 @@ class History(ReportedHistory):
             return None
         return [None if one is None else one.columns() for one in found]
 
-    def put_health(self, epoch: int, health: HealthOfEpoch) -> None:
-        """Add what was measured of the health of an epoch to its entry, one of the last."""
-        i = len(self._measured) - 1 - (self._measured[-1].epoch - epoch)
-        self._measured[i] = self._measured[i]._replace(health=health)
-
-    def entries(self) -> list[Measurements]:
-        """Return a copy of the list of all entries."""
-        return list(self._measured)
+    def entries(self, first: int = 0) -> list[Measurements]:
+        """Return a copy of the list of the entries from one on."""
+        return self._measured[first:]
 
     def append(self, measured: Measurements) -> None:
         """Add an epoch (or replace the last, if it is the same) at one stroke: a history is never half written."""

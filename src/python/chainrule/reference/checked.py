@@ -204,7 +204,7 @@ def train_checked(
         if health is not None:
             health.cut(0)
         for epoch in range(given.epochs):
-            part = health and health._replace(values=health.values[epoch : epoch + 1])
+            part = health and health.of(epoch)
             train_checked(network, state, given._replace(epochs=1, health=part), n_threads, poll)
             validation.losses.append(_validation_loss(network, given, validation))
         return

@@ -7,7 +7,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from chainrule._checks import Training
-from chainrule._network import HEALTH_COLUMNS, MEASURED_ROWS, Array, Network, measured_steps
+from chainrule._network import (
+    HEALTH_COLUMNS,
+    MEASURED_ROWS,
+    Array,
+    Network,
+    measured_steps,
+    steps_for_one_measured,
+)
 
 FLAT_ENDS = {
     **dict.fromkeys(("sigmoid", "hard_sigmoid", "softmax"), (0.01, 0.99)),
@@ -18,8 +25,8 @@ FLAT_ENDS = {
 
 def measured_steps_of(network: Network, rows: int, batch_size: int) -> tuple[int, ...]:
     """Return the steps of an epoch that are measured, counted from 0: each with a whole batch if there is one."""
-    tiny = min(rows, batch_size) == 1 and max(network.layer_sizes) <= 16
-    return measured_steps(-(-rows // batch_size), max(rows // batch_size, 1), 1024 if tiny else 32)
+    each = steps_for_one_measured(network, min(rows, batch_size))
+    return measured_steps(-(-rows // batch_size), max(rows // batch_size, 1), each)
 
 
 def saturation(name: str, A: Array, rate: float) -> float:
@@ -40,12 +47,18 @@ class Meter:
         self._measured = measured_steps_of(network, len(given.X), given.batch_size) if given.health else ()
         self._rates = (*network.dropout, 0.0)
         self._lowest = next(i for i in range(network.n_layers) if i not in given.frozen)
-        self._step, self._epoch = -1, 0
+        self._step, self._epoch = -1, -1  # the ones under way
 
     def at(self, step: int) -> Callable[[list[Array], list[Array]], None] | None:
         """Return what is to look at step ``step`` of the epoch under way, or None."""
         self._step = step
-        return self._look if step in self._measured else None
+        self._epoch += step == 0
+        return self._look if self._is_measured() else None
+
+    def _is_measured(self) -> bool:
+        if self._health is None or self._step not in self._measured:
+            return False
+        return self._health.measured is None or bool(self._health.measured[self._epoch])
 
     def _look(self, given_on: Sequence[Array], dZs: Sequence[Array]) -> None:
         self._rows = len(dZs[0])
@@ -54,7 +67,7 @@ class Meter:
 
     def note(self, old: Sequence[Array], new: Sequence[Array], dWs: Sequence[Array]) -> None:
         """Measure the step that ends: lists of the parameters, the weights first, before and after it, and of dW."""
-        if self._health is None or self._step not in self._measured:
+        if self._health is None or not self._is_measured():
             return
         if self._step == self._measured[0]:
             self._sum = np.zeros(self._health.values.shape[1:])
@@ -68,7 +81,6 @@ class Meter:
             values = self._sum / len(self._measured)
             values[:, HEALTH_COLUMNS.index("dead")] = [(~active).mean() for active in self._active]
             self._health.values[self._epoch] = values
-            self._epoch += 1
 
     def _of_layer(self, i: int, W: Array, new_W: Array, dW: Array) -> tuple[float, ...]:
         A, dZ = self._given_on[i].astype(np.float64), self._dZs[i].astype(np.float64)
