@@ -74,20 +74,24 @@ class Twin:
         return float(loss.detach())
 
 
-def random_case(seed: int, loss: str, output: str, dtype: str) -> tuple[cr.Trainer, np.random.Generator]:
+def random_case(
+    seed: int, loss: str, output: str, dtype: str, widest: int = 19, deepest: int = 4
+) -> tuple[cr.Trainer, np.random.Generator]:
     rng = np.random.default_rng(seed)
-    hidden = [int(n) for n in rng.integers(1, 20, rng.integers(0, 4))]
+    hidden = [int(n) for n in rng.integers(1, widest + 1, rng.integers(0, deepest))]
     names = [str(name) for name in rng.choice(HIDDEN, len(hidden))]
     bias = [None, "unit", "layer"][seed % 3]
     rates = [float(rate) for rate in rng.choice([0.0, 0.3], len(hidden))]
-    n_out = int(rng.integers(2, 6))
+    most_in, most_out = (9, 5) if widest < 20 else (widest, widest)
+    n_out = int(rng.integers(2, most_out + 1))
     model = cr.MLP(
-        [int(rng.integers(1, 10)), *hidden, n_out],
+        [int(rng.integers(1, most_in + 1)), *hidden, n_out],
         activation=names, output_activation=output, bias=bias, dropout=rates, dtype=dtype, seed=seed,
     )  # fmt: skip
     momentum = [0.0, 0.5, 0.9][seed % 3]
+    rate = 0.05 if widest < 20 else 0.1 / widest  # wide layers diverge sooner
     sgd = cr.SGD(
-        0.05, momentum=momentum, nesterov=momentum > 0 and seed % 2 == 0, weight_decay=[0.0, 0.01][seed % 2]
+        rate, momentum=momentum, nesterov=momentum > 0 and seed % 2 == 0, weight_decay=[0.0, 0.01][seed % 2]
     )
     return cr.Trainer(model, loss=loss, optimizer=sgd, seed=seed + 100), rng
 
