@@ -135,7 +135,7 @@ class Changes(callbacks.Callback):
 def test_what_another_thread_changes_between_two_epochs_counts(
     backend: str, change: Callable[[cr.Trainer], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options: dict[str, Any] = {"epochs": 5, "validation_data": (X[:9], CLASSES[:9]), "metrics": ["accuracy"]}
+    options: dict[str, Any] = {"epochs": 5, "validation_data": (X[:9], CLASSES[:9]), "metrics": ["f1_macro"]}
     expected = a_trainer()
     expected.fit(X, CLASSES, callbacks=[Changes(change)], **options)
     found, real = a_trainer(), _repeated.Repeated.measure
@@ -175,7 +175,7 @@ def test_what_does_not_fit_any_more_is_refused_and_the_epochs_before_stay(
 
     monkeypatch.setattr(_repeated.Repeated, "measure", measure)
     with pytest.raises((ValueError, TypeError), match=words):
-        trainer.fit(X, CLASSES, epochs=5, validation_data=(X, CLASSES), metrics=["accuracy"])
+        trainer.fit(X, CLASSES, epochs=5, validation_data=(X, CLASSES), metrics=["f1_macro"])
     assert trainer.epoch == len(trainer.history) == 2
 
 

@@ -147,6 +147,21 @@ HealthRecord health_of(const py::object& given, const Network& network, std::ptr
                 : reinterpret_cast<const std::uint8_t*>(contiguous<bool>(py::cast<py::array>(measured), epochs))};
 }
 
+// A MeasuredRows of _network.py: (X, target, weight, list for losses or None, classes or None, list for accuracies or None).
+template <class T>
+MeasuredRows<T> measured_rows(const Network& network, const LossNumbers& loss, const py::handle& given, int n_threads) {
+    const auto [X, target, weight, losses, classes, accuracies] =
+        py::cast<std::tuple<py::array, py::array, py::object, py::object, py::object, py::object>>(given);
+    const Data<T> rows = data<T>(network.n_in(), network.n_out(), X, target, weight);
+    require(loss.loss != Loss::custom, "a custom loss, and rows to measure");
+    require(losses.is_none() || py::isinstance<py::list>(losses), "losses must be a list");
+    require(classes.is_none() == accuracies.is_none(), "classes, or a list for accuracies, is missing");
+    require(accuracies.is_none() || py::isinstance<py::list>(accuracies), "accuracies must be a list");
+    const std::int64_t* of_rows =
+        classes.is_none() ? nullptr : contiguous<std::int64_t>(py::cast<py::array>(classes), rows.rows);
+    return {network, rows, loss, !losses.is_none(), of_rows, n_threads};
+}
+
 template <class T>
 py::tuple train(const Network& network, const py::object& state, const Arrays& weights, const Arrays& biases,
                 const Arrays& weight_velocity, const Arrays& bias_velocity, const Arrays& weight_square,
@@ -155,7 +170,7 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
                 std::ptrdiff_t batch_size, bool shuffle, std::uint64_t seed, std::ptrdiff_t epochs, int n_threads,
                 const py::object& function, bool every_step, const std::vector<std::size_t>& frozen,
                 const py::object& order, const py::object& record, const py::object& health,
-                const py::object& validation) {
+                const py::tuple& rows_to_measure) {
     TrainRequest<T> request{&network,
                             parameters<T>(network, weights, biases, true),
                             parameters<T>(network, weight_velocity, bias_velocity, true),
@@ -186,17 +201,11 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
     request.record.cut(progress.step);
     const std::uint64_t first_epoch = progress.epoch;
     request.health = health_of(health, network, epochs, progress.step);
-    std::optional<Validation<T>> measured;
-    std::vector<double> validated;
-    if (!validation.is_none()) {
-        const auto [vX, vtarget, vweight, found] =
-            py::cast<std::tuple<py::array, py::array, py::object, py::list>>(validation);
-        require(request.loss.loss != Loss::custom, "a custom loss, and validation");
-        measured.emplace(network, data<T>(network.n_in(), network.n_out(), vX, vtarget, vweight), request.loss,
-                         n_threads);
-        request.validation = &*measured;
-        request.validated = &validated;
-    }
+    std::vector<MeasuredRows<T>> measured;
+    measured.reserve(py::len(rows_to_measure));
+    for (const py::handle& one : rows_to_measure)
+        measured.push_back(measured_rows<T>(network, request.loss, one, n_threads));
+    if (!measured.empty()) request.measured = &measured;
     py::list losses = state.attr("losses");
     std::vector<double> epoch_losses;
     const py::object custom_function = loss[5];
@@ -236,9 +245,10 @@ py::tuple train(const Network& network, const py::object& state, const Arrays& w
     state.attr("epoch") = progress.epoch;
     state.attr("step") = progress.step;
     for (double value : epoch_losses) losses.append(value);
-    if (measured) {
-        py::list found = py::cast<py::tuple>(validation)[3];
-        for (double value : validated) found.append(value);
+    for (std::size_t i = 0; i < measured.size(); ++i) {
+        const py::tuple found = py::cast<py::tuple>(rows_to_measure[i]);
+        for (double value : measured[i].losses) py::list(found[3]).append(value);
+        for (double value : measured[i].accuracies) py::list(found[5]).append(value);
     }
     if (raised) std::rethrow_exception(raised);
     return py::make_tuple(stop != Stop::not_finite, progress.step_in_epoch);
@@ -271,12 +281,12 @@ void bind_training(py::module_& m) {
              const py::object& sample_weight, int rule, const std::vector<double>& numbers, const py::object& rates,
              std::ptrdiff_t batch_size, bool shuffle, std::uint64_t seed, std::ptrdiff_t epochs, int n_threads,
              const py::object& poll, bool every_step, const std::vector<std::size_t>& frozen, const py::object& order,
-             const py::object& record, const py::object& health, const py::object& validation) {
+             const py::object& record, const py::object& health, const py::tuple& rows_to_measure) {
               return with_dtype(X, [&]<class T>() {
                   return train<T>(network, state, weights, biases, weight_velocity, bias_velocity, weight_square,
                                   bias_square, X, target, loss, sample_weight, rule_of(rule, numbers), rates,
                                   batch_size, shuffle, seed, epochs, n_threads, poll, every_step, frozen, order, record,
-                                  health, validation);
+                                  health, rows_to_measure);
               });
           });
 }

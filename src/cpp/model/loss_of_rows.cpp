@@ -1,9 +1,7 @@
 #include "model/loss_of_rows.hpp"
 
-#include "model/predict.hpp"
 #include "runtime/buffer.hpp"
 #include "runtime/cpu.hpp"
-#include "runtime/fpu.hpp"
 
 namespace chainrule {
 
@@ -33,26 +31,7 @@ double loss_of_rows(const LossNumbers& numbers, Activation kind, const Data<T>& 
     return weight > 0 ? sum / weight : 0;
 }
 
-template <class T>
-Validation<T>::Validation(const Network& network, const Data<T>& data, const LossNumbers& loss, int n_threads)
-    : sums_(network), output_(network.layers.back().activation), data_(data), loss_(loss), n_threads_(n_threads),
-      Z_(static_cast<std::size_t>(data.rows * network.n_out())), dZ_(Z_.size()) {
-    sums_.layers.back().activation = Activation::identity;
-}
-
-template <class T>
-double Validation<T>::measure(const Parameters<T>& parameters) {
-    predict(sums_, parameters, data_.rows, data_.X, data_.ldx, Z_.data(), n_threads_);
-    const FlushToZero ftz;
-    Data<T> sums = data_;
-    sums.X = Z_.data();
-    sums.ldx = sums_.n_out();
-    return loss_of_rows(loss_, output_, sums, sums.ldx, dZ_.data());
-}
-
 template double loss_of_rows<float>(const LossNumbers&, Activation, const Data<float>&, std::ptrdiff_t, float*);
 template double loss_of_rows<double>(const LossNumbers&, Activation, const Data<double>&, std::ptrdiff_t, double*);
-template class Validation<float>;
-template class Validation<double>;
 
 }  // namespace chainrule

@@ -149,7 +149,7 @@ Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::
             last_asked = Clock::now();
             stop = request.poll.interrupted(request.poll.context);
         }
-        const bool copy = stop || request.poll.every_step || e + 1 == request.epochs || request.validation ||
+        const bool copy = stop || request.poll.every_step || e + 1 == request.epochs || request.measured ||
                           progress.step - copied.step >= std::uint64_t(steps_between_copies);
         // With every_step each step was looked at, and the arrays hold the one before.
         if (!finite || (copy && !request.poll.every_step && !runner->finite())) {
@@ -170,8 +170,8 @@ Stop train_epochs(const TrainRequest<T>& request, TrainProgress& progress, std::
             runner->unpack();
             copied = progress;
         }
-        if (request.validation && !within)
-            request.validated->push_back(request.validation->measure(request.parameters));
+        if (request.measured && !within)
+            for (MeasuredRows<T>& rows : *request.measured) rows.measure(request.parameters);
         if (stop) return Stop::asked;
     }
     return Stop::finished;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "model/health.hpp"
-#include "model/loss_of_rows.hpp"
+#include "model/measured_rows.hpp"
 #include "model/record.hpp"
 #include "model/rule.hpp"
 
@@ -48,8 +48,7 @@ struct TrainRequest {
     std::vector<std::int64_t> order{};  // the rows of each epoch, as many as there are; empty: as they lie, or shuffled
     StepRecord record{};
     HealthRecord health{};
-    Validation<T>* validation = nullptr;       // measured after each epoch, or null
-    std::vector<double>* validated = nullptr;  // OUT: what was measured is appended
+    std::vector<MeasuredRows<T>>* measured = nullptr;  // after each epoch, or null; OUT: what was found is in them
 };
 
 // Runs `epochs` more epochs from `progress`, which counts along. A mean row loss is appended for each whole epoch.

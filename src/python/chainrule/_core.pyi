@@ -137,7 +137,9 @@ def train_epochs(
     order: _Array | None,
     record: tuple[_Array, _Array] | None,
     health: tuple[_Array, _Array, _Array | None] | None,
-    validation: tuple[_Array, _Array, _Array | None, list[float]] | None,
+    measured: tuple[
+        tuple[_Array, _Array, _Array | None, list[float] | None, _Array | None, list[float] | None], ...
+    ],
     /,
 ) -> tuple[bool, int]: ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from operator import is_
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from ._checks_layers import check_loss_and_gradient, check_rows
 from ._checks_network import check_forward
 from ._losses import loss_rule
 from ._metric_arrays import has_several_labels
-from ._network import Array, Network, Validation, without_output_activation
+from ._network import Array, MeasuredRows, Network, without_output_activation
 from ._weights import as_weight, with_int_classes
 from .backend import core
 from .inputs import as_inputs
@@ -111,10 +112,25 @@ class Evaluation:
         """Return whether the model still has the arrays of parameters that it had."""
         return are_same(self._forward[0], model.weights) and are_same(self._forward[1], model.biases)
 
-    def to_collect(self) -> Validation:
-        """Return the rows for a call that measures their loss after each epoch."""
+    def to_collect(self, loss: bool, accuracy: bool) -> MeasuredRows:
+        """Return the rows for a call that measures their loss, or their accuracy (with `classes`), after each epoch."""
         target, _, weight, _ = self._loss
-        return Validation(self._forward[2], target, weight, [])
+        classes = self.classes if accuracy else None
+        return MeasuredRows(
+            self._forward[2], target, weight, [] if loss else None, classes, None if classes is None else []
+        )
+
+    @cached_property
+    def classes(self) -> Array | None:
+        """The class of each row, as the metric `accuracy` has it of the target; None where that needs more than these."""
+        target, rule, *_ = self._loss
+        if rule.kind == "hinge" or has_missing(target) or has_several_labels(target):
+            return None
+        if target.ndim == 2 and target.shape[1] == 1:
+            return target[:, 0].astype(np.int64) if ((target == 0) | (target == 1)).all() else None
+        if target.ndim == 2:
+            return None if ((target < 0) | (target > 1)).any() else target.argmax(axis=1)
+        return np.ascontiguousarray(target)
 
     def measure(self, metrics: Mapping[str, Metric], n_threads: int | None) -> dict[str, float]:
         """Return the loss and the metrics."""

@@ -179,8 +179,8 @@ def _train(
 
 def _looks(request: Request) -> bool:
     """Whether something is to be done after each epoch that the core does not do itself."""
-    validates = isinstance(request.repeated, Repeated) and request.repeated.validates
-    return request.looks_at_each_epoch and not validates
+    by_core = isinstance(request.repeated, Repeated) and request.repeated.is_measured_by_core
+    return request.looks_at_each_epoch and not by_core
 
 
 def _reason(trainer: Trainer, request: Request, watchers: Watchers) -> str | None:
@@ -281,7 +281,9 @@ def _epochs_in(seconds: float, trainer: Trainer, request: Request) -> int:
         return 1
     rows = len(request.rows.inputs)
     steps = rows / trainer.batch_size if isinstance(trainer.batch_size, int) else 1
-    if request.validation is not None:  # they are looked at in the same call
+    if request.metrics:  # they are looked at in the same call
+        rows += rows
+    if request.validation is not None:
         rows += len(request.validation.inputs)
     return int(seconds / (3e-9 * rows * trainer.model.n_parameters + 1e-5 * steps))
 

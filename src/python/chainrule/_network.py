@@ -163,8 +163,8 @@ class Plateau(NamedTuple):
 NO_PLATEAU = Plateau(1.0, math.inf, 0)
 
 
-class Validation(NamedTuple):
-    """Rows to measure the training's loss on after each epoch, and where the losses go.
+class MeasuredRows(NamedTuple):
+    """Rows that are measured after each epoch of a training, and where what is found goes.
 
     They are checked, and as the cores take them. The prediction is one without dropout and noise.
     """
@@ -172,7 +172,18 @@ class Validation(NamedTuple):
     X: Array
     target: Array
     weight: Array | None
-    losses: list[float]
+    losses: list[float] | None
+    """Of the training's loss; None where it is not wanted."""
+    classes: Array | None = None
+    """int64, (rows,), for ``accuracies``: the column that is to have the largest output (the first one, if several have it);
+    of a single output whether it is to be at least 0.5, 1 or 0."""
+    accuracies: list[float] | None = None
+    """The share of rows with the right class; those with NaN are wrong."""
+
+    @property
+    def arrays(self) -> tuple[Array | None, ...]:
+        """What is read."""
+        return self.X, self.target, self.weight, self.classes
 
 
 class StepRecord(NamedTuple):

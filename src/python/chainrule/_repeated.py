@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from collections.abc import Sequence
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 from ._batches import Batches
@@ -11,12 +12,12 @@ from ._epochs import Poll, batch_size_for
 from ._evaluation import Evaluation, Rows, are_same
 from ._fit_request import Request
 from ._losses import loss_rule
-from ._network import HealthRecord, TrainingState, Validation, _to_the_end
+from ._network import HealthRecord, MeasuredRows, TrainingState, _to_the_end
 from ._plateau import at_present, plateau_of
 from ._whole_batch import takes_all_rows
 from .backend import core
 from .history import Measurements
-from .metrics import direction
+from .metrics import accuracy, direction
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -34,62 +35,85 @@ class Repeated:
 
     Attributes
     ----------
-    validates : bool
-        Whether the loss of the validation data is all that is wanted after each epoch: the core then measures it in the call
-        that trains, and several epochs are one call.
+    is_measured_by_core : bool
+        Whether all that is wanted after each epoch is the loss of the validation data and the accuracy: the core then
+        measures them in the call that trains, and several epochs are one call.
     """
 
     def __init__(self, trainer: Trainer, request: Request) -> None:
         assert isinstance(request.rows, Rows)
         self._trainer, self._rows, self._request = trainer, request.rows, request
-        only_validates = not request._replace(validation=None).looks_at_each_epoch
-        self.validates = bool(request.validation and only_validates and not request.checkpointing)
         self._prepare(trainer.state)
         self._measured = self._evaluations()
+        self.is_measured_by_core = self._is_measured_by_core()
 
     def train(self, epochs: int, poll: Poll | None, health: HealthRecord | None = None) -> None:
-        """Train for so many more epochs; where it ``validates``, put what was measured after each into the trainer's history."""
-        if self.validates:
-            self._train_and_validate(epochs, poll, health)
+        """Train for so many more epochs; where the core measures after each, put that into the trainer's history."""
+        if self.is_measured_by_core:
+            self._train_and_measure(epochs, poll, health)
         else:
-            self._train(epochs, poll, health, None)
+            self._train(epochs, poll, health, ())
 
-    def _train_and_validate(self, epochs: int, poll: Poll | None, health: HealthRecord | None) -> None:
-        trainer, evaluation = self._trainer, self._measured[1]
-        if evaluation is None or not evaluation.is_of(trainer.model):
-            self._measured = self._evaluations()
-            evaluation = self._measured[1]
-        assert evaluation is not None
-        validation, state, history = evaluation.to_collect(), trainer.state, trainer.history
-        first, before = state.epoch, len(history)
+    def _is_measured_by_core(self) -> bool:
+        request = self._request
+        if not (request.validation or request.metrics) or request.checkpointing:
+            return False
+        if request._replace(validation=None, metrics={}).looks_at_each_epoch:
+            return False
+        has_classes = all(one is None or one.classes is not None for one in self._measured)
+        return not request.metrics or ([*request.metrics.values()] == [accuracy] and has_classes)
+
+    def _train_and_measure(self, epochs: int, poll: Poll | None, health: HealthRecord | None) -> None:
+        self._look_again()
+        trained, validated = self._measured
+        mine = None if trained is None else trained.to_collect(loss=False, accuracy=True)
+        share = bool(self._request.metrics)
+        theirs = None if validated is None else validated.to_collect(loss=True, accuracy=share)
+        history, first = self._trainer.history, self._trainer.epoch
+        before = len(history)
         try:
-            self._train(epochs, poll, health, validation)
+            self._train(epochs, poll, health, [rows for rows in (mine, theirs) if rows is not None])
         finally:
-            numbers = zip(state.losses[first:], validation.losses)  # noqa: B905 - no more than were measured
-            measured = [Measurements(first + i, *pair) for i, pair in enumerate(numbers)]
-            _to_the_end(lambda: history.put(before, measured))
+            _to_the_end(lambda: history.put(before, self._found(first, mine, theirs)))
+
+    def _found(
+        self, first: int, mine: MeasuredRows | None, theirs: MeasuredRows | None
+    ) -> list[Measurements]:
+        """Return what was measured of epochs from number ``first`` on, as many as were finished."""
+        accuracies = [rows and rows.accuracies for rows in (mine, theirs)]
+        columns = [repeat(None) if one is None else one for one in (theirs and theirs.losses, *accuracies)]
+        found = zip(self._trainer.state.losses[first:], *columns)  # noqa: B905 - no more than were measured
+        return [
+            Measurements(epoch, loss, of_others, self._named(share), self._named(share_of_others))
+            for epoch, (loss, of_others, share, share_of_others) in enumerate(found, first)
+        ]
+
+    def _named(self, share: float | None) -> dict[str, float]:
+        return {} if share is None else dict.fromkeys(self._request.metrics, share)
 
     def _train(
-        self, epochs: int, poll: Poll | None, health: HealthRecord | None, validation: Validation | None
+        self, epochs: int, poll: Poll | None, health: HealthRecord | None, rows: Sequence[MeasuredRows]
     ) -> None:
         trainer, state = self._trainer, self._trainer.state
         if plateau_of(trainer.optimizer) is not None or not are_same(self._seen, _seen(trainer)):
             self._prepare(state)
         given = self._given._replace(epochs=epochs, health=health)
-        core().train_checked(
-            trainer.model.network, state, given, trainer.n_threads, poll, validation=validation
-        )
+        core().train_checked(trainer.model.network, state, given, trainer.n_threads, poll, measured=rows)
 
     def measure(self) -> tuple[float | None, dict[str, float], dict[str, float]]:
         """Return the loss of the validation data, the metrics of the rows and those of the validation data."""
         trainer, metrics = self._trainer, self._request.metrics
-        if not all(one is None or one.is_of(trainer.model) for one in self._measured):
-            self._measured = self._evaluations()
+        self._look_again()
         trained, validated = (
             {} if one is None else one.measure(metrics, trainer.n_threads) for one in self._measured
         )
         trained.pop("loss", None)
         return validated.pop("loss", None), trained, validated
+
+    def _look_again(self) -> None:
+        """Check once more what is measured, if the model has other arrays of parameters."""
+        if not all(one is None or one.is_of(self._trainer.model) for one in self._measured):
+            self._measured = self._evaluations()
 
     def _prepare(self, state: TrainingState) -> None:
         trainer, rows = self._trainer, self._rows

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from ._native_rules import (
     rprop_step,  # noqa: F401
     sgd_momentum_step,  # noqa: F401
 )
-from ._network import Array, HealthRecord, Network, StepRecord, TrainingState, Validation
+from ._network import Array, HealthRecord, MeasuredRows, Network, StepRecord, TrainingState
 from ._rules import Rule
 from ._threads import allowed_threads
 from .passes import ForwardPass
@@ -217,17 +218,17 @@ def train_epochs(
 def train_checked(
     network: Network, state: TrainingState, given: _checks.Training, n_threads: int | None = None,
     poll: Callable[[int, int, int, float], object] | None = None, poll_each_step: bool = False,
-    validation: Validation | None = None
+    measured: Sequence[MeasuredRows] = ()
 ) -> None:  # fmt: skip
     """Do what `train_epochs` does, with arguments that were checked and are as they were then, and measure after each epoch."""
     python_runs = poll is not None or given.loss.function is not None or given.rule.rates is not None
-    _held = pins(*given.held, *(validation or ())[:3]) if python_runs else None
+    _held = pins(*given.held, *chain.from_iterable(rows.arrays for rows in measured)) if python_runs else None
     with Claim(given.weights):
         finite, done = _core.train_epochs(
             _compiled(network), state, *given[:8], _loss_numbers(given.loss, given.output_weights, network.n_out),
             given.sample_weight, *_numbers(given.rule), min(given.batch_size, len(given.X)),
             given.shuffle, given.seed, min(given.epochs, 2**62), _int32(n_threads), poll, poll_each_step,
-            given.frozen, given.order, given.record, given.health, validation
+            given.frozen, given.order, given.record, given.health, tuple(measured)
         )  # fmt: skip
         wrong = None if finite else _find_nonfinite(network, state, given, done)
     if wrong is not None:

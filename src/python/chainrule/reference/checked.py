@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from inspect import cleandoc
+from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,10 +19,10 @@ from chainrule._losses import LossRule
 from chainrule._network import (
     Array,
     HealthRecord,
+    MeasuredRows,
     Network,
     StepRecord,
     TrainingState,
-    Validation,
     without_output_activation,
 )
 
@@ -195,18 +196,19 @@ def train_epochs(
 def train_checked(
     network: Network, state: TrainingState, given: _checks.Training, n_threads: int | None = None,
     poll: Callable[[int, int, int, float], object] | None = None, poll_each_step: bool = False,
-    validation: Validation | None = None
+    measured: Sequence[MeasuredRows] = ()
 ) -> None:  # fmt: skip
     """Do what `train_epochs` does, with arguments that were checked and are as they were then, and measure after each epoch."""
-    _held = pins(*given.held, *(validation or ())[:3])
-    if validation is not None:
+    _held = pins(*given.held, *chain.from_iterable(rows.arrays for rows in measured))
+    if measured:
         health = given.health
         if health is not None:
             health.cut(0)
         for epoch in range(given.epochs):
             part = health and health.of(epoch)
             train_checked(network, state, given._replace(epochs=1, health=part), n_threads, poll)
-            validation.losses.append(_validation_loss(network, given, validation))
+            for rows in measured:
+                _measure(network, given, rows)
         return
     if given.loss.function is not None:
         function = guarded(given.loss.function, given.changed)
@@ -222,8 +224,14 @@ def train_checked(
                 given.health.cut(state.epoch - epoch)
 
 
-def _validation_loss(network: Network, given: _checks.Training, rows: Validation) -> float:
-    out = np.empty((len(rows.X), network.n_out), rows.X.dtype)
-    Z = forward_checked(without_output_activation(network), given.weights, given.biases, rows.X, out, None)
-    name = network.output_activation
-    return loss_checked(name, Z, rows.target, given.loss, rows.weight, given.output_weights)[0]
+def _measure(network: Network, given: _checks.Training, rows: MeasuredRows) -> None:
+    """Measure the rows with the parameters as they are now."""
+    name, Z = network.output_activation, np.empty((len(rows.X), network.n_out), rows.X.dtype)
+    forward_checked(without_output_activation(network), given.weights, given.biases, rows.X, Z, None)
+    if rows.losses is not None:
+        loss = loss_checked(name, Z, rows.target, given.loss, rows.weight, given.output_weights)[0]
+        rows.losses.append(loss)
+    if rows.accuracies is not None:
+        A = activation(name, Z)
+        predicted = A.argmax(axis=1) if network.n_out > 1 else A[:, 0] >= 0.5
+        rows.accuracies.append(float(np.mean((predicted == rows.classes) & ~np.isnan(A).any(axis=1))))
