@@ -30,8 +30,8 @@ def run_jobs(
     With ``keeps``, the exception of a fit is returned in its place, and else raised. Nothing of it runs any more when this
     returns or raises.
     """
-    team = _Team(jobs, threads, keeps)
     lines = None if display is None else display(len(jobs), 0)
+    team = _Team(jobs, threads, keeps, lines is not None)
 
     def show(result: Any) -> None:
         if lines is not None:
@@ -62,9 +62,9 @@ class _Team:
         The one that ended all of them: the first.
     """
 
-    def __init__(self, jobs: Iterable[Job], threads: int, keeps: bool) -> None:
+    def __init__(self, jobs: Iterable[Job], threads: int, keeps: bool, shows: bool) -> None:
         self._left = deque(sorted(jobs, key=lambda job: -job.cost))  # no long one is to begin last
-        self._threads, self._keeps, self._halt = threads, keeps, Halt()
+        self._threads, self._keeps, self._shows, self._halt = threads, keeps, shows, Halt()
         self._events: queue.SimpleQueue[None] = queue.SimpleQueue()  # wakes the thread that waits
         self._members: list[threading.Thread] = []
         self._ended: list[threading.Thread] = []
@@ -153,8 +153,11 @@ class _Team:
                 self._halt.is_wanted = True
             result = error
         self.results[job.number] = result
-        self._new.append(result)
-        self._events.put(None)
+        if (
+            self._shows
+        ):  # else the thread that waits is let sleep: it would take the interpreter's lock from the others
+            self._new.append(result)
+            self._events.put(None)
 
 
 def _last(result: Any) -> Measurements:
