@@ -12,6 +12,7 @@ import chainrule as cr
 import numpy as np
 import pytest
 from chainrule.health import KINDS, Finding, HealthReport, diagnose
+from chainrule.history import Ending, History
 from chainrule.preprocessing import MinMaxScaler, StandardScaler
 from health_cases import FAULTS, SEEDS, blobs, fitted, learned_by_heart, network
 
@@ -313,3 +314,23 @@ def test_every_kind_has_a_line_in_the_document_and_a_fit_with_that_fault() -> No
     document = (Path(__file__).resolve().parents[1] / "docs" / "health.md").read_text("utf-8")
     assert sorted(KINDS) == sorted(re.findall(r"^\| `(\w+)` \|", document, re.MULTILINE))
     assert {kind for _, kinds, _ in FAULTS.values() for kind in kinds} == set(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("end", "restored", "kinds"),
+    [(0.6, False, ["learning_rate_too_high"]), (0.3, False, []), (0.6, True, []), (0.15, False, [])],
+)
+def test_what_was_learned_and_is_lost_again_is_a_rate_that_is_too_high(
+    end: float, restored: bool, kinds: list[str], backend: str
+) -> None:
+    trainer = fitted(network(0, [8, 32, 3], "tanh"), cr.SGD(0.1), *blobs(0), epochs=20)
+    entries = trainer.history.entries()
+    first = entries[0].health.beginning.loss  # type: ignore[union-attr]
+    losses = first * np.array([*np.linspace(0.9, 0.1, 13), *[end] * 7])
+    changed = [entry._replace(loss=float(loss)) for entry, loss in zip(entries, losses, strict=True)]
+    ending = Ending("epochs", restored=restored)
+    report = diagnose(History(changed, ending), trainer.model)
+    assert report.kinds == kinds
+    if kinds:
+        assert "what was learned is lost again" in report.findings[0].words
+        assert "in epoch 12, and is" in report.findings[0].evidence

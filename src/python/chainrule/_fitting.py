@@ -63,7 +63,7 @@ def fit_epochs(trainer: Trainer, request: Request, *, is_checked: bool = False) 
     trainer.unfinished = None  # a fit that could not begin leaves it
     if request.health:
         rows = None if isinstance(request.rows, Batches) else request.rows
-        request = request._replace(recorder=Recorder(trainer, rows, watchers.went_on))
+        request = request._replace(recorder=Recorder(trainer, rows, request.epochs, watchers.went_on))
     try:
         _fit(trainer, request, watchers, keeper)
     except BaseException:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,8 @@ from ._checks_values import check_bool
 from ._epochs import batch_size_for
 from ._evaluation import Evaluation, Rows, counts
 from ._health_epochs import Beginning, HealthOfEpoch, beginning_of, some_of
-from ._health_seen import last_beginning
+from ._health_quiet import QuietUnits, needed_rows
+from ._health_seen import last_beginning, last_quiet
 from ._losses import loss_rule
 from ._network import (
     HEALTH_COLUMNS,
@@ -36,10 +37,6 @@ if TYPE_CHECKING:
 
 TOGETHER = 1000
 """Epochs of one call of the core at most, where their health is recorded: its record is an array with all of them."""
-QUIET_ROWS, QUIET_EPOCHS = 128, 4
-"""A unit that was 0 in so many rows that were looked at, one after the other, is counted as quiet; where an epoch has few
-rows, in so many times its rows. One that is active in 4 % of the rows is taken for quiet in 0.5 % of cases: 0.96^128. With
-512 rows, healthy fits came to the same shares of quiet units, and short ones could not be judged."""
 
 
 def check_health(health: Any, optimizer: Any) -> bool:
@@ -66,6 +63,8 @@ class Recorder:
     trainer : Trainer
     rows : Rows or None
         Those of all epochs; None where batches come one after another.
+    epochs : int
+        Of the fit, if nothing ends it before.
     goes_on : bool, default False
         Whether the fit goes on with one that was ended from outside: then it began where that one did.
 
@@ -75,17 +74,19 @@ class Recorder:
         Of the epoch that was finished last; with the numbers of the last one that was measured.
     """
 
-    def __init__(self, trainer: Trainer, rows: Rows | None, goes_on: bool = False) -> None:
+    def __init__(self, trainer: Trainer, rows: Rows | None, epochs: int, goes_on: bool = False) -> None:
         self._trainer, self._network, self._rows = trainer, trainer.model.network, rows
-        self._first = trainer.epoch
-        self._quiet = np.zeros(sum(self._network.layer_sizes[1:-1]), np.int64)
+        self._first, self._end = trainer.epoch, trainer.epoch + epochs
         self._beginning: Beginning | None = None
         self._in_epoch = 0 if rows is None else len(rows.inputs)
+        self._looked_at = 0  # rows
+        self.came = 0  # batches, in the last epoch of batches
         self.latest: HealthOfEpoch | None = None
         entries = trainer.history.entries()
         if goes_on and entries and entries[-1].health is not None and (began := last_beginning(entries)):
             self._first, self._beginning = began
             self.latest = entries[-1].health
+        self.quiet = QuietUnits(self._network.layer_sizes[1:-1], last_quiet(entries) if self.latest else None)
         if rows is not None:
             self.look_at(rows)
 
@@ -95,24 +96,27 @@ class Recorder:
         trainer, first = self._trainer, self._trainer.epoch
         assert self._rows is not None, "batches have epoch_of_batches"
         batch = min(batch_size_for(trainer, self._rows), self._in_epoch)
-        steps, before = -(-self._in_epoch // batch), self.latest
-        measured = self.measured(first, number, steps, steps_for_one_measured(self._network, batch))
-        record = HealthRecord(empty_values(self._network, number), self._quiet, measured)
+        steps, each = -(-self._in_epoch // batch), steps_for_one_measured(self._network, batch)
+        measured = self.measured(first, number, steps, each)
+        rows = len(measured_steps(steps, 1, each)) * min(batch, MEASURED_ROWS)
+        record = HealthRecord(empty_values(self._network, number), self.quiet.rows, measured)
+        keep = self.keeper(first)
         try:
             yield record
         except FloatingPointError:
             self.note_beginning()
             raise
         finally:
-            _to_the_end(lambda: self.keep(first, record.values, measured, steps, before))
+            _to_the_end(lambda: keep(record.values, measured, steps, self._in_epoch, rows))
 
     def measured(self, first: int, number: int, steps: int, each: int) -> Array:
         """Return which epochs are measured, of so many from the trainer's epoch ``first`` on: see `measured_epochs`."""
-        return measured_epochs(first - self._first, number, steps, each)
+        return measured_epochs(first - self._first, number, steps, each, self._end - 1 - self._first)
 
     def epoch_of_batches(self, expected: int) -> BatchesOfEpoch:
         """Return what records the batches of an epoch, ``expected`` in number, 0 where that is not known."""
-        return BatchesOfEpoch(self, self._network, self._quiet, self._trainer.epoch, expected)
+        expected = min(expected, self.came or expected)  # some say that there are more than come
+        return BatchesOfEpoch(self, self._network, self._trainer.epoch, expected)
 
     def look_at(self, rows: Rows) -> None:
         """Measure what a fit begins with, if these are its first rows."""
@@ -131,34 +135,34 @@ class Recorder:
         if self._beginning is not None:
             self._trainer.health_began = self._first, self._beginning
 
-    def keep(
-        self, first: int, values: Array, measured: Array, steps: int, before: HealthOfEpoch | None
-    ) -> None:
-        """Put what was measured in the epochs from the first on into the history, of those that are done.
+    def keeper(self, first: int) -> Callable[[Array, Array, int, int, int], None]:
+        """Return what keeps what was measured of epochs from number ``first`` on; to call it twice is to call it once."""
+        trainer, before, looked_at = self._trainer, self.latest, self._looked_at
 
-        Those that were not measured have the numbers of the last one that was, ``before`` at the beginning.
-        """
-        trainer = self._trainer
-        done = trainer.epoch - first
-        if done <= 0:
-            return
-        self.note_beginning()
-        found: list[HealthOfEpoch] = []
-        same = HealthOfEpoch(before.values, steps) if before is not None else None
-        chosen = np.flatnonzero(measured[:done]).tolist()
-        if same is not None:
-            found += [same] * (chosen[0] if chosen else done)
-        for i, next_one in pairwise([*chosen, done]):
-            same = HealthOfEpoch(values[i].tolist(), steps)
-            is_first = first + i == self._first
-            found.append(same._replace(beginning=self._beginning) if is_first else same)
-            found += [same] * (next_one - i - 1)
-        self.latest = found[-1] = found[-1]._replace(quiet=self._quiet_shares())
-        trainer.put_health(first, found)
+        def keep(values: Array, measured: Array, steps: int, in_epoch: int, rows: int) -> None:
+            """Put what was measured of epochs that are done into the history: of so many steps and rows, some of which were looked at.
 
-    def _quiet_shares(self) -> tuple[float, ...]:
-        rows = min(QUIET_ROWS, QUIET_EPOCHS * self._in_epoch or QUIET_ROWS)
-        return shares(self._quiet >= rows, self._network.layer_sizes[1:-1])
+            Those that were not measured have the numbers of the last one that was.
+            """
+            done = trainer.epoch - first
+            if done <= 0:
+                return
+            self.note_beginning()
+            found: list[HealthOfEpoch] = []
+            chosen = np.flatnonzero(measured[:done]).tolist()
+            if before is not None:
+                found += [HealthOfEpoch(before.values, steps)] * (chosen[0] if chosen else done)
+            for i, next_one in pairwise([*chosen, done]):
+                same = HealthOfEpoch(values[i].tolist(), steps)
+                is_first = first + i == self._first
+                found.append(same._replace(beginning=self._beginning) if is_first else same)
+                found += [same] * (next_one - i - 1)
+            self._looked_at = looked_at + rows * len(chosen)
+            quiet = self.quiet.shares(self._looked_at, needed_rows(in_epoch, rows))
+            self.latest = found[-1] = found[-1]._replace(quiet=quiet)
+            trainer.put_health(first, found)
+
+        return keep
 
 
 class BatchesOfEpoch:
@@ -167,23 +171,24 @@ class BatchesOfEpoch:
     As the cores do with the batches of an epoch, where their number is known beforehand; else every 64th, the first among them.
     """
 
-    def __init__(self, recorder: Recorder, network: Network, quiet: Array, epoch: int, expected: int) -> None:
-        self._recorder, self._network, self._quiet, self._epoch = recorder, network, quiet, epoch
+    def __init__(self, recorder: Recorder, network: Network, epoch: int, expected: int) -> None:
+        self._recorder, self._network, self._epoch = recorder, network, epoch
         self._measured = recorder.measured(epoch, 1, expected or STEPS_FOR_ONE, STEPS_FOR_ONE)
         self._which = _measured_steps(expected) if self._measured.all() else frozenset()
         self._found: list[Array] = []
-        self._rows, self._steps = 0, 0
+        self._in_epoch, self._rows, self._steps = 0, 0, 0  # rows, those looked at, batches
 
     def next(self, rows: Rows) -> HealthRecord | None:
         """Return the record for the next batch, None if it is not looked at."""
         self._recorder.look_at(rows)
         number, self._steps = self._steps, self._steps + 1
+        self._in_epoch += len(rows.inputs)
         if number not in self._which:
             return None
         values = empty_values(self._network, 1)
         self._found.append(values)
         self._rows += min(len(rows.inputs), MEASURED_ROWS)
-        return HealthRecord(values, self._quiet)
+        return HealthRecord(values, self._recorder.quiet.rows)
 
     def not_finite(self) -> None:
         """Take note that an update came to nothing finite."""
@@ -191,21 +196,19 @@ class BatchesOfEpoch:
 
     def finish(self) -> None:
         """Keep what was measured, when the epoch was counted."""
-        before = self._recorder.latest
-        _to_the_end(
-            lambda: self._recorder.keep(self._epoch, self._mean(), self._measured, self._steps, before)
-        )
+        keep, self._recorder.came = self._recorder.keeper(self._epoch), self._steps
+        _to_the_end(lambda: keep(self._mean(), self._measured, self._steps, self._in_epoch, self._rows))
 
     def _mean(self) -> Array:
         """Return the means over the batches, (1, layers, columns); of dead units those that were 0 in all of them."""
-        mean, widths = empty_values(self._network, 1), self._network.layer_sizes[1:-1]
+        mean = empty_values(self._network, 1)
         found = np.concatenate([empty_values(self._network, 0), *self._found])
         whole = ~np.isnan(found).any(axis=(1, 2))  # a batch of one row has no activation_std
         found = found[whole] if whole.any() else found
         if len(found):
             mean[0] = found.mean(axis=0)
             dead = HEALTH_COLUMNS.index("dead")
-            mean[0, :-1, dead] = shares(self._quiet >= self._rows, widths)
+            mean[0, :-1, dead] = self._recorder.quiet.since(self._rows)
             mean[0, -1, dead] = found[:, -1, dead].min()
         return mean
 
@@ -213,12 +216,6 @@ class BatchesOfEpoch:
 def empty_values(network: Network, epochs: int) -> Array:
     """Return an array for the values of so many epochs, with NaN in it."""
     return np.full((epochs, network.n_layers, len(HEALTH_COLUMNS)), np.nan)
-
-
-def shares(chosen: Array, widths: tuple[int, ...]) -> tuple[float, ...]:
-    """Return for each layer the share of its units that are chosen."""
-    ends = np.cumsum([0, *widths])
-    return tuple(float(chosen[a:b].mean()) for a, b in pairwise(ends))
 
 
 def _measured_steps(expected: int) -> range | frozenset[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -70,10 +70,7 @@ class Seen:
     @property
     def quiet(self) -> tuple[float, ...]:
         """For each hidden layer the share of units that were not active for long, at the end of the fit."""
-        for measured in reversed(self.epochs):
-            if measured.health is not None and measured.health.quiet is not None:
-                return measured.health.quiet
-        return (0.0,) * (self.network.n_layers - 1)
+        return last_quiet(self.epochs) or (0.0,) * (self.network.n_layers - 1)
 
     def column(self, name: str) -> Array:
         """Return one of the columns, shape (epochs, layers)."""
@@ -205,4 +202,12 @@ def last_beginning(entries: list[Measurements]) -> tuple[int, Beginning] | None:
     for measured in reversed(entries):
         if measured.health is not None and measured.health.beginning is not None:
             return measured.epoch, measured.health.beginning
+    return None
+
+
+def last_quiet(entries: Sequence[Measurements]) -> tuple[float, ...] | None:
+    """Return for each hidden layer the share of quiet units that was found last; None where none was."""
+    for measured in reversed(entries):
+        if measured.health is not None and measured.health.quiet is not None:
+            return measured.health.quiet
     return None

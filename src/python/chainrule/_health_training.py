@@ -40,6 +40,9 @@ STEADY = 0.8
 OVERFIT, OVERFIT_RISE, FALLEN = 1.2, 0.1, 0.9
 """The validation loss beside its lowest, and its rise beside the loss at the beginning (less is of no account); the training loss
 beside what it was at that epoch."""
+LEARNED, LOST = 0.5, 1 / 3
+"""A loss that had fallen to less than this share of the first one, and the share of that fall that is lost again in the end. Healthy fits
+lost a tenth and less; rates that are ten times too high for a deep network two thirds and more, sooner or later."""
 CONSTANT = 0.01
 """Standard deviation of the outputs over the rows, beside their root mean square. Healthy fits whose loss fell by a fifth and more
 had 0.013 and more, mostly above 0.3."""
@@ -123,7 +126,7 @@ def weights_shrunk(seen: Seen) -> Iterator[Finding]:
 
 def learning_rate_too_high(seen: Seen) -> Iterator[Finding]:
     """Find losses that end as not finite, grow, oscillate, or do not fall though the updates are large."""
-    found = _diverged(seen) or _grows(seen) or _does_not_fall(seen)
+    found = _diverged(seen) or _grows(seen) or _collapses(seen) or _does_not_fall(seen)
     if found is not None:
         words, evidence = found
         yield Finding(
@@ -170,6 +173,19 @@ def _grows(seen: Seen) -> tuple[str, str] | None:
         return "the loss goes up and down", (
             f"In the second half of the epochs it rose by {rise:.3g} an epoch, {rise / first:.0%} of what it was before (more than "
             f"{RISES:.0%} counts)."
+        )
+    return None
+
+
+def _collapses(seen: Seen) -> tuple[str, str] | None:
+    if len(seen.losses) < FEW or not seen.has_shares or seen.restored or _is_negligible(seen):
+        return None
+    first, last, best = seen.first_loss, seen.last_loss, int(seen.losses.argmin())
+    lowest = float(seen.losses[best])
+    if lowest < LEARNED * first and last - lowest > LOST * (first - lowest):
+        return "what was learned is lost again", (
+            f"The loss had fallen from {first:.4g} to {lowest:.4g} in epoch {seen.epochs[best].epoch}, and is {last:.4g} in the last three "
+            f"epochs (median; to have lost {LOST:.0%} of the fall counts)."
         )
     return None
 

@@ -252,17 +252,18 @@ def steps_for_one_measured(network: Network, batch: int) -> int:
     return ROWS_FOR_ONE if batch == 1 and max(network.layer_sizes) <= 16 else STEPS_FOR_ONE
 
 
-def measured_epochs(first: int, epochs: int, steps: int, each: int) -> Array:
+def measured_epochs(first: int, epochs: int, steps: int, each: int, last: int) -> Array:
     """Return which of so many epochs of a fit are measured, whose first is its epoch number ``first``; bool, (epochs,).
 
-    Epochs of at least ``each`` steps all are. Of shorter ones the first eight are, then four in each doubling (every second of 8
+    The fit's last one, number ``last``, is, where it comes so far. Epochs of at least ``each`` steps all are. Of shorter ones the first eight are, then four in each doubling (every second of 8
     to 15, every fourth of 16 to 31), until one of ``each`` steps is, or a little fewer: rounded to a power of two. So what changes early is seen in detail,
     any third of a fit has some that are measured, and to measure costs a long fit next to nothing, however short its epochs.
     """
     epoch = np.arange(first, first + epochs)
     most = 1 << (-(-each // steps) - 1).bit_length()
     doublings = np.frexp(epoch)[1] - 3  # of 8 to 15 it is 1
-    found: Array = epoch % np.minimum(1 << np.maximum(doublings, 0), most) == 0
+    gap = np.minimum(1 << np.maximum(doublings, 0), most)
+    found: Array = (epoch % gap == 0) | (epoch == last)
     return found
 
 
