@@ -104,6 +104,6 @@ void test_least_squares(const Options&);
 template <class T>
 void test_health(const Options&);
 template <class T>
-void test_validation(const Options&);
+void test_measured_rows(const Options&);
 
 }  // namespace tests

@@ -41,7 +41,7 @@ void run_groups(const Options& options) {
                   {"team choice", test_team_choices<T>},
                   {"least squares", test_least_squares<T>},
                   {"health", test_health<T>},
-                  {"validation", test_validation<T>},
+                  {"measured rows", test_measured_rows<T>},
                   {"huge strides", test_huge_strides<T>}};
     for (const auto& group : groups) {
         const std::string name = options.set + " " + type_name<T> + " " + group.name;

@@ -88,6 +88,25 @@ void health(const Shape& shape, std::ptrdiff_t rows, std::ptrdiff_t batch, const
         if (threads == 1) first = found;
         expect(found == first, "other health on several threads");
     }
+    Run<T> some(shape, data, end);  // of the two epochs the second is measured
+    const Guarded<double> values(size, end);
+    const Guarded<std::int64_t> quiet(hidden, end, 0);
+    const Guarded<std::uint8_t> measured(epochs, end, 0);
+    measured[1] = 1;
+    some.request.health = {values, quiet, epochs, layers, 0, measured};
+    some.request.rule = rule;
+    if (labels) some.request.loss.loss = Loss::cross_entropy;
+    some.request.batch_size = batch;
+    some.request.epochs = epochs;
+    some.request.n_threads = 2;
+    some.request.frozen = frozen;
+    expect(some.go() == Stop::finished && some.parameters == without.parameters,
+           "other bits where an epoch is not measured");
+    some.request.health.cut(epochs);
+    for (std::ptrdiff_t i = 0; i < size; ++i)
+        expect(
+            i < size / 2 ? std::isnan(values[i]) : std::isnan(values[i]) || values[i] == first.values[std::size_t(i)],
+            "another record where an epoch is not measured");
     add_answers(first.values.data(), size);
     add_answers(first.quiet.data(), hidden);
     without.parameters.add_to_answers();
