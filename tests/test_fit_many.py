@@ -250,3 +250,11 @@ def test_models_may_lie_side_by_side_in_one_array(backend: str) -> None:
         expected = plain(seed)
         alone(expected)
         assert contents(fit.trainer) == contents(expected.trainer)
+
+
+@pytest.mark.parametrize("epochs", [range(1, 4), np.arange(1, 4), (1, 2, 3)])
+def test_each_takes_ranges_and_arrays(epochs: Any, backend: str) -> None:
+    trainers = [cr.Trainer(cr.MLP([2, 3, 1], seed=seed), loss="mean_squared_error") for seed in range(3)]
+    X = np.random.default_rng(0).normal(size=(8, 2)).astype("float32")
+    histories = cr.fit_many(trainers, X, X[:, :1], epochs=cr.each(epochs))
+    assert [len(history) for history in histories] == [1, 2, 3]

@@ -144,7 +144,7 @@ def test_arguments_of_its_own_are_refused_by_name(
     assert [fit.trainer.step for fit in made] == [0, 0]
 
 
-@pytest.mark.parametrize("values", [np.zeros((2, 3)), "ab", None, 3, {1: 2}])
-def test_each_takes_a_list_or_a_tuple(values: Any) -> None:
+@pytest.mark.parametrize("values", [np.zeros((2, 3)), np.array(3), "ab", None, 3, {1: 2}])
+def test_each_takes_no_texts_and_no_arrays_of_several_dimensions(values: Any) -> None:
     with pytest.raises(TypeError, match="values must be a list or a tuple"):
         cr.each(values)

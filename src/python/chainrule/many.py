@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ._checks_values import check_choice, check_int, check_sequence
 from ._many_jobs import Each, find_jobs
 from ._threads import usable_threads
@@ -15,12 +18,12 @@ if TYPE_CHECKING:
     from .trainer import Trainer
 
 
-def each(values: Sequence[Any]) -> Each:
+def each(values: Sequence[Any] | NDArray[Any]) -> Each:
     """Say that an argument of `fit_many` has another value for each of the trainers.
 
     Parameters
     ----------
-    values : list or tuple
+    values : list, tuple, range or 1-D ndarray
         One for each trainer, in their order. The same object may come several times, and is then not converted again.
 
     Returns
@@ -30,8 +33,10 @@ def each(values: Sequence[Any]) -> Each:
     Raises
     ------
     TypeError
-        If it is neither a list nor a tuple.
+        If it is something else: an array of several dimensions may be meant for all of them, ``list(array)`` says otherwise.
     """
+    if isinstance(values, range) or (isinstance(values, np.ndarray) and values.ndim == 1):
+        return Each(tuple(values))
     return Each(check_sequence(values, "values"))
 
 
