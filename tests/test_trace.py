@@ -251,3 +251,14 @@ def test_every_activation_is_traced_and_checked(backend, dtype, activation):
     shares = model(activation, dtype=dtype).explain(X, y).check()
     assert shares["z"] <= 1
     assert {"a", "da_dz", "dL_da", "dL_dz", "dL_dW", "dL_db", "loss", "new_W", "velocity_W"} <= set(shares)
+
+
+@pytest.mark.parametrize(
+    ("output", "loss"), [("softmax", "cross_entropy"), ("sigmoid", "half_squared_error")]
+)
+def test_explain_takes_the_loss_that_goes_with_the_output(backend: str, output: str, loss: str) -> None:
+    model = cr.MLP([2, 3, 2], output_activation=output, dtype="float64", seed=0)
+    X, y = [[1.0, 2.0]], [[0.0, 1.0]]
+    found, expected = model.explain(X, y), model.explain(X, y, loss=loss)
+    assert found.to_dict() == expected.to_dict()
+    assert found.to_dict() != model.explain(X, y, loss="mean_squared_error").to_dict()

@@ -15,7 +15,7 @@ class ExplainedModel:
     __slots__ = ()
 
     def explain(
-        self, X: Any, y: Any, *, loss: Any = "half_squared_error", optimizer: Any = None, sample_weight: Any = None
+        self, X: Any, y: Any, *, loss: Any = None, optimizer: Any = None, sample_weight: Any = None
     ) -> Trace:  # fmt: skip
         """Return one step of training with these rows, opened up: every factor of the chain rule; the model does not change.
 
@@ -25,8 +25,9 @@ class ExplainedModel:
         ----------
         X, y : array-like
             As in `Trainer.fit`: at least one row. All rows are one batch.
-        loss : str, object or function, default "half_squared_error"
-            As of `Trainer`. Give the one that the model is trained with, such as "cross_entropy" after softmax.
+        loss : str, object or function, optional
+            As of `Trainer`: give the one that the model is trained with. None: "cross_entropy" after softmax, else
+            "half_squared_error".
         optimizer : optional
             What makes the update of the gradient, as at its first step; ``SGD(0.01)`` by default.
         sample_weight : array-like, shape (rows,), optional
