@@ -44,7 +44,7 @@ def derivation_to_html(derivation: Derivation, digits: int = 7) -> str:
             formulas, numbers, result = derivation.cells(line, digits)
             said = [rename(line.note, derivation.names)] if line.note else []
             said += [f"printed as {line.printed}"] if line.printed else []
-            note = f"<br><small>{raised('; '.join(said))}</small>" if said else ""
+            note = f"{'<br>' * bool(formulas)}<small>{raised('; '.join(said))}</small>" if said else ""
             out.append(
                 f'<tr><th scope="row">{to_html(rename(line.symbol, derivation.names))}</th>'
                 f"<td>{' = '.join(map(to_html, formulas))}{note}</td>"
