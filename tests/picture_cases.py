@@ -41,3 +41,13 @@ def saved_texts(monkeypatch: Any) -> list[str]:
 def with_dollar_signs(written: list[str]) -> list[str]:
     """Return those in which a reader sees a dollar sign; what stands between two without a backslash is set as a formula."""
     return [text for text in written if "$" in re.sub(r"(?<!\\)\$.*?(?<!\\)\$", "", text)]
+
+
+def assert_whole_numbers(ax: Any, first: int, last: int) -> None:
+    """The ticks of the horizontal axis that are seen are whole numbers, one of them from the first to the last."""
+    low, high = drawn(ax).get_xlim()
+    ticks = zip(ax.get_xticks(), ax.get_xticklabels(), strict=True)
+    seen = [text.get_text() for x, text in ticks if low <= x <= high]
+    assert seen
+    assert all(re.fullmatch(r"\d+", text) for text in seen), seen
+    assert {int(text) for text in seen} & set(range(first, last + 1))
