@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import chainrule as cr
@@ -129,6 +130,38 @@ def test_histograms_of_activations_are_of_what_the_layers_give_without_zeros(bac
     assert texts(ax)[0].startswith(f"{np.mean(hidden == 0):.0%} zeros, not drawn\nmean {hidden.mean():.2g}")
     assert texts(ax)[1].startswith("no zeros")
     assert [text.get_text() for text in ax.get_yticklabels()] == ["layer 1\nrelu", "layer 2\nsigmoid"]
+
+
+@pytest.mark.parametrize("scale", [1e-4, 0.003, 0.05, 1.0, 7.0, 2e4])
+@pytest.mark.parametrize("width", [None, 2.2])
+def test_the_ticks_of_histograms_do_not_run_together(scale: float, width: float | None) -> None:
+    model = cr.MLP([3, 40, 40, 2], activation="tanh", dtype="float64", seed=0)
+    for weights in model.weights:
+        weights *= scale / np.abs(weights).max()
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    for draw in (
+        lambda ax: plots.activation_histograms(model, X, ax=ax),
+        lambda ax: plots.weight_histograms(model, ax=ax),
+    ):
+        ax = None if width is None else pyplot.figure(figsize=(6, 3)).add_axes((0.2, 0.2, width / 6, 0.7))
+        assert_apart(drawn(draw(ax)))
+
+
+def test_the_ticks_of_activations_of_tanh_do_not_run_together() -> None:
+    model = cr.MLP([3, 40, 40, 2], activation="tanh", output_activation="tanh", dtype="float64", seed=0)
+    for weights in model.weights:
+        weights *= 9.0
+    assert_apart(drawn(plots.activation_histograms(model, np.random.default_rng(0).normal(size=(200, 3)))))
+
+
+def assert_apart(ax: Any) -> None:
+    """Between the numbers of the horizontal axis there is room for a letter at least, and there are two or more."""
+    low, high = ax.get_xlim()
+    ticks = zip(ax.get_xticks(), ax.get_xticklabels(), strict=True)
+    boxes = [text.get_window_extent() for x, text in ticks if low <= x <= high]
+    assert len(boxes) >= 2
+    letter = boxes[0].height * 0.6
+    assert all(right.x0 - left.x1 >= letter for left, right in pairwise(boxes))
 
 
 def test_a_layer_that_gives_nothing_but_zeros_can_be_drawn() -> None:
