@@ -9,7 +9,6 @@ import chainrule as cr
 import numpy as np
 import pytest
 from chainrule._run_file import RunFile
-from picture_cases import assert_whole_numbers
 from run_cases import CASES, EPOCHS, data, digest, entries, fit, go_on
 
 
@@ -152,18 +151,6 @@ def test_weights_are_drawn_over_the_epochs(path):
         assert ax.lines[6].get_ydata()[2] == run.model(2).weights[0].ravel()[-1]
         with pytest.raises(ValueError, match="most"):
             run.plot(most=0)
-        assert_whole_numbers(ax, 0, 3)
-
-
-def test_the_weights_of_a_single_epoch_are_seen(path):
-    pytest.importorskip("matplotlib").use("Agg")
-    X, y = data()
-    CASES["momentum and dropout"][0]().fit(X, y, epochs=3, checkpoint=path, keep=1)
-    with cr.Checkpoints(path) as run:
-        assert run.epochs == [3]
-        ax = run.plot(most=7)
-    assert_whole_numbers(ax, 3, 3)
-    assert len({line.get_marker() for line in ax.lines} - {"None"}) == 3
 
 
 @pytest.mark.parametrize(("keep", "kept"), [(1, [6]), (3, [4, 5, 6]), (9, [0, 1, 2, 3, 4, 5, 6])])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import chainrule as cr
@@ -99,6 +101,18 @@ def test_epochs_are_marked_by_whole_numbers(first: int, length: int) -> None:
     assert_whole_numbers(with_layers, 1, 2)
     Recorded.health = ({"gradient_norm": [1.0]},) * length
     assert_whole_numbers(plots.gradients_by_depth(history), 1, 1)
+
+
+def test_weights_that_were_kept_of_a_single_epoch_are_seen(tmp_path: Path) -> None:
+    trainer = cr.Trainer(cr.MLP([2, 3, 1], seed=0), loss="mean_squared_error")
+    for keep, kept, markers in ((4, [0, 1, 2, 3], 0), (1, [3], 2)):
+        path = tmp_path / f"{keep}.run"
+        copy.deepcopy(trainer).fit([[0.0, 1.0]], [2.0], epochs=3, checkpoint=path, keep=keep)
+        with cr.Checkpoints(path) as run:
+            assert run.epochs == kept
+            ax = run.plot()
+        assert_whole_numbers(ax, kept[0], 3)
+        assert len({line.get_marker() for line in ax.lines} - {"None"}) == markers
 
 
 def test_a_fit_can_be_drawn_as_it_comes(backend: str) -> None:
