@@ -75,7 +75,7 @@ def small_network(digits: Digits) -> Any:
         model, loss="binary_cross_entropy", optimizer=cr.SGD(0.5, momentum=0.9), batch_size=4
     )
     trainer.fit([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0], epochs=200)
-    return plots.network(model, input_names=["$x_1$", "$x_2$"], output_names=["either"])
+    return plots.network(model, input_names=["x₁", "x₂"], output_names=["either"])
 
 
 def deep(digits: Digits, activation: str, initializer: str) -> Any:

@@ -31,7 +31,7 @@ def exclusive_or() -> Any:
     model = cr.MLP([2, 2, 1], activation="step", output_activation="step", dtype="float64")
     model.weights = [np.ones((2, 2)), np.array([[1.0], [-1.0]])]
     model.biases = [np.array([-0.5, -1.5]), np.array([-0.5])]
-    return plots.network(model, input_names=["$x_1$", "$x_2$"], output_names=["either"]).figure
+    return plots.network(model, input_names=["x₁", "x₂"], output_names=["either"]).figure
 
 
 def two_inputs_network() -> cr.MLP:
@@ -46,7 +46,7 @@ def two_inputs_network() -> cr.MLP:
 
 def two_inputs() -> Any:
     """It, with its weights and biases."""
-    names = {"input_names": ["$x_1$", "$x_2$"], "output_names": ["a"]}
+    names = {"input_names": ["x₁", "x₂"], "output_names": ["a"]}
     return plots.network(two_inputs_network(), **names).figure
 
 
@@ -55,7 +55,7 @@ def two_inputs_back() -> Any:
     model = two_inputs_network()
     layers = model.explain([[1.0, 2.0]], [[3.0]]).steps[0].layers
     model.weights, model.biases = [layer.dL_dW for layer in layers], [layer.dL_db for layer in layers]
-    ax = plots.network(model, input_names=["$x_1$", "$x_2$"], output_names=["a"])
+    ax = plots.network(model, input_names=["x₁", "x₂"], output_names=["a"])
     ax.get_legend().get_texts()[0].set_text("positive derivative")
     return ax.figure
 

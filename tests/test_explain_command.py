@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 
@@ -37,6 +38,7 @@ def explain(folder, monkeypatch, capsys):
         monkeypatch.chdir(folder)
         assert main(["explain", *map(str, arguments)]) == code
         said = capsys.readouterr()
+        assert code == 0 or said.out == ""
         return said.err if code else said.out
 
     return run
@@ -60,7 +62,7 @@ def test_an_example_without_a_step_says_that_there_is_nothing_to_check(explain):
 
 
 def test_json_stays_json_when_it_is_checked(explain):
-    (first, second) = json.loads(explain("two-inputs", "--format", "json", "--check"))
+    (first, second) = json.loads(explain("two-inputs", "--format", "json", "--check"))["derivations"]
     assert (first["name"], second["name"]) == ("w211", "w111")
 
 
@@ -75,6 +77,65 @@ def test_every_example_is_printed(explain, name):
 )
 def test_examples_come_in_other_formats(explain, form, words):
     assert explain("shared-bias", "--format", form, "--digits", 5).count(words) >= 4
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_format_says_all_that_the_text_of_an_example_says(explain, name):
+    example = worked_example(name)
+    about = example.about.replace("\n", " ")
+    blocks = [part() for part in (example.before, example.after) if part]
+    results = [format(line.value, ".6g") for one in example.derivations() for line in one.lines]
+    assert blocks or results
+
+    record = json.loads(explain(name, "--format", "json"))
+    assert record["name"] == name
+    assert record["about"].replace("\n", " ").startswith(about)
+    assert [record[part] for part in ("before", "after") if record[part]] == blocks
+    assert record["derivations"] == [one.to_dict() for one in example.derivations()]
+
+    for form, plain in (("markdown", as_markdown), ("latex", as_latex), ("html", as_html)):
+        text = explain(name, "--format", form, "--digits", 6)
+        read = plain(text)
+        for part in (name, about, *(block.rstrip() for block in blocks)):
+            assert part in read or " ".join(part.split()) in " ".join(read.split()), (form, part)
+        assert "printed as: the figure" in read or not example.printed
+        for result in results:
+            assert result in read or result.split("e")[0] in read, (form, result)
+        places = [read.index(block.splitlines()[0]) for block in blocks]
+        assert places == sorted(places)
+
+
+def as_markdown(text):
+    return re.sub(r"\\(.)", r"\1", text)
+
+
+def as_latex(text):
+    escapes = {
+        r"\textasciicircum{}": "^",
+        r"\textless{}": "<",
+        r"\textgreater{}": ">",
+        r"\_": "_",
+        r"\%": "%",
+    }
+    for written, meant in escapes.items():
+        text = text.replace(written, meant)
+    return text
+
+
+def as_html(text):
+    return html.unescape(re.sub(r"<[^>]*>", "", re.sub(r"<sup>(\w+)</sup>", r"^\1", text)))
+
+
+@pytest.mark.parametrize("parameters", [(), ("--parameter", "W2[0,0]")])
+def test_every_format_says_which_row_was_learned(explain, parameters):
+    arguments = ("prices.pkl", "--row", "prices.csv:3", *parameters)
+    said = explain(*arguments).splitlines()[0]
+    assert said.startswith("prices.csv, line 3: x[0] is rooms")
+    for form in ("markdown", "latex", "html"):
+        read = html.unescape(explain(*arguments, "--format", form).splitlines()[0])
+        assert said.replace("`", "") in read.replace("\\", "").replace("`", ""), form
+    record = json.loads(explain(*arguments, "--format", "json"))
+    assert (record[0] if parameters else record)["about"] == said
 
 
 def test_a_parameter_of_a_network_is_derived_for_a_row_of_its_table(explain, folder):

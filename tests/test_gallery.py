@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from picture_cases import saved_texts, with_dollar_signs
 
 ROOT = Path(__file__).resolve().parents[1]
 LARGEST = 60_000
@@ -25,8 +26,13 @@ def gallery() -> ModuleType:
     return module
 
 
-def test_every_picture_can_be_drawn_and_has_the_same_bytes_again(gallery: ModuleType, tmp_path: Path) -> None:
+def test_every_picture_can_be_drawn_and_has_the_same_bytes_again(
+    gallery: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = saved_texts(monkeypatch)
     gallery.main(tmp_path / "first", epochs=1)
+    assert "positive weight" in written
+    assert with_dollar_signs(written) == []
     names = {path.name for path in (tmp_path / "first").iterdir()}
     assert names == {f"{draw.__name__}.svg" for draw in gallery.PICTURES}
     # Lines, clipped lines, hatches and an image: all that matplotlib gives an identifier.

@@ -180,3 +180,32 @@ def test_cells_are_escaped_unless_they_were_made_here() -> None:
     assert found.count("<br>") == 1
     assert "&lt;i&gt;" in found
     assert found.count("border-top") == 1
+
+
+def test_a_search_for_a_learning_rate_shows_its_verdict_and_the_course_of_the_losses(backend: str) -> None:
+    X = [[0.1 * i, 1.0 - 0.2 * i] for i in range(20)]
+    trainer = cr.Trainer(cr.MLP([2, 4, 1], dtype="float64", seed=0), loss="mean_squared_error", batch_size=20)
+    found = cr.find_learning_rate(trainer, X, [row[0] for row in X], highest=1e3)
+    assert found.suggestion is not None
+    shown = page(found)
+    assert "; ".join(shown.text["caption"]) == str(found)
+    assert shown.rows[0] == ["measured", "course", "first", "last", "lowest", "highest"]
+    for row, name, values in zip(
+        shown.rows[1:], ("loss of each batch", "smoothed"), (found.losses, found.smoothed), strict=True
+    ):
+        assert row[0] == name
+        assert row[2:] == [f"{value:.4g}" for value in (values[0], values[-1], values.min(), values.max())]
+    assert [attributes["role"] for tag, attributes in shown.found if tag == "svg"] == ["img"] * 2
+    # The explosion does not flatten the rest: in the middle of the search the line is far below its top, and not at its foot.
+    heights = [float(y) for y in re.findall(r"[ML][\d.]+ ([\d.]+)", found._repr_html_())]
+    assert len({round(height) for height in heights}) > 10
+
+
+def test_a_search_that_suggests_nothing_says_why(backend: str) -> None:
+    trainer = cr.Trainer(
+        cr.MLP([1, 1], bias=None, dtype="float64", initializer=cr.initializers.constant(2.0), seed=0),
+        loss="mean_squared_error",
+    )
+    found = cr.find_learning_rate(trainer, [[1.0]], [2.0], steps=10)
+    assert found.suggestion is None
+    assert "the loss falls nowhere" in page(found).text["caption"][0]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import chainrule as cr
@@ -13,7 +15,7 @@ import numpy as np
 import pytest
 from chainrule.history import Ending, History, Measurements
 from numpy.testing import assert_allclose, assert_array_equal
-from picture_cases import drawn, labels, texts
+from picture_cases import assert_whole_numbers, drawn, labels, texts
 
 matplotlib = pytest.importorskip("matplotlib", reason="the pictures are matplotlib's")
 matplotlib.use("Agg")
@@ -68,11 +70,49 @@ def test_some_curves_are_drawn_on_axes_that_are_given() -> None:
     assert plots.curves(a_history(30), ["validation_accuracy"]).figure.axes[-1].get_ylabel() == "accuracy"
 
 
-def test_a_single_epoch_is_a_mark_since_a_line_of_one_point_is_not_seen() -> None:
-    ax = plots.curves(cr.History([Measurements(0, 1.0, 2.0)]))
-    assert [line.get_marker() for line in ax.get_lines()] == ["o", "o"]
+def test_a_single_epoch_is_marks_of_which_none_hides_another() -> None:
+    measured = Measurements(0, 1.0, 1.0, {"accuracy": 0.5, "r2": 0.5}, {"accuracy": 0.5, "r2": 0.5})
+    ax = drawn(plots.curves(History([measured])))
+    lines = [line for axes in ax.figure.axes for line in axes.lines]
+    assert len(lines) == 6
+    assert "None" not in [line.get_marker() for line in lines]
+    assert len({line.get_markersize() for line in lines}) == 6  # all may lie at one place: around each other
+    assert all(line.get_markerfacecolor() == "none" for line in lines if line.get_markersize() > 6)
+    ways = {(line.get_marker(), line.get_markersize()) for line in lines[:2]}
+    assert len(ways) == 2
     ax = plots.curves(cr.History([Measurements(i, 1.0, 2.0) for i in range(2)]))
     assert [line.get_marker() for line in ax.get_lines()] == ["None", "None"]
+
+
+@pytest.mark.parametrize("first", [0, 7, 1_000])
+@pytest.mark.parametrize("length", [1, 2, 3, 40])
+def test_epochs_are_marked_by_whole_numbers(first: int, length: int) -> None:
+    entry = {"gradient_norm": [1.0, 2.0]}
+
+    class Recorded(History):
+        """A history as a fit with ``health=True`` returns it."""
+
+        health = (entry,) * length
+
+    history = Recorded([Measurements(first + i, 1.0, 2.0) for i in range(length)])
+    for ax in (plots.curves(history), plots.gradient_norms(history)):
+        assert_whole_numbers(ax, first, first + length - 1)
+    with_layers = plots.gradients_by_depth(history)
+    assert_whole_numbers(with_layers, 1, 2)
+    Recorded.health = ({"gradient_norm": [1.0]},) * length
+    assert_whole_numbers(plots.gradients_by_depth(history), 1, 1)
+
+
+def test_weights_that_were_kept_of_a_single_epoch_are_seen(tmp_path: Path) -> None:
+    trainer = cr.Trainer(cr.MLP([2, 3, 1], seed=0), loss="mean_squared_error")
+    for keep, kept, markers in ((4, [0, 1, 2, 3], 0), (1, [3], 2)):
+        path = tmp_path / f"{keep}.run"
+        copy.deepcopy(trainer).fit([[0.0, 1.0]], [2.0], epochs=3, checkpoint=path, keep=keep)
+        with cr.Checkpoints(path) as run:
+            assert run.epochs == kept
+            ax = run.plot()
+        assert_whole_numbers(ax, kept[0], 3)
+        assert len({line.get_marker() for line in ax.lines} - {"None"}) == markers
 
 
 def test_a_fit_can_be_drawn_as_it_comes(backend: str) -> None:

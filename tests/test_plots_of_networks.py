@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import chainrule as cr
@@ -82,6 +83,79 @@ def test_small_networks_have_their_numbers_and_names() -> None:
     assert "0.00" not in texts(plots.network(cr.MLP([2, 1], bias=None, seed=0)))
 
 
+LONG = ("a very long name of an input column, as tables have them (mm)", "W" * 60)
+"""Names that no picture has room for."""
+
+
+def unit_names(ax: Any, letters: tuple[str, ...] = ("a very", "WW")) -> list[Any]:
+    """The texts that begin as the long names do."""
+    return [text for text in ax.texts if text.get_text().startswith(letters)]
+
+
+def assert_within(text: Any, box: Any) -> None:
+    inside = text.get_window_extent()
+    assert inside.x0 >= box.x0 - 0.5, text.get_text()
+    assert inside.x1 <= box.x1 + 0.5, text.get_text()
+    assert inside.y0 >= box.y0 - 0.5, text.get_text()
+    assert inside.y1 <= box.y1 + 0.5, text.get_text()
+
+
+def length_of_diagram(ax: Any) -> float:
+    """Inches from the first column of units to the last one."""
+    columns = [line.get_xdata()[0] for line in ax.lines if line.get_label().startswith("units")]
+    ends = ax.transData.transform([(x, 0.0) for x in (columns[0], columns[-1])])
+    return float(ends[1, 0] - ends[0, 0]) / ax.figure.dpi
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("sizes", [(2, 2), (2, 3, 2), (2, 3, 3, 3, 3, 2)])
+@pytest.mark.parametrize("sides", [("input_names",), ("output_names",), ("input_names", "output_names")])
+def test_long_names_are_shortened_and_neither_clipped_nor_do_they_squeeze_the_diagram(
+    sizes: Any, sides: Any
+) -> None:
+    model = cr.MLP(list(sizes), activation="tanh", dtype="float64", seed=0)
+    plain = length_of_diagram(drawn(plots.network(model)))
+    ax = drawn(plots.network(model, **dict.fromkeys(sides, LONG)))
+    assert [text.get_text() for text in unit_names(ax)] == ["a very long name of an…", f"{'W' * 23}…"] * len(
+        sides
+    )
+    for text in (*ax.texts, *ax.get_legend().get_texts()):
+        assert_within(text, ax.figure.bbox)
+    assert length_of_diagram(ax) > 0.9 * plain
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("layout", [None, "constrained"])
+@pytest.mark.parametrize("width", [5.0, 8.0, 12.0])
+def test_long_names_stay_within_axes_that_are_given(layout: str | None, width: float) -> None:
+    model = cr.MLP([2, 3, 2], activation="tanh", dtype="float64", seed=0)
+    figure, axes = pyplot.subplots(1, 2, figsize=(width, 4.0), layout=layout)
+    names = {"input_names": LONG, "output_names": LONG}
+    for ax in axes:
+        plots.network(model, **names, ax=ax)
+    assert tuple(figure.get_size_inches()) == (width, 4.0)
+    for ax in axes:
+        drawn(ax)
+        found = unit_names(ax, ("a", "W", "…"))
+        assert len(found) == 4
+        for text in found:
+            assert_within(text, ax.bbox)
+            assert text.get_text().endswith("…")
+        for text in (*ax.texts, *ax.get_legend().get_texts()):
+            assert_within(text, ax.bbox if layout is None else figure.bbox)
+        assert length_of_diagram(ax) > 0.35 * ax.bbox.width / figure.dpi
+
+
+def test_names_that_fit_change_nothing() -> None:
+    model = cr.MLP([2, 3, 2], activation="tanh", dtype="float64", seed=0)
+    short = plots.network(model, input_names=["x₁", "x₂"], output_names=["a", "b"])
+    plain = plots.network(model)
+    assert tuple(short.figure.get_size_inches()) == tuple(plain.figure.get_size_inches())
+    assert short.get_xlim() == plain.get_xlim()
+    whole = plots.network(model, input_names=["n" * 24, "m" * 25])
+    assert {"n" * 24, "m" * 23 + "…"} <= set(texts(whole))
+
+
 def test_one_bias_for_a_layer_stands_in_each_of_its_units() -> None:
     model = cr.MLP([1, 3], bias="layer", seed=0)
     model.biases[0][:] = 7.0
@@ -129,6 +203,38 @@ def test_histograms_of_activations_are_of_what_the_layers_give_without_zeros(bac
     assert texts(ax)[0].startswith(f"{np.mean(hidden == 0):.0%} zeros, not drawn\nmean {hidden.mean():.2g}")
     assert texts(ax)[1].startswith("no zeros")
     assert [text.get_text() for text in ax.get_yticklabels()] == ["layer 1\nrelu", "layer 2\nsigmoid"]
+
+
+@pytest.mark.parametrize("scale", [1e-4, 0.003, 0.05, 1.0, 7.0, 2e4])
+@pytest.mark.parametrize("width", [None, 2.2])
+def test_the_ticks_of_histograms_do_not_run_together(scale: float, width: float | None) -> None:
+    model = cr.MLP([3, 40, 40, 2], activation="tanh", dtype="float64", seed=0)
+    for weights in model.weights:
+        weights *= scale / np.abs(weights).max()
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    for draw in (
+        lambda ax: plots.activation_histograms(model, X, ax=ax),
+        lambda ax: plots.weight_histograms(model, ax=ax),
+    ):
+        ax = None if width is None else pyplot.figure(figsize=(6, 3)).add_axes((0.2, 0.2, width / 6, 0.7))
+        assert_apart(drawn(draw(ax)))
+
+
+def test_the_ticks_of_activations_of_tanh_do_not_run_together() -> None:
+    model = cr.MLP([3, 40, 40, 2], activation="tanh", output_activation="tanh", dtype="float64", seed=0)
+    for weights in model.weights:
+        weights *= 9.0
+    assert_apart(drawn(plots.activation_histograms(model, np.random.default_rng(0).normal(size=(200, 3)))))
+
+
+def assert_apart(ax: Any) -> None:
+    """Between the numbers of the horizontal axis there is room for a letter at least, and there are two or more."""
+    low, high = ax.get_xlim()
+    ticks = zip(ax.get_xticks(), ax.get_xticklabels(), strict=True)
+    boxes = [text.get_window_extent() for x, text in ticks if low <= x <= high]
+    assert len(boxes) >= 2
+    letter = boxes[0].height * 0.6
+    assert all(right.x0 - left.x1 >= letter for left, right in pairwise(boxes))
 
 
 def test_a_layer_that_gives_nothing_but_zeros_can_be_drawn() -> None:

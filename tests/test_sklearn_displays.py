@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from picture_cases import assert_whole_numbers
 from sklearn_cases import BOTH, MLPClassifier, data, fitted, small
 
 matplotlib = pytest.importorskip("matplotlib", reason="the plots are matplotlib's")
@@ -65,6 +66,18 @@ def test_losses_on_held_out_rows_are_drawn_beside_those_of_training() -> None:
     assert [line.get_label() for line in display.lines_] == ["training loss", "validation loss"]
     assert_array_equal(display.lines_[1].get_ydata(), [4.0, 3.0, 3.5])
     assert display.lines_[1].axes is display.ax_
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_epochs_are_whole_numbers_and_a_single_one_has_markers(epochs: int) -> None:
+    curve = [0.5] * epochs
+    shown = LossCurveDisplay(loss_curve=curve, validation_loss_curve=curve, validation_scores=curve)
+    display = shown.plot(line_kw={"ls": "-", "lw": 2})
+    assert_whole_numbers(display.ax_, 1, epochs)
+    markers = {(line.get_marker(), line.get_markersize()) for line in display.lines_}
+    assert len(markers) == (3 if epochs == 1 else 1)
+    given = shown.plot(line_kw={"marker": "x", "ms": 4.0})
+    assert {(line.get_marker(), line.get_markersize()) for line in given.lines_} == {("x", 4.0)}
 
 
 def test_axes_name_and_style_may_be_given_and_a_display_drawn_again() -> None:

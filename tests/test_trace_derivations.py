@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import chainrule as cr
 import numpy as np
 import pytest
+from chainrule.trace._symbols import to_html
 from trace_cases import OPTIMIZERS, OUTPUTS, TRAINABLE, data, evaluated, model
 
 NAMES = ("W1[3, 6]", "W1[0, 2]", "W2[1, 4]", "W3[4, 0]", "b1[2]", "b2[0]", "b3[1]")
@@ -247,6 +248,29 @@ def test_html_is_closed_labelled_and_escaped():
         }
         assert "script" not in tags
         assert "color:#" not in page.replace(" ", "")
+
+
+def test_html_raises_exponents(backend):
+    X, y = data(2)
+    trainer = cr.Trainer(model("tanh"), loss="half_squared_error", optimizer=cr.Adam(0.01), batch_size="full")
+    with trainer.trace(steps=[11]) as trace:
+        trainer.fit(X, y, epochs=12)
+    page = trace.of("W2[0, 2]").to_html()
+    assert "^" not in page
+    assert "<i>a</i><sup>(2)</sup><sub>0, 2</sub><sup>2</sup>" in page  # 1 - a^2
+    assert "<sup>12</sup>" in page  # 0.9^12
+    assert "<sup><i>t</i></sup>" in page  # beta1^t
+    shown = explained("half_squared_error", "identity", "gelu_tanh", rows=1).of("W1[0, 2]").to_html()
+    assert "0.044715 z<sup>3</sup>" in shown  # in a note
+    assert "^" not in shown
+
+
+def test_what_is_raised_ends_with_the_exponent():
+    assert to_html("(1 - a)^2 / 3") == "(1 - <i>a</i>)<sup>2</sup> / 3"
+    assert to_html("x^-2 + 1") == "<i>x</i><sup>-2</sup> + 1"
+    assert to_html("2^(1 - (a + b)) * c") == "2<sup>(1 - (<i>a</i> + <i>b</i>))</sup> &middot; <i>c</i>"
+    assert to_html("a^(b") == "<i>a</i>^(<i>b</i>"  # no formula: left as it is
+    assert to_html("a^") == "<i>a</i>^"
 
 
 def test_latex_is_balanced_and_escaped():

@@ -57,7 +57,7 @@ def test_text_and_html_show_every_layer(backend):
     for layer in ("layer 1: 4 to 8, relu", "layer 3: 5 to 3, identity"):
         assert layer in text
         assert layer.capitalize() in page
-    assert page.count("<caption>") == page.count("</table>") == 3
+    assert page.count("<caption>") == page.count("</table>") == 3 + 1  # of the layers, and of the targets
     assert '<th scope="row"><code>dL_dW</code></th>' in page
     assert "Trace(1 step of 4-8-5-3" in repr(trace)
 
@@ -75,6 +75,25 @@ def test_a_trace_as_markdown_and_latex_has_every_quantity_once_a_layer(backend):
     assert r"\partial L / \partial W^{(2)} &= \begin{pmatrix}" in latex
     assert r"\partial A^{(3)} / \partial Z^{(3)}" in latex
     assert r"\mathrm{square\_W}^{(1)}" in latex
+
+
+def test_every_format_has_the_settings_the_targets_and_the_weights_of_the_rows(backend):
+    X, y = data(2)
+    y[:] = [[0.125, -7.5, 3.75], [0.5, 6.25, -1.625]]
+    optimizer = cr.SGD(0.375, momentum=0.8125)
+    trace = model("relu").explain(X, y, optimizer=optimizer, sample_weight=[0.6875, 2.125])
+    for text in (trace.to_text(), trace.to_markdown(), trace.to_latex(), trace.to_html()):
+        for written in ("float64", "0.8125", "0.125", "-7.5", "-1.625", "0.6875", "2.125"):
+            assert written in text
+    assert (
+        "| `target` | what the outputs should be | 2x3 | 0.125 -7.5 3.75; 0.5 6.25 -1.625 |"
+        in trace.to_markdown()
+    )
+    assert (
+        r"y &= \begin{pmatrix} 0.125 & -7.5 & 3.75 \\ 0.5 & 6.25 & -1.625 \end{pmatrix}" in trace.to_latex()
+    )
+    unweighted = model("relu").explain(X, y)
+    assert "weight` | of each row" not in unweighted.to_markdown()
 
 
 def test_the_text_of_a_trace_without_steps_says_so_and_zeros_have_no_sign(backend):

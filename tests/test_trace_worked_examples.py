@@ -159,3 +159,9 @@ def test_the_examples_are_the_same_on_both_cores():
         with cr.backend(core):
             texts.append(worked_example("two-inputs").to_text(9))
     assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "latex", "html"])
+def test_digits_that_are_none_are_refused_by_examples_without_derivations_too(form):
+    with pytest.raises(ValueError, match="digits"):
+        getattr(worked_example("everything-stored"), f"to_{form}")(0)

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+from picture_cases import saved_texts, with_dollar_signs
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "mathematics"
@@ -69,12 +70,15 @@ def test_each_chapter_ends_with_exercises_whose_answers_run():
         assert all(">>>" in answer for answer in answers), page.name
 
 
-def test_the_figures_are_drawn_by_their_script_and_shown(tmp_path):
+def test_the_figures_are_drawn_by_their_script_and_shown(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib").use("svg")
+    written = saved_texts(monkeypatch)
     spec = importlib.util.spec_from_file_location("mathematics_figures", FOLDER.with_suffix(".py"))
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     script.main(tmp_path)
+    assert "positive weight" in written
+    assert with_dollar_signs(written) == []
     drawn = {path.name for path in tmp_path.iterdir()}
     shown = {
         name for page in PAGES for name in re.findall(r"\]\(figures/(\w+\.svg)\)", page.read_text("utf-8"))

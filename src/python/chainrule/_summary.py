@@ -11,12 +11,13 @@ import numpy as np
 
 from ._checks_values import count
 from ._html import sparkline, table
-from ._network import Network
+from ._network import Array, Network
 
 if TYPE_CHECKING:
     from .history import History
 
 _HEAD = ("layer", "inputs", "outputs", "activation", "dropout", "parameters", "bytes")
+_COURSES = ("measured", "course", "first", "last", "lowest", "highest")
 _WORDS = (0, 3)
 """Columns that hold words; the others hold numbers."""
 
@@ -121,14 +122,22 @@ def history_html(history: History, reason: str | None) -> str:
     if history.best_epoch is not None:
         caption += f"; best epoch {history.best_epoch}"
     rows = [_course(name, values) for name, values in courses.items()] if len(history) else []
-    return table(caption, ("measured", "course", "first", "last", "lowest", "highest"), rows, left=(0, 1))
+    return table(caption, _COURSES, rows, left=(0, 1))
 
 
-def _course(name: str, values: Sequence[float]) -> tuple[str, ...]:
+def losses_html(caption: str, losses: Array, smoothed: Array) -> str:
+    """Return the course of losses over a rising learning rate; the explosion at the end, which would flatten all the rest, is cut off."""
+    top = float(smoothed[: int(np.argmin(smoothed)) + 1].max())
+    named = {"loss of each batch": losses, "smoothed": smoothed}
+    rows = [_course(name, values.tolist(), top) for name, values in named.items()]
+    return table(caption, _COURSES, rows, left=(0, 1))
+
+
+def _course(name: str, values: Sequence[float], top: float = math.inf) -> tuple[str, ...]:
     known = [value for value in values if not math.isnan(value)]
     ends = (values[0], values[-1], min(known, default=math.nan), max(known, default=math.nan))
     return (
         name,
-        sparkline(values, f"{name}, {values[0]:.4g} to {values[-1]:.4g}"),
+        sparkline([min(value, top) for value in values], f"{name}, {values[0]:.4g} to {values[-1]:.4g}"),
         *(f"{v:.4g}" for v in ends),
     )

@@ -169,7 +169,7 @@ class Checkpoints:
         matplotlib Axes
         """
         check_int(most, "most", 1)
-        from .plots._axes import COLORS, DASHES, legend_above, new_axes, nth
+        from .plots._axes import COLORS, DASHES, MARKERS, legend_above, new_axes, nth, whole_numbers
 
         ax = new_axes(ax)
         epochs = self.epochs
@@ -180,7 +180,10 @@ class Checkpoints:
                 lines.setdefault(i, []).append(weights.ravel()[chosen])
         for i, values in lines.items():
             style = {"color": nth(COLORS, i), "linestyle": nth(DASHES, i), "linewidth": 0.6, "alpha": 0.6}
+            if len(epochs) == 1:  # a line of one point is not seen
+                style |= {"marker": nth(MARKERS, i), "markerfacecolor": "none"}
             ax.plot(epochs, np.array(values), **style)[0].set_label(f"layer {i}")
+        whole_numbers(ax)
         ax.set(xlabel="epochs done", ylabel="weight")
         legend_above(ax)
         return ax

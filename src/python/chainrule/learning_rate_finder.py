@@ -27,6 +27,7 @@ from ._epochs import batch_size_for, make_update
 from ._evaluation import Rows, as_rows, counts
 from ._network import Array
 from ._rules import rule_of
+from ._summary import losses_html
 from ._whole_batch import takes_all_rows
 from .backend import core
 from .schedules import Exponential
@@ -80,13 +81,23 @@ class LearningRates:
         return float(self.rates[np.argmin(self.smoothed)])
 
     def __str__(self) -> str:
+        return "; ".join(self._said())
+
+    def _repr_html_(self) -> str:
+        return losses_html("\n".join(self._said()), self.losses, self.smoothed)
+
+    def _said(self) -> tuple[str, str]:
+        """Return what was found, and what was done."""
         first, last = (f"{rate:.3g}" for rate in self.rates[[0, -1]])
         found = (
             f"{self._why_none()}, so that no rate is suggested"
             if self.suggestion is None
             else f"learning rate {self.suggestion:.3g} (the loss falls most steeply; it is lowest at {self.lowest:.3g})"
         )
-        return f"{found}; {len(self.rates)} updates from {first} to {last}, until {REASONS[self.stopped_because]}"
+        return (
+            found,
+            f"{len(self.rates)} updates from {first} to {last}, until {REASONS[self.stopped_because]}",
+        )
 
     def _why_none(self) -> str:
         if np.argmin(self.smoothed) == 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import html
 import json
 import os
 import sys
@@ -14,7 +15,8 @@ from chainrule._network import Array
 from chainrule.model import MLP
 from chainrule.optimizers import SGD
 from chainrule.tabular import TablePreprocessing
-from chainrule.trace import EXAMPLES, Derivation, Trace, worked_example
+from chainrule.trace import EXAMPLES, Derivation, Trace, WorkedExample, worked_example
+from chainrule.trace._derivation import _code, _latex_text
 
 from ._csv import CsvError, Table, parse_number, read_table, shorten
 from ._loss import choose_output
@@ -85,13 +87,8 @@ def run(args: argparse.Namespace) -> int:
     if args.row is None:
         raise CommandError("--row is needed: the row to learn from, as data.csv:17")
     trace, said = _trace_of_row(args)
-    if args.format == "text":
-        print(said, end="\n\n")
-    if args.parameter:
-        _print(args, [trace.of(name) for name in args.parameter], args.digits or 7)
-    else:
-        _print_trace(args, trace)
-    _check(args, trace)
+    written = _of_row(args, trace, said)
+    _print(args, written, _checked(trace) if args.check else "")
     return 0
 
 
@@ -99,57 +96,52 @@ def _example(args: argparse.Namespace) -> int:
     given = [f"--{name.replace('_', '-')}" for name in _OF_A_MODEL if getattr(args, name) is not None]
     if given:
         raise CommandError(f"{given[0]} is for a saved network, but {args.what} is an example")
-    example, digits = worked_example(args.what), args.digits or 9
-    if args.format == "text":
-        print(example.to_text(digits), end="")
-    else:
-        _print(args, example.derivations(), digits)
-    if example.model is not None:
-        _check(args, example.trace())
-    elif args.check:
-        stream = sys.stdout if args.format == "text" else sys.stderr
-        print(f"nothing to check: {args.what} is about whole runs, and has no single step", file=stream)
+    example = worked_example(args.what)
+    written, checked = _written(args, example, args.digits or 9), ""
+    if args.check:
+        checked = f"nothing to check: {args.what} is about whole runs, and has no single step\n"
+        checked = checked if example.model is None else _checked(example.trace())
+    _print(args, written, checked)
     return 0
 
 
-def _print(args: argparse.Namespace, derivations: list[Derivation], digits: int) -> None:
+def _of_row(args: argparse.Namespace, trace: Trace, said: str) -> str:
+    """Return what was asked for of a row, after what its variables stand for."""
+    found: list[Trace | Derivation] = [trace.of(name) for name in args.parameter or ()] or [trace]
     if args.format == "json":
-        print(json.dumps([derivation.to_dict() for derivation in derivations], indent=1))
-        return
-    writers = {
-        "text": lambda one: one.to_text(digits),
-        "markdown": lambda one: one.to_markdown(digits),
-        "latex": lambda one: one.to_latex(digits),
-        "html": lambda one: one.to_html(digits) + "\n",
+        records = [{"about": said, **one.to_dict()} for one in found]
+        return json.dumps(records if args.parameter else records[0], indent=1, allow_nan=False) + "\n"
+    heads = {
+        "text": said,
+        "markdown": _code(said, False),
+        "latex": r"\noindent " + _latex_text(said),
+        "html": f"<p>{html.escape(said)}</p>",
     }
-    print("\n".join(writers[args.format](one) for one in derivations), end="")
+    return "\n".join([heads[args.format] + "\n", *(_written(args, one, args.digits or 7) for one in found)])
 
 
-def _print_trace(args: argparse.Namespace, trace: Trace) -> None:
-    digits = args.digits or 7
-    written = {
-        "text": lambda: trace.to_text(digits),
-        "markdown": lambda: trace.to_markdown(digits),
-        "latex": lambda: trace.to_latex(digits),
-        "html": lambda: trace.to_html(digits) + "\n",
-        "json": lambda: trace.to_json(indent=1) + "\n",
-    }
-    print(written[args.format](), end="")
+def _written(args: argparse.Namespace, one: WorkedExample | Trace | Derivation, digits: int) -> str:
+    """Return it in the format that was asked for."""
+    if args.format == "json":
+        return json.dumps(one.to_dict(), indent=1, allow_nan=False) + "\n"
+    write = {"text": one.to_text, "markdown": one.to_markdown, "latex": one.to_latex, "html": one.to_html}
+    return write[args.format](digits).rstrip("\n") + "\n"
 
 
-def _check(args: argparse.Namespace, trace: Trace) -> None:
-    if args.check:
-        try:
-            found = trace.check()
-        except ArithmeticError as error:
-            raise CommandError(str(error)) from None
-        shares = ", ".join(f"{name} {share:.2g}" for name, share in found.items())
-        # Beside what another program reads, not in it.
-        stream = sys.stdout if args.format == "text" else sys.stderr
-        print(
-            "checked against the reference core; largest deviations, as shares of their bounds:", file=stream
-        )
-        print(f"  {shares}", file=stream)
+def _print(args: argparse.Namespace, written: str, checked: str) -> None:
+    """Print all at once, after all that may fail; what was checked beside what another program reads, not in it."""
+    print(written + (checked if args.format == "text" else ""), end="")
+    if args.format != "text":
+        print(checked, end="", file=sys.stderr)
+
+
+def _checked(trace: Trace) -> str:
+    try:
+        found = trace.check()
+    except ArithmeticError as error:
+        raise CommandError(str(error)) from None
+    shares = ", ".join(f"{name} {share:.2g}" for name, share in found.items())
+    return f"checked against the reference core; largest deviations, as shares of their bounds:\n  {shares}\n"
 
 
 def _trace_of_row(args: argparse.Namespace) -> tuple[Trace, str]:

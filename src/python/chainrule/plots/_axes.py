@@ -87,12 +87,15 @@ def legend_above(ax: Any, handles: list[Any] | None = None) -> None:
     )  # fmt: skip
 
 
-def count_epochs(ax: Any) -> None:
-    """Let the marks of the horizontal axis be whole numbers."""
+def whole_numbers(ax: Any) -> None:
+    """Let the ticks of the horizontal axis be whole numbers; a single one has half a unit of room at each side."""
     from matplotlib.ticker import MaxNLocator
 
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set_xlabel("epoch")
+    first, last = ax.dataLim.intervalx
+    if first == last:
+        ax.dataLim.intervalx = (first - 0.5, last + 0.5)
+        ax.autoscale_view(scaley=False)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))  # two ticks would be fractions
 
 
 def check_model(model: Any) -> MLP:

@@ -7,7 +7,7 @@ from typing import Any
 from chainrule._checks_values import check_sequence, describe
 from chainrule.history import History
 
-from ._axes import COLORS, MARKERS, count_epochs, label, literal, new_axes, nth
+from ._axes import COLORS, MARKERS, label, literal, new_axes, nth, whole_numbers
 from ._courses import Course, draw_courses
 
 MOST_MARKERS = 12
@@ -17,6 +17,7 @@ MOST_MARKERS = 12
 def curves(history: History, names: Any = None, *, ax: Any = None) -> Any:
     """Draw the losses and metrics of each epoch: solid for training, dashed for validation, a marker for each metric.
 
+    Of a single epoch there are markers alone, each larger than the one before: where numbers are equal, they lie around each other.
     Metrics have an axis of their own at the right, ``ax.figure.axes[-1]``. Where early stopping looked for the best epoch, a
     dotted vertical line is there.
 
@@ -54,7 +55,8 @@ def curves(history: History, names: Any = None, *, ax: Any = None) -> Any:
     of_metrics = dict.fromkeys(_metric(name) for name in chosen if known[name].is_score)
     score_label = next(iter(of_metrics)) if len(of_metrics) == 1 else "metrics"
     draw_courses(ax, history.epochs, [known[name] for name in chosen], literal(score_label.replace("_", " ")))
-    count_epochs(ax)
+    whole_numbers(ax)
+    ax.set(xlabel="epoch")
     ax.set_ylabel("loss")
     if not any(not known[name].is_score for name in chosen):
         ax.set_yticks([])
@@ -75,16 +77,14 @@ def _courses(history: History) -> dict[str, Course]:
     }
     markers = {name: i for i, name in enumerate(dict.fromkeys(map(_metric, metrics)))}
     every = max(1, -(-len(history) // MOST_MARKERS))
-    alone = {"marker": "o"} if len(history) == 1 else {}  # a line of one point is not seen
-    courses = {
-        name: Course(_label(name), values, {**_style(name, 0), **alone}) for name, values in found.items()
-    }
+    courses = {name: Course(_label(name), values, _style(name, 0)) for name, values in found.items()}
     for name, values in metrics.items():
         i = markers[_metric(name)]
         marked = {"marker": nth(MARKERS, i), "markevery": every, "markersize": 5}
         if name.startswith("validation_"):
             marked["markerfacecolor"] = "white"
-        courses[name] = Course(_label(name), values, {**_style(name, i + 1), **marked}, True)
+        style = _style(name, i + 1) if len(history) == 1 else {**_style(name, i + 1), **marked}
+        courses[name] = Course(_label(name), values, style, True)
     return courses
 
 

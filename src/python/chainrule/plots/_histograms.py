@@ -92,6 +92,8 @@ def _ridges(layers: list[Array], names: list[str], notes: list[str], what: str, 
         if not np.isfinite(values).all():
             raise ValueError(f"layer {i + 1} has {what}s that are not finite, of which there is no histogram")
     ax = new_axes(ax, (6.0, 1.0 + 0.9 * len(layers)))
+    from matplotlib.ticker import MaxNLocator
+
     for i, values in enumerate(layers):
         counts, edges = np.histogram(values, bins)
         bottom = float(-i)
@@ -105,5 +107,9 @@ def _ridges(layers: list[Array], names: list[str], notes: list[str], what: str, 
     ax.axvline(0, color="gray", linestyle=":", linewidth=0.8, zorder=0)
     ax.set_yticks([0.4 - i for i in range(len(layers))], names)
     ax.tick_params(axis="y", length=0)
+    inches = (
+        ax.get_window_extent().width / ax.figure.dpi
+    )  # as they are before the notes beside them take their room
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=5 if inches > 4 else 3, steps=[1, 2, 5, 10]))
     ax.set(xlabel=what, ylim=(0.1 - len(layers) + 0.85, 0.95))
     return ax

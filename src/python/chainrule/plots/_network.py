@@ -10,13 +10,13 @@ from chainrule._checks_values import check_bool, check_int, check_sequence
 from chainrule._network import Array
 from chainrule.model import MLP
 
-from ._axes import COLORS, check_model, literal, new_axes
+from ._around import NEGATIVE, NEGATIVE_DASHES, POSITIVE, room_below, write_legend, write_names
+from ._axes import check_model, new_axes
 
 WIDEST = 3.0
 """Points: the line of the largest weight."""
 MOST_NUMBERS = 30
 """Weights of a network whose numbers are written beside the lines, unless it is said otherwise."""
-POSITIVE, NEGATIVE = COLORS[0], COLORS[2]
 
 
 def network(
@@ -37,7 +37,9 @@ def network(
         Whether to write the weights beside the lines and the biases into the circles; None does so in networks with at most
         30 weights whose units are all drawn.
     input_names, output_names : list of str, optional
-        What to write beside the circles, one for each feature or output.
+        What to write beside the circles, one for each feature or output. Of a name of more than 24 letters the first 23 are
+        written, and an ellipsis. A new figure is as wide as they need; in axes of yours they take 60 % of the width at most, and
+        are shortened further.
     ax : matplotlib Axes, optional
 
     Returns
@@ -70,17 +72,20 @@ def network(
         )
     ]
     tallest = max(len(rows) + (len(rows) < size) for rows, size in zip(shown, sizes, strict=True))
+    is_new = ax is None
     ax = new_axes(ax, (2.2 + 1.7 * len(model.weights), min(7.0, 1.5 + (0.75 if numbers else 0.5) * tallest)))
     places = [_places(rows, size, tallest) for rows, size in zip(shown, sizes, strict=True)]
-    _lines(ax, model, shown, places, numbers)
+    largest = max(float(np.abs(weights).max()) for weights in model.weights) or 1.0
+    _lines(ax, model, shown, places, numbers, largest)
     _units(ax, model, shown, places, numbers)
-    for side, (x, layer) in enumerate(((0, 0), (len(sizes) - 1, -1))):
-        for unit, y in zip(shown[layer], places[layer], strict=True) if names[side] else ():
-            offset, align = ((-12, "right"), (17 if numbers else 12, "left"))[side]
-            ax.annotate(
-                names[side][unit], (x, y), (offset, 0), textcoords="offset points", ha=align, va="center"
-            )
-    ax.set(xlim=(-0.4, len(sizes) - 0.6), ylim=(-0.4, tallest - 0.6))
+    ends = [
+        [(names[side][unit], y) for unit, y in zip(shown[layer], places[layer], strict=True) if names[side]]
+        for side, layer in enumerate((0, -1))
+    ]
+    legend = write_legend(ax, largest, is_new)
+    top = tallest - 0.6
+    low = -0.4 if is_new else room_below(ax, legend, top)
+    ax.set(xlim=write_names(ax, ends, len(model.weights), numbers, is_new), ylim=(low, top))
     ax.axis("off")
     return ax
 
@@ -104,16 +109,15 @@ def _places(rows: list[int], size: int, tallest: int) -> list[float]:
 def _names(given: Any, name: str, size: int) -> tuple[str, ...]:
     if given is None:
         return ()
-    return tuple(literal(one) for one in check_sequence(given, name, size))
+    return tuple(map(str, check_sequence(given, name, size)))
 
 
-def _lines(ax: Any, model: MLP, shown: list[list[int]], places: list[list[float]], numbers: bool) -> None:
+def _lines(
+    ax: Any, model: MLP, shown: list[list[int]], places: list[list[float]], numbers: bool, largest: float
+) -> None:
     import matplotlib as mpl
     from matplotlib.collections import LineCollection
-    from matplotlib.lines import Line2D
-    from matplotlib.transforms import ScaledTranslation
 
-    largest = max(float(np.abs(weights).max()) for weights in model.weights) or 1.0
     for layer, weights in enumerate(model.weights):
         drawn: Array = weights[np.ix_(shown[layer], shown[layer + 1])].astype(np.float64)
         order = np.argsort(np.abs(drawn), axis=None)  # the largest on top
@@ -126,22 +130,12 @@ def _lines(ax: Any, model: MLP, shown: list[list[int]], places: list[list[float]
             with mpl.rc_context({"lines.scale_dashes": False}):  # or thin lines look solid
                 lines = LineCollection(
                     ends, linewidths=widths, colors=POSITIVE if positive else NEGATIVE,
-                    linestyles="solid" if positive else (0, (4, 2.5)), zorder=1,
+                    linestyles="solid" if positive else NEGATIVE_DASHES, zorder=1,
                     label=f"layer {layer + 1}, {'positive' if positive else 'negative'}",
                 )  # fmt: skip
             ax.add_collection(lines)
         if numbers:
             _write_weights(ax, layer, drawn, places)
-    handles = [
-        Line2D([], [], color=POSITIVE, label="positive weight"),
-        Line2D([], [], color=NEGATIVE, linestyle=(0, (4, 2.5)), label="negative"),
-        Line2D([], [], color="none", label=f"widest: {largest:.3g}"),
-    ]
-    below = ax.transAxes + ScaledTranslation(0, -32 / 72, ax.figure.dpi_scale_trans)
-    ax.legend(
-        handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.0), bbox_transform=below, ncols=3, frameon=False,
-        fontsize=8,
-    )  # fmt: skip
 
 
 def _write_weights(ax: Any, layer: int, drawn: Array, places: list[list[float]]) -> None:

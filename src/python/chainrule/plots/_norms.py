@@ -11,7 +11,7 @@ import numpy as np
 from chainrule._checks_values import check_int, check_number, check_sequence, count, describe
 from chainrule.history import History
 
-from ._axes import COLORS, DASHES, MARKERS, count_epochs, label, legend_above, literal, new_axes, nth
+from ._axes import COLORS, DASHES, MARKERS, label, legend_above, literal, new_axes, nth, whole_numbers
 
 
 def gradient_norms(health: Any, column: str = "gradient_norm", *, ax: Any = None) -> Any:
@@ -54,7 +54,8 @@ def gradient_norms(health: Any, column: str = "gradient_norm", *, ax: Any = None
     if finite.size and finite.min() > 0:
         ax.set_yscale("log")
     words = {"gradient_norm": "norm of the gradient", "dead": "share of dead units"}
-    count_epochs(ax)
+    whole_numbers(ax)
+    ax.set_xlabel("epoch")
     ax.set_ylabel(literal(words.get(column, column.replace("_", " "))))
     legend_above(ax)
     return ax
@@ -103,7 +104,7 @@ def gradients_by_depth(histories: Any, *, epoch: int = 0, ax: Any = None) -> Any
         ax.plot(range(1, len(norms) + 1), norms, label=label(name), markersize=5, **style)
     if min(norms.min() for norms in lines.values()) > 0:
         ax.set_yscale("log")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    whole_numbers(ax)
     ax.set(xlabel="layer, from the inputs on", ylabel="norm of the gradient")
     if any(lines):
         legend_above(ax)

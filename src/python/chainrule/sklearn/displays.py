@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
-from chainrule.plots._axes import new_axes
+from chainrule.plots._axes import new_axes, whole_numbers
 from chainrule.plots._courses import Course, draw_courses
 
 
@@ -148,6 +148,7 @@ class LossCurveDisplay:
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         ax = new_axes(ax)
+        style = _long_names(line_kw or {})
         name = self.name if name is None else name
         score = self.score_name or "score"
         begin = "" if name is None else f"{name}, "
@@ -157,12 +158,21 @@ class LossCurveDisplay:
             (f"validation {score}", self.validation_scores, ":"),
         )
         courses = [
-            Course(f"{begin}{label}", values, {"linestyle": dashes, **(line_kw or {})}, dashes == ":")
+            Course(f"{begin}{label}", values, {"linestyle": dashes, **style}, dashes == ":")
             for label, values, dashes in described
             if values is not None and len(values)
         ]
         epochs = range(1, max((len(course.values) for course in courses), default=0) + 1)
         self.ax_, self.figure_ = ax, ax.figure
         self.lines_, self.score_ax_ = draw_courses(ax, epochs, courses, score[:1].upper() + score[1:])
+        whole_numbers(ax)
         ax.set(xlabel="Epoch", ylabel="Loss")
         return self
+
+
+def _long_names(line_kw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings of lines by their long names: matplotlib refuses "ls" beside "linestyle"."""
+    from matplotlib.cbook import normalize_kwargs
+    from matplotlib.lines import Line2D
+
+    return dict(normalize_kwargs(dict(line_kw), Line2D))

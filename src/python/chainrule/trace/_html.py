@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import TYPE_CHECKING
 
 from chainrule._network import Array
 
 from ._symbols import rename, to_html
-from ._tables import shortened
+from ._tables import parts, shortened
 
 if TYPE_CHECKING:
     from ._derivation import Derivation
@@ -43,7 +44,7 @@ def derivation_to_html(derivation: Derivation, digits: int = 7) -> str:
             formulas, numbers, result = derivation.cells(line, digits)
             said = [rename(line.note, derivation.names)] if line.note else []
             said += [f"printed as {line.printed}"] if line.printed else []
-            note = f"<br><small>{html.escape('; '.join(said))}</small>" if said else ""
+            note = f"{'<br>' * bool(formulas)}<small>{raised('; '.join(said))}</small>" if said else ""
             out.append(
                 f'<tr><th scope="row">{to_html(rename(line.symbol, derivation.names))}</th>'
                 f"<td>{' = '.join(map(to_html, formulas))}{note}</td>"
@@ -53,23 +54,25 @@ def derivation_to_html(derivation: Derivation, digits: int = 7) -> str:
     return "".join([*out, "</section>"])
 
 
+def raised(text: str) -> str:
+    """Return a text escaped, with exponents such as that of z^2 raised."""
+    return re.sub(r"\^(\w+)", r"<sup>\1</sup>", html.escape(text))
+
+
 def trace_to_html(trace: Trace, digits: int = 6) -> str:
     """Return a trace as a table for each layer of each step: the quantity, what it is, and its numbers."""
-    from ._text import QUANTITIES, step_title
+    from ._text import settings, step_title
 
     out = [f'<section class="chainrule-trace">{STYLE}<h4>{html.escape(repr(trace))}</h4>']
+    out.append(f"<p>{html.escape(settings(trace))}</p>")
     heads = "".join(f'<th scope="col">{name}</th>' for name in ("quantity", "what it is", "shape", "numbers"))
     for step in trace.steps[:MOST_STEPS]:
         out.append(f"<details open><summary>{html.escape(step_title(step))}</summary>")
-        for layer in step.layers:
-            title = f"Layer {layer.number}: {layer.n_in} to {layer.n_out}, {layer.activation}"
+        for title, quantities in parts(step):
             out.append(
                 f"<table><caption>{html.escape(title)}</caption><thead><tr>{heads}</tr></thead><tbody>"
             )
-            for name, words in QUANTITIES.items():
-                array = getattr(layer, name)
-                if array is None:
-                    continue
+            for name, words, array in quantities:
                 shape = " &times; ".join(map(str, array.shape))
                 out.append(
                     f'<tr><th scope="row"><code>{name}</code></th><td>{html.escape(words)}</td><td>{shape}</td>'

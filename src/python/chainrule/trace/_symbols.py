@@ -82,8 +82,30 @@ def to_latex(formula: str) -> str:
 
 
 def to_html(formula: str) -> str:
-    """Return the formula in HTML, escaped."""
-    return _write(formula, _html)
+    """Return the formula in HTML, escaped, with exponents raised."""
+    tokens, out, i = list(_TOKEN.finditer(formula)), "", 0
+    while i < len(tokens):
+        end = _exponent_end(tokens, i + 1) if tokens[i][0] == "^" else 0
+        if end:
+            out += f"<sup>{to_html(formula[tokens[i].end() : tokens[end - 1].end()])}</sup>"
+        else:
+            out += _html(tokens[i])
+        i = end or i + 1
+    return out
+
+
+def _exponent_end(tokens: list[re.Match[str]], start: int) -> int:
+    """Return where the exponent ends that begins there: one thing, or all within parentheses, with a sign or without; 0 if there is none."""
+    words = [token[0] for token in tokens]
+    first = start + (words[start : start + 1] == ["-"])
+    if words[first : first + 1] == ["("]:
+        depth = 0
+        for i in range(first, len(words)):
+            depth += (words[i] == "(") - (words[i] == ")")
+            if depth == 0:
+                return i + 1
+        return 0
+    return first + 1 if first < len(tokens) and (tokens[first]["number"] or tokens[first]["variable"]) else 0
 
 
 def _write(formula: str, write: Callable[[re.Match[str]], str]) -> str:

@@ -8,9 +8,10 @@ import numpy as np
 
 from chainrule._network import Array
 
-from ._derivation import _latex_text
+from ._derivation import _code, _latex_text
+from ._step import TracedStep
 from ._symbols import format_number, to_latex
-from ._text import QUANTITIES, step_title
+from ._text import QUANTITIES, settings, step_title, targets
 
 if TYPE_CHECKING:
     from ._trace import Trace
@@ -19,7 +20,7 @@ MOST_ROWS, MOST_COLUMNS = 6, 8
 """What is shown of an array."""
 _SYMBOLS = {
     "given": r"X^{(\ell)}", "W": r"W^{(\ell)}", "b": r"b^{(\ell)}", "z": r"Z^{(\ell)}", "a": r"A^{(\ell)}", "mask": r"M^{(\ell)}",
-    "new_W": r"W^{(\ell),\mathrm{new}}", "new_b": r"b^{(\ell),\mathrm{new}}"
+    "target": "y", "weight": "w", "new_W": r"W^{(\ell),\mathrm{new}}", "new_b": r"b^{(\ell),\mathrm{new}}"
 }  # fmt: skip
 
 
@@ -35,36 +36,43 @@ def shortened(array: Array, digits: int, dots: str) -> list[list[str]]:
 
 def trace_to_markdown(trace: Trace, digits: int) -> str:
     """Return a trace as Markdown."""
-    out = [f"## {trace!r}"]
+    out = [f"## {trace!r}", "", _code(settings(trace), False)]
     for step in trace.steps:
         out += ["", f"### {step_title(step)}"]
-        for layer in step.layers:
-            out += ["", f"#### Layer {layer.number}: {layer.n_in} to {layer.n_out}, {layer.activation}", ""]
+        for title, quantities in parts(step):
+            out += ["", f"#### {title}", ""]
             out += ["| quantity | what it is | shape | numbers |", "|---|---|---|---|"]
-            for name, words in QUANTITIES.items():
-                if (array := getattr(layer, name)) is not None:
-                    numbers = "; ".join(" ".join(cells) for cells in shortened(array, digits, "..."))
-                    out.append(f"| `{name}` | {words} | {'x'.join(map(str, array.shape))} | {numbers} |")
+            for name, words, array in quantities:
+                numbers = "; ".join(" ".join(cells) for cells in shortened(array, digits, "..."))
+                out.append(f"| `{name}` | {words} | {'x'.join(map(str, array.shape))} | {numbers} |")
     return "\n".join(out) + "\n"
+
+
+def parts(step: TracedStep) -> list[tuple[str, list[tuple[str, str, Array]]]]:
+    """Return the tables of a step, in the order of the text: the title of each; name, what it is and numbers of its quantities."""
+    found = [("Targets", targets(step))]
+    for layer in step.layers:
+        title = f"Layer {layer.number}: {layer.n_in} to {layer.n_out}, {layer.activation}"
+        known = [(name, words, getattr(layer, name)) for name, words in QUANTITIES.items()]
+        found.append((title, [each for each in known if each[2] is not None]))
+    return found
 
 
 def trace_to_latex(trace: Trace, digits: int) -> str:
     """Return a trace as LaTeX."""
-    out = [r"\paragraph{" + _latex_text(repr(trace)) + "}"]
+    out = [r"\paragraph{" + _latex_text(repr(trace)) + "} " + _latex_text(settings(trace)), ""]
     for step in trace.steps:
         out.append(r"\noindent " + _latex_text(step_title(step)))
-        for layer in step.layers:
-            about = f"Layer {layer.number}: {layer.n_in} to {layer.n_out}, {layer.activation}"
+        for number, (title, quantities) in enumerate(parts(step)):
             lines = []
-            for name in QUANTITIES:
-                if (array := getattr(layer, name)) is not None:
-                    rows = [" & ".join(map(to_latex, cells)) for cells in shortened(array, digits, "...")]
-                    lines.append(
-                        f"{_symbol(name, layer.number)} &= "
-                        r"\begin{pmatrix} " + r" \\ ".join(rows) + r" \end{pmatrix}"
-                    )
+            for name, _, array in quantities:
+                rows = [" & ".join(map(to_latex, cells)) for cells in shortened(array, digits, "...")]
+                lines.append(
+                    f"{_symbol(name, number)} &= "
+                    r"\begin{pmatrix} " + r" \\ ".join(rows) + r" \end{pmatrix}"
+                )
             out += [
-                r"\noindent " + _latex_text(about),
+                r"\noindent " + _latex_text(title),
                 r"\begin{align*}",
                 " \\\\\n".join(lines),
                 r"\end{align*}",

@@ -26,21 +26,11 @@ QUANTITIES = {
 
 def trace_to_text(trace: Trace, digits: int) -> str:
     """Return a trace as text."""
-    sizes = "-".join(map(str, trace.network.layer_sizes))
-    if not trace.steps:
-        return (
-            f"{sizes}, {trace.network.dtype}: no step yet, as nothing was trained while this trace was open\n"
-        )
-    settings = ", ".join(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
-                         for name, value in trace.optimizer.items() if name != "name")  # fmt: skip
-    out = [
-        f"{sizes}, {trace.network.dtype}, loss {trace.loss}, optimizer {trace.optimizer['name']}({settings})"
-    ]
+    out = [settings(trace)]
     for step in trace.steps:
         out += ["", step_title(step)]
-        out += _array("target", step.target, digits)
-        if step.weight is not None:
-            out += _array("weight (of each row)", step.weight, digits)
+        for name, words, array in targets(step):
+            out += _array(f"{name} ({words})", array, digits)
         for layer in step.layers:
             out += ["", f"  layer {layer.number}: {layer.n_in} to {layer.n_out}, {layer.activation}"]
             for name, words in QUANTITIES.items():
@@ -48,6 +38,24 @@ def trace_to_text(trace: Trace, digits: int) -> str:
                 if array is not None:
                     out += _array(f"{name} ({words})", array, digits)
     return "\n".join(out) + "\n"
+
+
+def settings(trace: Trace) -> str:
+    """Return what is the same for all steps, on one line."""
+    shape = f"{'-'.join(map(str, trace.network.layer_sizes))}, {trace.network.dtype}"
+    if not trace.steps:
+        return f"{shape}: no step yet, as nothing was trained while this trace was open"
+    numbers = ", ".join(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+                        for name, value in trace.optimizer.items() if name != "name")  # fmt: skip
+    return f"{shape}, loss {trace.loss}, optimizer {trace.optimizer['name']}({numbers})"
+
+
+def targets(step: TracedStep) -> list[tuple[str, str, Array]]:
+    """Return what the rows of a step should come to, and how much each counts: name, what it is, numbers."""
+    found = [("target", "what the outputs should be", step.target)]
+    if step.weight is not None:
+        found.append(("weight", "of each row", step.weight))
+    return found
 
 
 def step_title(step: TracedStep) -> str:

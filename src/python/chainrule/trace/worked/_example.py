@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from chainrule.model import MLP
-from chainrule.trace._derivation import Derivation
+from chainrule.trace._derivation import Derivation, _code, _latex_text
+from chainrule.trace._html import STYLE, raised
 from chainrule.trace._plain import check_digits
 from chainrule.trace._trace import Trace
 
@@ -73,12 +75,62 @@ class WorkedExample:
     def to_text(self, digits: int = 9) -> str:
         """Return all of it as text."""
         digits = check_digits(digits)
-        about = f"{self.about}\n{_PRINTED}" if self.printed else self.about
-        parts = [f"{self.name}\n{'-' * len(self.name)}\n{about}\n"]
-        parts += [self.before()] if self.before else []
-        parts += [derivation.to_text(digits) for derivation in self.derivations()]
-        parts += [self.after()] if self.after else []
+        head = f"{self.name}\n{'-' * len(self.name)}\n{self._about()}\n"
+        return self._written(head, str, lambda one: one.to_text(digits))
+
+    def to_markdown(self, digits: int = 9) -> str:
+        """Return all of it as Markdown; what comes before and after the derivations as it stands in the text."""
+        digits = check_digits(digits)
+        head = f"# {self.name}\n\n{_code(self._about(), False)}\n"
+        return self._written(head, _fenced, lambda one: one.to_markdown(digits))
+
+    def to_latex(self, digits: int = 9) -> str:
+        r"""Return all of it as LaTeX, which needs the package amsmath; what comes before and after the derivations is ``verbatim``."""
+        digits = check_digits(digits)
+        head = rf"\section*{{{_latex_text(self.name)}}}" + f"\n{_latex_text(self._about())}\n"
+        return self._written(head, _verbatim, lambda one: one.to_latex(digits))
+
+    def to_html(self, digits: int = 9) -> str:
+        """Return all of it as HTML, in the colours of the page that it stands in."""
+        digits = check_digits(digits)
+        head = f'<section class="chainrule-trace">{STYLE}<h3>{html.escape(self.name)}</h3>\n<p>{raised(self._about())}</p>\n'
+        body = self._written(head, _preformatted, lambda one: f"{one.to_html(digits)}\n")
+        return f"{body}</section>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as dicts, lists, texts and numbers; texts that it has not are empty."""
+        return {
+            "name": self.name,
+            "about": self._about(),
+            "before": self.before() if self.before else "",
+            "derivations": [derivation.to_dict() for derivation in self.derivations()],
+            "after": self.after() if self.after else "",
+        }
+
+    def _about(self) -> str:
+        return f"{self.about}\n{_PRINTED}" if self.printed else self.about
+
+    def _written(
+        self, head: str, block: Callable[[str], str], derivation: Callable[[Derivation], str]
+    ) -> str:
+        """Return the head and all parts in their order, an empty line between them."""
+        parts = [head]
+        parts += [block(self.before())] if self.before else []
+        parts += [derivation(one) for one in self.derivations()]
+        parts += [block(self.after())] if self.after else []
         return "\n".join(parts)
 
     def __str__(self) -> str:
         return self.to_text()
+
+
+def _fenced(text: str) -> str:
+    return f"```text\n{text}```\n"
+
+
+def _verbatim(text: str) -> str:
+    return f"\\begin{{verbatim}}\n{text}\\end{{verbatim}}\n"
+
+
+def _preformatted(text: str) -> str:
+    return f"<pre>{html.escape(text)}</pre>\n"
