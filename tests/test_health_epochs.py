@@ -241,3 +241,13 @@ def test_batches_that_are_fewer_than_was_said(backend: str, said: int) -> None:
         entry.health is not None and np.isfinite(entry.health.values).all() for entry in history.entries()
     ]
     assert seen == [False] + [True] * 11
+
+
+def test_epochs_that_were_not_measured_are_no_points_of_a_line(backend: str) -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    from chainrule import plots
+
+    history = a_trainer().fit(X, y, epochs=EPOCHS, health=True)
+    for line in plots.gradient_norms(history).get_lines():
+        assert line.get_xdata().tolist() == FEW

@@ -211,3 +211,10 @@ def last_quiet(entries: Sequence[Measurements]) -> tuple[float, ...] | None:
         if measured.health is not None and measured.health.quiet is not None:
             return measured.health.quiet
     return None
+
+
+def numbers_of_their_own(recorded: Sequence[object]) -> list[int]:
+    """Return which entries of `History.health` differ from the one before: an epoch that was not measured has the same, and is
+    no point of a line.
+    """  # fmt: skip
+    return [i for i, one in enumerate(recorded) if i == 0 or one != recorded[i - 1]]

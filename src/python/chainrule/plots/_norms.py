@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule._checks_values import check_int, check_number, check_sequence, count, describe
+from chainrule._health_seen import numbers_of_their_own
 from chainrule.history import History
 
 from ._axes import COLORS, DASHES, MARKERS, label, legend_above, literal, new_axes, nth, whole_numbers
@@ -18,7 +19,7 @@ def gradient_norms(health: Any, column: str = "gradient_norm", *, ax: Any = None
     """Draw the norm of the gradient of each layer's weights over the epochs, on a logarithmic axis.
 
     Where lines of the first layers lie far below the last ones, gradients vanish on the way back; where they rise, they
-    explode.
+    explode. Epochs that were not measured, in long fits of short epochs, are no points of the lines.
 
     Parameters
     ----------
@@ -40,7 +41,8 @@ def gradient_norms(health: Any, column: str = "gradient_norm", *, ax: Any = None
     ImportError
         If matplotlib is not installed.
     """
-    epochs, values = _table(health, column)
+    epochs, values, own = _table(health, column)
+    epochs, values = [epochs[i] for i in own], values[own]
     ax = new_axes(ax)
     every = max(1, -(-len(epochs) // 12))
     for layer in range(values.shape[1]):
@@ -111,8 +113,11 @@ def gradients_by_depth(histories: Any, *, epoch: int = 0, ax: Any = None) -> Any
     return ax
 
 
-def _table(health: Any, column: Any) -> tuple[list[int], Any]:
-    """Return the epochs, and the values of the column as an array (epochs, layers); NaN where an epoch was not recorded."""
+def _table(health: Any, column: Any) -> tuple[list[int], Any, list[int]]:
+    """Return the epochs, and the values of the column as an array (epochs, layers), NaN where an epoch was not recorded.
+
+    Besides, which of them have numbers of their own.
+    """
     epochs, entries = None, health
     if isinstance(health, History):
         epochs, entries = health.epochs, getattr(health, "health", None)
@@ -138,4 +143,4 @@ def _table(health: Any, column: Any) -> tuple[list[int], Any]:
     layers = len(known[0][column])
     missing = [math.nan] * layers
     rows = [missing if entry is None else entry[column] for entry in entries]
-    return epochs or list(range(len(rows))), np.array(rows, np.float64)
+    return epochs or list(range(len(rows))), np.array(rows, np.float64), numbers_of_their_own(entries)

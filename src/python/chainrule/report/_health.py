@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from chainrule._health_seen import is_judged
+from chainrule._health_seen import is_judged, numbers_of_their_own
 from chainrule.health import diagnose
 
 from ._chart import line_chart
@@ -38,21 +38,23 @@ def health(given: Given) -> str:
             f"history is of a network with {layers} layers of weights, but the model has {given.network.n_layers}"
         )
     chosen = sorted({round(i * (layers - 1) / (MOST_LAYERS - 1)) for i in range(MOST_LAYERS)})
+    own = numbers_of_their_own(recorded)
+    epochs, points = [history.epochs[i] for i in own], [recorded[i] for i in own]
     gradients, updates = {}, {}
     for i in chosen:
         name = f"layer {i + 1}"
-        gradients[name] = [math.nan if one is None else one["gradient_norm"][i] for one in recorded]
+        gradients[name] = [math.nan if one is None else one["gradient_norm"][i] for one in points]
         updates[name] = [
             math.nan if one is None else _ratio(one["update_norm"][i], one["weight_norm"][i])
-            for one in recorded
+            for one in points
         ]
     return section(
         "health",
         "Health",
         _findings(given),
         '<div class="figures">',
-        line_chart("Norm of the gradient of each layer", "epoch", history.epochs, gradients),
-        line_chart("Norm of an update divided by that of the weights", "epoch", history.epochs, updates),
+        line_chart("Norm of the gradient of each layer", "epoch", epochs, gradients),
+        line_chart("Norm of an update divided by that of the weights", "epoch", epochs, updates),
         "</div>",
         details("The numbers of the last epoch that was recorded", _last(known[-1])),
     )
