@@ -76,7 +76,8 @@ class Run:
     def measured(self, count: int) -> np.ndarray:
         """Return which of so many epochs a fit measures."""
         rows, batch = len(self.X), self.how["batch_size"]
-        return measured_epochs(0, count, -(-rows // batch), steps_for_one_measured(self.network, batch))
+        each = steps_for_one_measured(self.network, batch)
+        return measured_epochs(0, count, -(-rows // batch), each, count - 1)
 
     def measured_steps(self, count: int) -> tuple[int, float]:
         """Return the steps of an epoch, and how many are measured: in the mean over so many epochs."""
