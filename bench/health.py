@@ -98,8 +98,8 @@ def main() -> int:
         work = (*whole[:3], min(whole[3], 500), min(whole[4], 500)) if use.short else whole
         for threads in use.threads if use.only in name else ():
             without, with_health = (Run(work, use.dtype, threads, health) for health in (False, True))
-            once = without.epochs(1)
-            with_health.epochs(1)
+            other = Run(work, use.dtype, threads, health=False)
+            once = other.epochs(max(1, round(0.1 * use.seconds / other.epochs(1))))  # the first one is slow
             count = max(1, round(use.seconds / once))
             seconds: tuple[list[float], list[float]] = ([], [])
             for i in range(use.rounds + 1):  # the first warms up
