@@ -28,6 +28,7 @@ from ._network import (
     _to_the_end,
     measured_epochs,
     measured_steps,
+    number_measured,
     steps_for_one_measured,
 )
 from ._whole_batch import takes_all_rows
@@ -98,7 +99,7 @@ class Recorder:
         batch = min(batch_size_for(trainer, self._rows), self._in_epoch)
         steps, each = -(-self._in_epoch // batch), steps_for_one_measured(self._network, batch)
         measured = self.measured(first, number, steps, each)
-        rows = len(measured_steps(steps, 1, each)) * min(batch, MEASURED_ROWS)
+        rows = number_measured(steps, each) * min(batch, MEASURED_ROWS)
         record = HealthRecord(empty_values(self._network, number), self.quiet.rows, measured)
         keep = self.keeper(first)
         try:

@@ -241,9 +241,14 @@ STEPS_FOR_ONE, ROWS_FOR_ONE = 64, 1024
 as to make it, 1.5 microseconds in a network at most 16 wide, whose step with a row takes 0.05."""
 
 
+def number_measured(steps: int, each: int) -> int:
+    """Return how many of so many steps are measured: one for ``each``, but no more than `MEASURED_STEPS`."""
+    return min(MEASURED_STEPS, -(-steps // each))
+
+
 def measured_steps(steps: int, full: int, each: int) -> tuple[int, ...]:
-    """Return the numbers of the measured ones among so many steps, ``full`` of them whole batches: one for ``each``, see `HEALTH_COLUMNS`."""
-    k = min(MEASURED_STEPS, -(-steps // each))
+    """Return the numbers of the measured ones among so many steps, ``full`` of them whole batches: see `HEALTH_COLUMNS`."""
+    k = number_measured(steps, each)
     return tuple(j * full // k - 1 for j in range(1, k + 1))
 
 
