@@ -106,7 +106,7 @@ def test_so_many_fits_as_workers_are_under_way_at_once(backend: str, n_workers: 
     cr.fit_many([fit.trainer for fit in made], X, y, epochs=2, callbacks=[meets], n_workers=n_workers)
     assert meets.most == n_workers
     assert threading.get_ident() not in meets.threads
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("chainrule")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("chainrule-fit")]
 
 
 def test_the_long_fits_begin_first(backend: str) -> None:
