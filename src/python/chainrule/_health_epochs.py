@@ -2,30 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import numpy as np
+from typing import Any, NamedTuple
 
 from ._checks_values import check_int, check_number, check_sequence
-from ._network import HEALTH_COLUMNS, Array, Network
-
-if TYPE_CHECKING:
-    from ._evaluation import Rows
-
-MOST_ROWS, ROWS_ENOUGH, MOST_NUMBERS = 1000, 200, 2**17
-"""Rows of the inputs that are looked at when a fit begins, evenly spread over all, so that sorted rows count alike: of wide ones as
-many as have so many numbers, or the second number. 1,000 rows of 784 features take 12 ms."""
-REACH = {
-    **dict.fromkeys(("sigmoid", "hard_sigmoid", "softmax"), (0.0, 1.0)),
-    **dict.fromkeys(("tanh", "softsign"), (-1.0, 1.0)),
-    **dict.fromkeys(("relu", "softplus", "exponential"), (0.0, math.inf)),
-}
-"""What output activations can give. Those that go a little below 0, such as silu, are left to the eye."""
-
-HUGE = 1e100
-"""Sums of squares of what is greater may overflow."""
+from ._network import HEALTH_COLUMNS
 
 
 class Beginning(NamedTuple):
@@ -116,75 +96,6 @@ def health_from_plain(value: Any, name: str) -> HealthOfEpoch:
         None if quiet is None else _numbers(quiet, f"{name}[2]"),
         None if beginning is None else _beginning(beginning, f"{name}[3]"),
     )
-
-
-def some_of(rows: Rows) -> Rows:
-    """Return some of the rows, evenly spread over all: see `MOST_ROWS`."""
-    most = min(MOST_ROWS, max(ROWS_ENOUGH, MOST_NUMBERS // rows.inputs.shape[1]))
-    return rows.part(slice(None, None, math.ceil(len(rows.inputs) / most)))
-
-
-@np.errstate(all="ignore")  # squares of large numbers are infinite
-def beginning_of(
-    network: Network, weights: Sequence[Array], some: Rows, in_epoch: int, loss: float, own_loss: bool
-) -> Beginning:
-    """Measure what a fit begins with, on some of its rows; ``own_loss`` says that the loss is a function of the user's."""
-    X, unit = _without_overflow(np.asarray(some.inputs, np.float64))
-    mean, std = X.mean(axis=0), X.std(axis=0)
-    rms, mean, std = np.hypot(mean, std) * unit, mean * unit, std * unit
-    feature = int(rms.argmax())
-    with np.errstate(over="ignore"):
-        gains = tuple(
-            math.sqrt(
-                float(np.square(w, dtype=np.float64).sum()) / shape[1]
-            )  # numpy.linalg.norm would wake its library's threads
-            for w, shape in zip(weights, network.weight_shapes, strict=True)
-        )
-    return Beginning(
-        in_epoch,
-        feature,
-        float(rms[feature]),
-        float(mean[feature]),
-        float(std[feature]),
-        float(std.max()),
-        loss,
-        _target_std(some.target, network.n_out),
-        *((0.0, 0.0) if own_loss else _target_size(some.target, network.output_activation)),
-        gains,
-    )
-
-
-def _target_size(target: Array, output_activation: str) -> tuple[float, float]:
-    """Return the largest root mean square of an output's targets, and the share of them that the activation cannot give."""
-    known = np.isfinite(target)
-    if target.ndim == 1 or not known.any():
-        return 0.0, 0.0
-    values = np.where(known, target, 0).astype(np.float64)
-    scaled, unit = _without_overflow(values)
-    rms = np.sqrt((scaled**2).sum(axis=0) / np.maximum(known.sum(axis=0), 1)) * unit
-    low, high = REACH.get(output_activation, (-math.inf, math.inf))
-    beyond = known & ((values < low) | (values > high))
-    return float(rms.max()), float(beyond.sum() / known.sum())
-
-
-def _target_std(target: Array, n_out: int) -> float:
-    unit = 1.0
-    if target.ndim == 1:
-        share = np.bincount(target, minlength=n_out)[:n_out] / len(target)
-        variance = share * (1 - share)
-    else:
-        known = np.isfinite(target)
-        counted = np.maximum(known.sum(axis=0), 1)
-        values, unit = _without_overflow(np.where(known, target, 0).astype(np.float64))
-        mean = values.sum(axis=0) / counted
-        variance = (np.where(known, values - mean, 0) ** 2).sum(axis=0) / counted
-    return math.sqrt(float(variance.mean())) * unit
-
-
-def _without_overflow(values: Array) -> tuple[Array, float]:
-    """Return the values in a unit in which sums of their squares are finite, and that unit: 1, but for huge values."""
-    largest = float(np.abs(values).max(initial=0.0))
-    return (values / largest, largest) if largest > HUGE else (values, 1.0)
 
 
 def _beginning(value: Any, name: str) -> Beginning:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import accumulate
 
 import numpy as np
 
@@ -58,5 +58,7 @@ def needed_rows(in_epoch: int, looked_at: int) -> int:
 
 def shares(chosen: Array, widths: tuple[int, ...]) -> tuple[float, ...]:
     """Return for each layer the share of its units that are chosen."""
-    ends = np.cumsum([0, *widths])
-    return tuple(float(chosen[a:b].mean()) for a, b in pairwise(ends))
+    ends = accumulate(widths)
+    return tuple(
+        int(np.count_nonzero(chosen[end - n : end])) / n for n, end in zip(widths, ends, strict=True)
+    )

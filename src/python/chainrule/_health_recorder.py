@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +12,8 @@ import numpy as np
 from ._checks_values import check_bool
 from ._epochs import batch_size_for
 from ._evaluation import Evaluation, Rows, counts
-from ._health_epochs import Beginning, HealthOfEpoch, beginning_of, some_of
+from ._health_beginning import beginning_of, some_of
+from ._health_epochs import Beginning, HealthOfEpoch
 from ._health_quiet import QuietUnits, needed_rows
 from ._health_seen import last_beginning, last_quiet
 from ._losses import loss_rule
@@ -36,7 +36,7 @@ from ._whole_batch import takes_all_rows
 if TYPE_CHECKING:
     from .trainer import Trainer
 
-TOGETHER = 1000
+TOGETHER = 4000
 """Epochs of one call of the core at most, where their health is recorded: its record is an array with all of them."""
 
 
@@ -100,7 +100,10 @@ class Recorder:
         steps, each = -(-self._in_epoch // batch), steps_for_one_measured(self._network, batch)
         measured = self.measured(first, number, steps, each)
         rows = number_measured(steps, each) * min(batch, MEASURED_ROWS)
-        record = HealthRecord(empty_values(self._network, number), self.quiet.rows, measured)
+        values = np.empty(
+            (number, self._network.n_layers, len(HEALTH_COLUMNS))
+        )  # the cores leave NaN where nothing is known
+        record = HealthRecord(values, self.quiet.rows, measured)
         keep = self.keeper(first)
         try:
             yield record
@@ -122,7 +125,7 @@ class Recorder:
     def look_at(self, rows: Rows) -> None:
         """Measure what a fit begins with, if these are its first rows."""
         if self._beginning is None:
-            some, trainer = some_of(rows), self._trainer
+            some, trainer = some_of(rows, self._end - self._first), self._trainer
             loss, own_loss = math.nan, loss_rule(trainer.loss).function is not None
             if not own_loss and counts(some, trainer.output_weights):
                 loss = Evaluation(trainer.model, some, trainer.objective).measure({}, trainer.n_threads)[
@@ -150,14 +153,14 @@ class Recorder:
                 return
             self.note_beginning()
             found: list[HealthOfEpoch] = []
-            chosen = np.flatnonzero(measured[:done]).tolist()
-            if before is not None:
-                found += [HealthOfEpoch(before.values, steps)] * (chosen[0] if chosen else done)
-            for i, next_one in pairwise([*chosen, done]):
-                same = HealthOfEpoch(values[i].tolist(), steps)
-                is_first = first + i == self._first
-                found.append(same._replace(beginning=self._beginning) if is_first else same)
-                found += [same] * (next_one - i - 1)
+            chosen = np.flatnonzero(measured[:done])
+            numbers, ends = values[chosen].tolist(), [*chosen.tolist(), done]
+            if before is not None and ends[0]:
+                found += [HealthOfEpoch(before.values, steps)] * ends[0]
+            for i, own in enumerate(numbers):
+                found += [HealthOfEpoch(own, steps)] * (ends[i + 1] - ends[i])
+            if first == self._first:
+                found[0] = found[0]._replace(beginning=self._beginning)
             self._looked_at = looked_at + rows * len(chosen)
             quiet = self.quiet.shares(self._looked_at, needed_rows(in_epoch, rows))
             self.latest = found[-1] = found[-1]._replace(quiet=quiet)

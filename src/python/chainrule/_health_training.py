@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ._health_epochs import REACH
+from ._health_beginning import REACH
 from ._health_findings import Finding
 from ._health_seen import GREW, Seen
 

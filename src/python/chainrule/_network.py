@@ -264,11 +264,15 @@ def measured_epochs(first: int, epochs: int, steps: int, each: int, last: int) -
     to 15, every fourth of 16 to 31), until one of ``each`` steps is, or a little fewer: rounded to a power of two. So what changes early is seen in detail,
     any third of a fit has some that are measured, and to measure costs a long fit next to nothing, however short its epochs.
     """
-    epoch = np.arange(first, first + epochs)
-    most = 1 << (-(-each // steps) - 1).bit_length()
-    doublings = np.frexp(epoch)[1] - 3  # of 8 to 15 it is 1
-    gap = np.minimum(1 << np.maximum(doublings, 0), most)
-    found: Array = (epoch % gap == 0) | (epoch == last)
+    found, most, gap = np.zeros(epochs, bool), 1 << (-(-each // steps) - 1).bit_length(), 1
+    begin, end = 0, 8  # of the epochs with this gap
+    while begin < first + epochs:
+        end = first + epochs if gap == most else end
+        at = -(-max(begin, first) // gap) * gap
+        found[at - first : max(end - first, 0) : gap] = True
+        begin, end, gap = end, 2 * end, 2 * gap
+    if first <= last < first + epochs:
+        found[last - first] = True
     return found
 
 

@@ -41,7 +41,8 @@ def measurements_of(
 ) -> list[Measurements]:
     """Return entries of epochs from number ``first`` on, of which nothing else was measured."""
     epochs, nothing = range(first, first + len(losses)), repeat(_NOTHING)
-    return list(map(Measurements, epochs, losses, repeat(None), nothing, nothing, health))
+    values = zip(epochs, losses, repeat(None), nothing, nothing, health)
+    return list(map(tuple.__new__, repeat(Measurements), values))  # half the time of Measurements(*values)
 
 
 class Ending(NamedTuple):
