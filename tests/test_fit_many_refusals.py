@@ -148,3 +148,24 @@ def test_arguments_of_its_own_are_refused_by_name(
 def test_each_takes_no_texts_and_no_arrays_of_several_dimensions(values: Any) -> None:
     with pytest.raises(TypeError, match="values must be a list or a tuple"):
         cr.each(values)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "output", "options", "text"),
+    [
+        ([2, 2], "exponential", {"loss": "poisson"}, r"y\[0, 0\] is -1.0, but poisson"),
+        ([2, 2], "sigmoid", {"loss": "binary_cross_entropy"}, r"y\[0, 0\] is -1.0, but binary_cross_entropy"),
+        ([3, 2], "identity", {"loss": "huber"}, "X has 2 features"),
+        ([2, 3], "identity", {"loss": "huber"}, "y has 2 columns"),
+        ([2, 2], "identity", {"loss": "huber", "output_weights": [0, 1]}, "output_weights is 0 wherever y is not NaN"),
+    ],
+)  # fmt: skip
+def test_rows_that_fit_one_trainer_are_looked_at_again_for_another_that_asks_for_more(
+    backend: str, sizes: list[int], output: str, options: dict[str, Any], text: str
+) -> None:
+    y = np.array([[-1.0, np.nan], [2.0, np.nan]], np.float32)
+    first = cr.Trainer(cr.MLP([2, 2], seed=0), loss="mean_squared_error")
+    other = cr.Trainer(cr.MLP(sizes, output_activation=output, seed=1), **options)
+    with pytest.raises(ValueError, match=rf"trainers\[1\]: {text}"):
+        cr.fit_many([first, other], np.eye(2, dtype=np.float32), y, epochs=1)
+    assert first.epoch == 0

@@ -139,10 +139,18 @@ def check_out(
     return array
 
 
+def is_owned_by_none(view: Array, arrays: Iterable[Array]) -> bool:
+    """Whether it is seen that the memory of an array belongs to none of these, which own theirs; False where it is not seen."""
+    owner = view
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    return owner.flags.owndata and all(owner is not array for array in arrays)
+
+
 def check_apart(arrays: Sequence[tuple[Array, str]], others: Iterable[tuple[Array, str]] = ()) -> None:
     """Refuse C-contiguous arrays, updated in place, that overlap each other or one of the ``others``.
 
-    Two arrays that own their memory share none unless they are the same array, which is quickly seen.
+    Two arrays that own their memory share none unless they are the same array, which is quickly seen; so do views of others.
     """
     own = all(array.flags.owndata for array, _ in arrays)
     if not own or len({id(array) for array, _ in arrays}) < len(arrays):
@@ -151,7 +159,7 @@ def check_apart(arrays: Sequence[tuple[Array, str]], others: Iterable[tuple[Arra
             if start < end:
                 raise ValueError(f"{next_name} must not share memory with {name}")
     for other, other_name in others:
-        apart = own and other.flags.owndata
+        apart = own and is_owned_by_none(other, [array for array, _ in arrays])
         for array, name in arrays:
             if array is other or (not apart and share_memory(array, other)):
                 raise ValueError(f"{other_name} must not share memory with {name}")

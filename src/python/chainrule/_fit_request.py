@@ -64,9 +64,9 @@ class Request(NamedTuple):
 
 def fit_request(
     trainer: Trainer, X: Any, y: Any, *, sample_weight: Any, class_weight: Any, validation_split: Any, stratify: Any,
-    **asked: Any
+    rows_of: Callable[..., Rows] = as_rows, **asked: Any
 ) -> Request:  # fmt: skip
-    """Return the arguments of `Trainer.fit`, checked.
+    """Return the arguments of `Trainer.fit`, checked; ``rows_of`` does what `as_rows` does.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def fit_request(
     judged = asked["validation_data"] is not None or validation_split is not None
     checked = _checked(trainer, judged, **{**asked, "epochs": epochs})
     network, objective = trainer.model.network, trainer.objective
-    rows = as_rows(X, y, network, objective, sample_weight=sample_weight, class_weight=class_weight)
+    rows = rows_of(X, y, network, objective, sample_weight=sample_weight, class_weight=class_weight)
     validation = _validation(trainer, asked["validation_data"])
     if validation_split is not None:
         rows, validation = _split(trainer, rows, validation_split, stratify)

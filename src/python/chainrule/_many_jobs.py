@@ -11,10 +11,11 @@ import numpy as np
 
 from ._checkpointing import Keeper
 from ._checks_values import check_sequence, count, describe
-from ._evaluation import Rows
+from ._evaluation import Objective, Rows, as_rows
 from ._fit_request import Request, fit_request
 from ._fitting import check_epochs, fit_epochs, watchers_of
-from ._network import Array
+from ._losses import loss_rule
+from ._network import Array, Network
 from ._watching import Halt
 from .history import History
 from .inputs import as_dtype
@@ -81,7 +82,7 @@ def find_jobs(trainers: Any, arguments: Mapping[str, Any]) -> list[Job]:
     for number, trainer in enumerate(trainers):
         own = {n: v.values[number] if isinstance(v, Each) else v for n, v in arguments.items()}
         try:
-            jobs.append(_checked(number, trainer, shared.converted(trainer, {**defaults, **own})))
+            jobs.append(_checked(number, trainer, shared.converted(trainer, {**defaults, **own}), shared))
         except Exception as error:
             say_which(error, number)
             raise
@@ -101,8 +102,8 @@ def say_which(error: BaseException, number: int) -> None:
         error.__notes__ = [*notes, note]  # type: ignore[attr-defined] # since Python 3.11
 
 
-def _checked(number: int, trainer: Trainer, arguments: dict[str, Any]) -> Job:
-    request = fit_request(trainer, **arguments)
+def _checked(number: int, trainer: Trainer, arguments: dict[str, Any], shared: _Shared) -> Job:
+    request = fit_request(trainer, rows_of=shared.rows, **arguments)
     request = check_epochs(trainer, request)
     if request.checkpointing is not None:
         Keeper(trainer, request.checkpointing, watchers_of(trainer, request), only_check=True)
@@ -150,11 +151,11 @@ def _check_trainers(trainers: Any) -> tuple[Trainer, ...]:
 
 def _sharing(trainers: tuple[Trainer, ...]) -> Iterator[tuple[int, int]]:
     """Give pairs of trainers whose models share memory."""
-    spans = []
-    for i, trainer in enumerate(trainers):
-        for array in _arrays(trainer.model.weights, trainer.model.biases):
-            start = int(array.__array_interface__["data"][0])
-            spans.append((start, start + array.nbytes, i))
+    arrays = [(a, i) for i, t in enumerate(trainers) for a in _arrays(t.model.weights, t.model.biases)]
+    if all(a.flags.owndata for a, _ in arrays) and len({id(a) for a, _ in arrays}) == len(arrays):
+        return  # as nearly always
+    starts = [(int(a.__array_interface__["data"][0]), a.nbytes, i) for a, i in arrays]
+    spans = [(start, start + size, i) for start, size, i in starts]
     end, owner = 0, -1  # of the span that reaches farthest so far; where others overlap, one was found before
     for start, stop, i in sorted(spans):
         if start < end and i != owner:
@@ -186,10 +187,23 @@ def _check_files(jobs: list[Job]) -> None:
 
 
 class _Shared:
-    """Arrays that were made of what several fits share, so that each is converted and held once for a dtype."""
+    """What was made of the arguments that several fits share: arrays are converted and held once for a dtype, and checked once."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[int, str], tuple[Any, Any]] = {}
+        self._rows: dict[tuple[Any, ...], tuple[Any, Rows]] = {}
+
+    def rows(
+        self, X: Any, y: Any, network: Network, objective: Objective, *, sample_weight: Any, class_weight: Any
+    ) -> Rows:
+        """Return what `as_rows` does, which is the same for all networks and losses that take the same."""
+        given, kind = (X, y, sample_weight, class_weight), loss_rule(objective.loss).kind
+        takes = (network.n_in, network.n_out, network.dtype, kind, objective.output_weights)
+        key = (*map(id, given), *takes)
+        if key not in self._rows:
+            rows = as_rows(X, y, network, objective, sample_weight=sample_weight, class_weight=class_weight)
+            self._rows[key] = given, rows  # with what was given, whose ids are their own as long as they live
+        return self._rows[key][1]
 
     def converted(self, trainer: Trainer, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return the arguments with their rows as arrays of the dtype of the model, where that changes nothing they mean."""
