@@ -26,6 +26,20 @@ void choice_of_measured_steps() {
     expect(remembered_choice(CallKind::step, 2, work).next(1000).steps <= 8, "a step is taken to be short");
 }
 
+// The seconds of calls, beside those of the same alone, where the team is so fast but for each `nth` of its calls.
+double beside_alone(double alone, double team, double slow, int nth) {
+    const int calls = 4000;
+    TeamChoice choice(2, alone);
+    double sum = 0;
+    for (int call = 0, with_team = 0; call < calls; ++call) {
+        double seconds = alone;
+        if (choice.next(1).threads == 2) seconds = with_team++ % nth == 0 ? slow : team;
+        choice.took_call(seconds);
+        sum += seconds;
+    }
+    return sum / (calls * alone);
+}
+
 }  // namespace
 
 template <class T>
@@ -49,6 +63,12 @@ void test_team_choices(const Options&) {
     begin_case("as many others as are remembered");
     for (int other = 1; other < 40; ++other) remembered_choice(CallKind::step, 2, work + other).took(1e-5);
     expect(remembered_choice(CallKind::step, 2, work).next(1).threads == 2, "what was forgotten begins anew");
+    begin_case("a team that gains little, and now and then waits long");
+    expect(beside_alone(2.4e-4, 2.3e-4, 3e-3, 10) < 1.1, "much slower than alone");
+    begin_case("a team that gains nothing, and waits each time");
+    expect(beside_alone(2.4e-4, 3e-3, 3e-3, 1) < 1.1, "much slower than alone");
+    begin_case("a team that gains much, and seldom waits");
+    expect(beside_alone(2.4e-4, 1.4e-4, 3e-3, 200) < 0.8, "hardly faster than alone");
     choice_of_measured_steps<T>();
 }
 

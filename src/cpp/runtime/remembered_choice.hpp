@@ -26,7 +26,7 @@ void with_choice(CallKind kind, int threads, double work, Call call) {
     TeamChoice choice = remembered_choice(kind, threads, work);
     const auto start = std::chrono::steady_clock::now();
     call(choice.next(1).threads);
-    choice.took(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    choice.took_call(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     remembered_choice(kind, threads, work) = choice;
 }
 
