@@ -140,6 +140,30 @@ def test_the_targets_of_several_outputs_with_missing_ones_are_measured(backend: 
     assert found.beyond == pytest.approx((np.abs(target) > 1).sum() / np.isfinite(target).sum())
 
 
+@pytest.mark.parametrize("rows", [202, 400, 1000, 3000])
+def test_rows_that_come_again_every_few_are_looked_at_alike(backend: str, rows: int) -> None:
+    X = np.random.default_rng(1).uniform(size=(rows, 8)).astype("float32")
+    for period in (2, 3, 4, 5, 7, 12):
+        y = np.arange(rows) % period
+        model = cr.MLP([8, 16, period], output_activation="softmax", seed=1)
+        trainer = cr.Trainer(model, loss="cross_entropy", optimizer=cr.SGD(0.01), n_threads=1)
+        loss = trainer.evaluate(X, y)["loss"]
+        trainer.fit(X, y, epochs=1, health=True)
+        beginning = trainer.history.entries()[0].health.beginning
+        share = 1 / period
+        assert beginning.target_std == pytest.approx(math.sqrt(share * (1 - share)), rel=0.02), period
+        assert beginning.loss == pytest.approx(loss, rel=0.05), period
+
+
+def test_the_spread_of_huge_targets_is_a_number(backend: str) -> None:
+    y = 1e200 * (1 + np.random.default_rng(0).normal(size=(100, 2)))
+    trainer = cr.Trainer(cr.MLP([3, 4, 2], dtype="float64", seed=0), loss="mean_absolute_error")
+    trainer.fit(np.random.default_rng(1).normal(size=(100, 3)), y, epochs=6, health=True)
+    began = trainer.history.entries()[0].health.beginning
+    assert began.target_std == pytest.approx(1e200 * math.sqrt(((y / 1e200).std(axis=0) ** 2).mean()))
+    assert trainer.health().kinds == ["targets_not_scaled"]
+
+
 def test_inputs_whose_squares_overflow_are_measured_and_warn_nobody(backend: str) -> None:
     model = cr.MLP([3, 4, 1], activation="tanh", dtype="float64", seed=0)
     trainer = cr.Trainer(model, loss="mean_squared_error", seed=0)

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from ._evaluation import Rows
 
 MOST_ROWS, ROWS_ENOUGH, MOST_NUMBERS = 1000, 200, 2**17
-"""Rows that are looked at when a fit begins, evenly spread over all, so that sorted rows count alike: of wide ones as many as have
-so many numbers, or the second number."""
+"""Rows that are looked at when a fit begins, spread over all, so that sorted rows count alike: of wide ones as many as have so many
+numbers, or the second number."""
 TRAINED_FOR_ONE = 64
 """Of a short fit no more rows than one in so many that are trained on, if that is more than `ROWS_ENOUGH`: one takes a third of
 the time, for its loss."""
+GOLDEN_SECTION = (math.sqrt(5) - 1) / 2
 LEAST = 1e-30
 """A variance below which squares may have come to 0."""
 REACH = {
@@ -31,10 +32,16 @@ REACH = {
 
 
 def some_of(rows: Rows, epochs: int) -> Rows:
-    """Return some of the rows of a fit for so many epochs, evenly spread over all: see `MOST_ROWS`."""
+    """Return some of the rows of a fit for so many epochs, spread over all: see `MOST_ROWS`.
+
+    One of each of as many parts, at a place that goes on by the golden section: in step with nothing that comes again every few rows.
+    """
     n, features = rows.inputs.shape
     most = min(MOST_ROWS, max(ROWS_ENOUGH, min(MOST_NUMBERS // features, n * epochs // TRAINED_FOR_ONE)))
-    return rows if n <= most else rows.part(slice(None, None, math.ceil(n / most)))
+    if n <= most:
+        return rows
+    part = np.arange(most)
+    return rows.part(np.unique(((part + part * GOLDEN_SECTION % 1) * (n / most)).astype(np.int64)))
 
 
 @np.errstate(all="ignore")  # squares of large numbers are infinite
@@ -67,7 +74,8 @@ def _of_targets(target: Array, network: Network, own_loss: bool) -> tuple[float,
         return math.sqrt(float((share * (1 - share)).mean())), 0.0, 0.0
     known = np.isfinite(target)
     mean, std = _moments(target) if known.all() else _moments_of_known(target, known)
-    spread = math.sqrt(float(np.square(std).sum()) / network.n_out)
+    unit = float(std.max(initial=0.0)) or 1.0  # squares of huge numbers are infinite
+    spread = unit * math.sqrt(float(np.square(std / unit).sum()) / network.n_out)
     if own_loss or not len(mean):
         return spread, 0.0, 0.0
     largest = float(np.hypot(mean, std).max())
