@@ -21,9 +21,13 @@ from _record import comparison, machine, significant, table
 from _settings import Settings, parser, settings
 from _works import WORKS
 
+WITH_TRAINER = (
+    "chainrule and its trainer"  # which the others are compared with: what is not asked for is not imported
+)
 IMPORTS = {  # what a program imports that trains and predicts, and the distribution that it comes from
     "chainrule": ("import chainrule", "chainrule"),
     "chainrule and its core": ("import chainrule.native", ""),
+    WITH_TRAINER: ("import chainrule; chainrule.MLP, chainrule.Trainer, chainrule.native", ""),
     "NumPy alone": ("", ""),
     "scikit-learn": ("import sklearn.neural_network", "scikit-learn"),
     "PyTorch": ("import torch", "torch"),
@@ -142,7 +146,7 @@ def report(rows: list[dict[str, Any]], about: dict[str, str]) -> str:
             [
                 row["who"], f"`{IMPORTS[row['who']][0] or 'import numpy'}`", significant(1e3 * min(row["seconds"])),
                 significant(1e3 * middle[row["who"]]),
-                "–" if row["who"].startswith("chainrule") else comparison(middle[row["who"]] / middle["chainrule"])
+                "–" if row["who"].startswith("chainrule") else comparison(middle[row["who"]] / middle[WITH_TRAINER])
             ]
             for row in kinds["import"]
         ],

@@ -41,7 +41,7 @@ def some_of(rows: Rows, epochs: int) -> Rows:
     if n <= most:
         return rows
     part = np.arange(most)
-    return rows.part(np.unique(((part + part * GOLDEN_SECTION % 1) * (n / most)).astype(np.int64)))
+    return rows.part(((part + part * GOLDEN_SECTION % 1) * (n / most)).astype(np.int64))
 
 
 @np.errstate(all="ignore")  # squares of large numbers are infinite
