@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import subprocess
 import sys
 import threading
 
@@ -108,3 +109,27 @@ def test_nothing_is_printed(native, capfd):
             case.train(native, **bad)
     assert native._core.resolve_threads(3, MUCH) == 3
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_is_not_asked_for_is_not_imported_and_all_of_it_is_there() -> None:
+    code = """
+import sys, types
+import chainrule as cr
+early = {name for name in sys.modules if name.startswith("chainrule.")}
+assert not early & {"chainrule.trainer", "chainrule.model", "chainrule.native", "chainrule._core"}, early
+assert set(cr.__all__) <= set(dir(cr))
+found = {name: getattr(cr, name) for name in cr.__all__}
+assert all(getattr(cr, name) is one for name, one in found.items())
+named = {}
+exec("from chainrule import *", named)
+assert all(named[name] is one for name, one in found.items())
+import chainrule.backend, chainrule.trainer, chainrule.predictor
+assert not isinstance(cr.backend, types.ModuleType) and cr.Trainer is chainrule.trainer.Trainer
+try:
+    cr.Trainers
+except AttributeError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "module 'chainrule' has no attribute 'Trainers'\n"
