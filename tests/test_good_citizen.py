@@ -120,6 +120,7 @@ assert not early & {"chainrule.trainer", "chainrule.model", "chainrule.native", 
 assert set(cr.__all__) <= set(dir(cr))
 found = {name: getattr(cr, name) for name in cr.__all__}
 assert all(getattr(cr, name) is one for name, one in found.items())
+assert cr.optimizers.SGD is cr.SGD and cr.progress.Display and cr.targets
 named = {}
 exec("from chainrule import *", named)
 assert all(named[name] is one for name, one in found.items())

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 _MODULES = (
     "datasets", "export", "health", "initializers", "interchange", "losses", "metrics", "native", "plots", "preprocessing",
-    "reference", "report", "schedules", "streams", "trace",
+    "progress", "reference", "report", "schedules", "streams", "targets", "trace",
 )  # fmt: skip
 _NAMES = {
     "_fitted_recipe": ("FittedRecipe",),
@@ -67,7 +67,8 @@ _NAMES = {
     "stopping": ("EarlyStopping",),
     "trainer": ("Trainer",),
 }
-"""What is imported when it is first asked for, and from where: `import chainrule` alone takes a few milliseconds."""
+"""What is imported when it is first asked for, and from where: `import chainrule` alone takes a millisecond. A new name stands here,
+above for type checkers, and in `__all__`."""
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
@@ -123,11 +124,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES and name not in _MODULE_OF:
+    is_module = name in _MODULES or name in _NAMES
+    if not is_module and name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    if name in _MODULES:
+    if is_module:
         return import_module(f"{__name__}.{name}")
     globals()[name] = found = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     return found
