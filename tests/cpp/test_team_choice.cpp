@@ -26,6 +26,19 @@ void choice_of_measured_steps() {
     expect(remembered_choice(CallKind::step, 2, work).next(1000).steps <= 8, "a step is taken to be short");
 }
 
+// How many pieces in a row are made alone, of steps of so many seconds, after one of the team's many was slow.
+int alone_after_a_slow_one(double alone, double team) {
+    TeamChoice choice(2, alone);
+    int pieces = 0;
+    for (int piece = 0; piece < 1000; ++piece) choice.took(choice.next(1000).threads == 2 ? team : alone);
+    while (choice.next(1000).threads == 1) choice.took(alone);
+    choice.took(10 * alone);
+    while (choice.next(1000).threads == 1) choice.took(alone), ++pieces;
+    choice.took(team);
+    expect(choice.next(1000).threads == 2, "the team is not gone back to");
+    return pieces;
+}
+
 // The seconds of calls, beside those of the same alone, where the team is so fast but for each `nth` of its calls.
 double beside_alone(double alone, double team, double slow, int nth) {
     const int calls = 4000;
@@ -63,6 +76,9 @@ void test_team_choices(const Options&) {
     begin_case("as many others as are remembered");
     for (int other = 1; other < 40; ++other) remembered_choice(CallKind::step, 2, work + other).took(1e-5);
     expect(remembered_choice(CallKind::step, 2, work).next(1).threads == 2, "what was forgotten begins anew");
+    begin_case("a team that was slow once");
+    expect(alone_after_a_slow_one(2e-4, 1.2e-4) <= 8, "it is not asked again soon");
+    expect(alone_after_a_slow_one(2e-2, 1.2e-2) <= 8, "with long steps it is not asked again soon");
     begin_case("a team that gains little, and now and then waits long");
     expect(beside_alone(2.4e-4, 2.3e-4, 3e-3, 10) < 1.1, "much slower than alone");
     begin_case("a team that gains nothing, and waits each time");
