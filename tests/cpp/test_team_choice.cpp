@@ -39,6 +39,19 @@ int alone_after_a_slow_one(double alone, double team) {
     return pieces;
 }
 
+// The share of pieces that the team makes, where it is fast for one or two, and then slow.
+double share_of_a_team_that_does_not_last() {
+    TeamChoice choice(2, 2e-4);
+    int with_team = 0, in_a_row = 0;
+    for (int piece = 0; piece < 4000; ++piece) {
+        const bool team = choice.next(1000).threads == 2;
+        in_a_row = team ? in_a_row + 1 : 0;
+        with_team += team;
+        choice.took(!team ? 2e-4 : in_a_row > 2 ? 5e-4 : 1.2e-4);
+    }
+    return with_team / 4000.0;
+}
+
 // The seconds of calls, beside those of the same alone, where the team is so fast but for each `nth` of its calls.
 double beside_alone(double alone, double team, double slow, int nth) {
     const int calls = 4000;
@@ -79,6 +92,8 @@ void test_team_choices(const Options&) {
     begin_case("a team that was slow once");
     expect(alone_after_a_slow_one(2e-4, 1.2e-4) <= 8, "it is not asked again soon");
     expect(alone_after_a_slow_one(2e-2, 1.2e-2) <= 8, "with long steps it is not asked again soon");
+    begin_case("a team that does not last");
+    expect(share_of_a_team_that_does_not_last() < 0.05, "it is asked again and again");
     begin_case("a team that gains little, and now and then waits long");
     expect(beside_alone(2.4e-4, 2.3e-4, 3e-3, 10) < 1.1, "much slower than alone");
     begin_case("a team that gains nothing, and waits each time");

@@ -38,17 +38,15 @@ public:
         const bool compared = pieces_ >= compare_at_, team_was_faster = team_is_faster();
         seconds_[piece_.threads > 1] = seconds_of_a_step;
         ++pieces_;
+        const bool changed = team_is_faster() != team_was_faster;
+        const std::ptrdiff_t lasted = pieces_ - since_;
+        if (changed) since_ = pieces_;
         if (!compared) {
-            // Not as it was: something came in between, or it is other now. Without this, 64-128-128-2 went on alone for 0.2 to
-            // 1 s, and took 96 ms an epoch instead of 63, after one slow piece of the team's.
-            if (team_is_faster() != team_was_faster) {
-                interval_ = first_interval_;
-                compare_at_ = std::min(compare_at_, pieces_ + first_interval);
-            }
+            if (changed) surprised(lasted);
             return;
         }
         // The same answer again: ask less often.
-        interval_ = team_is_faster() == team_was_faster ? std::min(2 * interval_, longest_interval) : first_interval_;
+        interval_ = changed ? first_interval_ : std::min(2 * interval_, longest_interval);
         compare_at_ = pieces_ + interval_;
     }
 
@@ -66,6 +64,15 @@ public:
     bool team_is_faster() const { return seconds_[1] <= seconds_[0]; }
 
 private:
+    // Not as it was, without a comparison: something came in between, or it is other now. After a long time it is asked again soon:
+    // 64-128-128-2 went on alone for 0.2 to 1 s, at 96 ms an epoch instead of 63, after one slow piece of the team's. If it had not
+    // lasted, less and less: with a processor that another process holds as well, each change costs a slow piece.
+    void surprised(std::ptrdiff_t lasted) {
+        wait_ = lasted >= 8 * wait_ ? first_interval : std::min(2 * wait_, longest_interval);
+        interval_ = first_interval_;
+        compare_at_ = pieces_ + wait_;
+    }
+
     static constexpr double short_piece = 0.3e-3, long_piece = 2e-3;  // seconds
     static constexpr std::ptrdiff_t first_interval = 8, longest_interval = 512;
     static constexpr double least_gain = 0.05;  // of the time of a call
@@ -77,6 +84,8 @@ private:
     int threads_;
     double seconds_[2];  // a step alone, a step with the team
     std::ptrdiff_t first_interval_, pieces_ = 0, compare_at_, interval_ = first_interval_;
+    std::ptrdiff_t since_ = 0,
+                   wait_ = first_interval;  // the piece of the last change; pieces until a surprise is looked at
     Piece piece_{0, 1, 0};
 };
 
