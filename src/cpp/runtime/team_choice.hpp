@@ -64,9 +64,9 @@ public:
     bool team_is_faster() const { return seconds_[1] <= seconds_[0]; }
 
 private:
-    // Not as it was, without a comparison: something came in between, or it is other now. After a long time it is asked again soon:
-    // 64-128-128-2 went on alone for 0.2 to 1 s, at 96 ms an epoch instead of 63, after one slow piece of the team's. If it had not
-    // lasted, less and less: with a processor that another process holds as well, each change costs a slow piece.
+    // The answer changed without a comparison: something came in between, or it is other now. If it had lasted, it is compared again
+    // soon: after one slow piece of the team's, 64-128-128-2 went on alone for 0.2 to 1 s, at 96 ms an epoch instead of 63. If not, later
+    // each time: on a processor that another process holds as well, each change costs a slow piece.
     void surprised(std::ptrdiff_t lasted) {
         wait_ = lasted >= 8 * wait_ ? first_interval : std::min(2 * wait_, longest_interval);
         interval_ = first_interval_;
@@ -84,8 +84,8 @@ private:
     int threads_;
     double seconds_[2];  // a step alone, a step with the team
     std::ptrdiff_t first_interval_, pieces_ = 0, compare_at_, interval_ = first_interval_;
-    std::ptrdiff_t since_ = 0,
-                   wait_ = first_interval;  // the piece of the last change; pieces until a surprise is looked at
+    std::ptrdiff_t since_ = 0;              // the piece after the last change of the answer
+    std::ptrdiff_t wait_ = first_interval;  // pieces from a surprise to the next comparison
     Piece piece_{0, 1, 0};
 };
 

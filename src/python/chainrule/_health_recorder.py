@@ -100,9 +100,8 @@ class Recorder:
         steps, each = -(-self._in_epoch // batch), steps_for_one_measured(self._network, batch)
         measured = self.measured(first, number, steps, each)
         rows = number_measured(steps, each) * min(batch, MEASURED_ROWS)
-        values = np.empty(
-            (number, self._network.n_layers, len(HEALTH_COLUMNS))
-        )  # the cores leave NaN where nothing is known
+        shape = (number, self._network.n_layers, len(HEALTH_COLUMNS))
+        values = np.empty(shape)  # the cores leave NaN where nothing is known
         record = HealthRecord(values, self.quiet.rows, measured)
         keep = self.keeper(first)
         try:

@@ -154,8 +154,7 @@ def _sharing(trainers: tuple[Trainer, ...]) -> Iterator[tuple[int, int]]:
     arrays = [(a, i) for i, t in enumerate(trainers) for a in _arrays(t.model.weights, t.model.biases)]
     if all(a.flags.owndata for a, _ in arrays) and len({id(a) for a, _ in arrays}) == len(arrays):
         return  # as nearly always
-    starts = [(int(a.__array_interface__["data"][0]), a.nbytes, i) for a, i in arrays]
-    spans = [(start, start + size, i) for start, size, i in starts]
+    spans = [(a.ctypes.data, a.ctypes.data + a.nbytes, i) for a, i in arrays]
     end, owner = 0, -1  # of the span that reaches farthest so far; where others overlap, one was found before
     for start, stop, i in sorted(spans):
         if start < end and i != owner:
