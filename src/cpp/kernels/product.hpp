@@ -13,6 +13,19 @@ constexpr ptrdiff_t k_block = 208;
 // So many panels at a time go through all of k: their part of C is to stay in the second-level cache meanwhile.
 constexpr ptrdiff_t column_group = 8;
 
+// The sums before k: what was stored of them, or, at their beginning, the bias.
+template <class V, int MR, int NV>
+CR_INLINE void begin(V (&acc)[MR][NV], const Product<typename V::Scalar>& p, const typename V::Scalar* c,
+                     ptrdiff_t column, ptrdiff_t k) {
+#pragma GCC unroll 8
+    for (int n = 0; n < NV; ++n) {
+        const ptrdiff_t at = n * V::lanes;
+        const V init = k == 0 && p.bias ? V::load(p.bias + column + at) : V::zero();
+#pragma GCC unroll 16
+        for (int m = 0; m < MR; ++m) acc[m][n] = k > 0 ? V::load(c + m * p.ldc + at) : init;
+    }
+}
+
 template <class V, int MR, int NV>
 CR_INLINE void finish(V (&acc)[MR][NV], typename V::Scalar* c, ptrdiff_t ldc, Epilogue epilogue,
                       const typename V::Scalar* other, ptrdiff_t ldo) {
@@ -39,6 +52,12 @@ CR_INLINE void finish(V (&acc)[MR][NV], typename V::Scalar* c, ptrdiff_t ldc, Ep
 #undef CR_FOR_EACH_RESULT
 }
 
+}  // namespace
+
+#include "product_of_few.hpp"
+
+namespace {
+
 // MR rows by NP panels (of two vectors each; NV = 1 for a last, narrow panel); with `packed`, A is a tile of pack_rows.
 template <class V, int NP, int NV, bool packed = false>
 struct ProductTile {
@@ -53,26 +72,16 @@ struct ProductTile {
             constexpr int W = NP * NV;
             T* c = p.C + row * p.ldc + column;
             V acc[MR][W];
-            if (k > 0) {
-#pragma GCC unroll 16
-                for (int m = 0; m < MR; ++m)
-#pragma GCC unroll 8
-                    for (int n = 0; n < W; ++n) acc[m][n] = V::load(c + m * p.ldc + n * L);
-            } else {
-#pragma GCC unroll 8
-                for (int n = 0; n < W; ++n) {
-                    V init = p.bias ? V::load(p.bias + column + n * L) : V::zero();
-#pragma GCC unroll 16
-                    for (int m = 0; m < MR; ++m) acc[m][n] = init;
-                }
-            }
+            begin(acc, p, c, column, k);
             if constexpr (NP == 1) {
                 // The next tile's part of C, and what this one's epilogue reads: from further away than a tile can wait.
                 const bool reads = epilogue == Epilogue::relu_gradient || epilogue == Epilogue::times;
+                if (row + MR < p.rows) {  // rows beyond are another thread's, which would lose them
 #pragma GCC unroll 16
-                for (int m = 0; m < MR; ++m)
+                    for (int m = 0; m < MR; ++m)
 #pragma GCC unroll 2
-                    for (int n = 0; n < W; ++n) __builtin_prefetch(c + (MR + m) * p.ldc + n * L, 1);
+                        for (int n = 0; n < W; ++n) __builtin_prefetch(c + (MR + m) * p.ldc + n * L, 1);
+                }
                 if (reads)
                     for (int m = 0; m < MR; ++m)
                         for (int n = 0; n < W; ++n) __builtin_prefetch(p.other + (row + m) * p.ldo + column + n * L);
@@ -96,6 +105,38 @@ struct ProductTile {
     };
 };
 
+// MR rows by a vector and a half: the last panel, where that is enough.
+template <class V>
+struct OneAndAHalf {
+    template <int MR>
+    struct With {
+        using T = typename V::Scalar;
+        using H = typename V::Half;
+        static __attribute__((noinline)) void run(const Product<T>& p, ptrdiff_t row, ptrdiff_t column, ptrdiff_t k,
+                                                  ptrdiff_t K, const T* a, const T* b, ptrdiff_t ldb,
+                                                  Epilogue epilogue) {
+            constexpr ptrdiff_t L = V::lanes;
+            T* c = p.C + row * p.ldc + column;
+            V acc[MR][1];
+            H half[MR][1];
+            begin(acc, p, c, column, k);
+            begin(half, p, c + L, column + L, k);
+            for (ptrdiff_t i = 0; i < K; ++i, ++a, b += ldb) {
+                const V b0 = V::load(b);
+                const H b1 = H::load(b + L);
+#pragma GCC unroll 16
+                for (int m = 0; m < MR; ++m) {
+                    acc[m][0] = fma(V::set1(a[m * p.lda]), b0, acc[m][0]);
+                    half[m][0] = fma(H::set1(a[m * p.lda]), b1, half[m][0]);
+                }
+            }
+            const T* other = p.other ? p.other + row * p.ldo + column : nullptr;
+            finish(acc, c, p.ldc, epilogue, other, p.ldo);
+            finish(half, c + L, p.ldc, epilogue, other ? other + L : nullptr, p.ldo);
+        }
+    };
+};
+
 template <class V>
 struct ProductTiles {
     template <int MR>
@@ -106,12 +147,16 @@ struct ProductTiles {
     using Packed = typename ProductTile<V, 1, 2, true>::template With<MR>;
     template <int MR>
     using Narrow = typename ProductTile<V, 1, 1>::template With<MR>;
+    template <int MR>
+    using Half = typename ProductTile<typename V::Half, 1, 1>::template With<MR>;
+    template <int MR>
+    using AndAHalf = typename OneAndAHalf<V>::template With<MR>;
 };
 
 template <class V>
-void product(const Product<typename V::Scalar>& p) {
+void product_in_tiles(const Product<typename V::Scalar>& p) {
     using T = typename V::Scalar;
-    constexpr ptrdiff_t L = V::lanes, panel = 2 * L;
+    constexpr ptrdiff_t L = V::lanes, H = V::Half::lanes, panel = 2 * L;
     constexpr int MR = tile_rows<V>;
     if (p.rows == 0) return;
     // Up to so many rows take four panels at once: two accumulators alone would wait for the adder.
@@ -164,6 +209,17 @@ void product(const Product<typename V::Scalar>& p) {
                                       p.lda);
                     if (packs && !p.row_major) fetch_block<V>(p, next_k, next_j, i * part, (i + 1) * part);
                     const T* a = p.A + row * p.lda + k;
+                    if constexpr (H < L) {
+                        if (p.N - j <= H) {
+                            run_tile<ProductTiles<V>::template Half, MR>(m, p, row, j, k, K, a, b, ldb, ptrdiff_t(0),
+                                                                         epilogue);
+                            continue;
+                        }
+                        if (p.N - j > L && p.N - j <= L + H) {
+                            run_tile<ProductTiles<V>::template AndAHalf, MR>(m, p, row, j, k, K, a, b, ldb, epilogue);
+                            continue;
+                        }
+                    }
                     if (narrow)
                         run_tile<ProductTiles<V>::template Narrow, MR>(m, p, row, j, k, K, a, b, ldb, ptrdiff_t(0),
                                                                        epilogue);
@@ -177,6 +233,17 @@ void product(const Product<typename V::Scalar>& p) {
             }
         }
     }
+}
+
+template <class V>
+void product(const Product<typename V::Scalar>& p) {
+    const ptrdiff_t last = (p.N - 1) / (2 * V::lanes) * 2 * V::lanes, few = p.N - last;
+    if (few > few_columns<V> || p.rows < V::lanes / 2 || p.transposed) return product_in_tiles<V>(p);
+    run_tile<ProductOfFew<V>::template With, few_columns<V>>(int(few), p, last);
+    if (last == 0) return;
+    Product<typename V::Scalar> others = p;
+    others.N = last;
+    product_in_tiles<V>(others);
 }
 
 }  // namespace

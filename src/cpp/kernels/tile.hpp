@@ -32,23 +32,32 @@ template <class V, int MR, int NV, Order order, class DistanceA, class DistanceB
 CR_INLINE void accumulate(V (&acc)[MR][NV], ptrdiff_t K, const typename V::Scalar* a, DistanceA lda,
                           const typename V::Scalar* b, DistanceB ldb) {
     constexpr bool rows_of_a = order == Order::rows;
+    // Rows at a run-time distance: one pointer for three of them, as an address is a register and 1 or 2 (times 4) of another.
+    constexpr int reach = 3, bases = rows_of_a ? (MR + reach - 1) / reach : 1;
+    const typename V::Scalar* base[bases];
+#pragma GCC unroll 8
+    for (int i = 0; i < bases; ++i) {
+        base[i] = a + i * reach * lda;
+        if constexpr (rows_of_a) __asm__("" : "+r"(base[i]));  // the compiler is to keep them, not to add up others
+    }
     for (ptrdiff_t k = 0; k < K; ++k) {
         V bk[NV];
 #pragma GCC unroll 8
         for (int n = 0; n < NV; ++n) bk[n] = V::load(b + n * V::lanes);
 #pragma GCC unroll 16
         for (int m = 0; m < MR; ++m) {
-            V am = V::set1(rows_of_a ? a[m * lda] : a[m]);
+            V am = V::set1(rows_of_a ? base[m / reach][m % reach * lda] : base[0][m]);
 #pragma GCC unroll 8
             for (int n = 0; n < NV; ++n) acc[m][n] = fma(am, bk[n], acc[m][n]);
         }
         if constexpr (!rows_of_a && !is_fixed<DistanceA>) {
-            __builtin_prefetch(a + 8 * lda);
-            __builtin_prefetch(a + 8 * lda + MR - 1);
+            __builtin_prefetch(base[0] + 8 * lda);
+            __builtin_prefetch(base[0] + 8 * lda + MR - 1);
         }
         if constexpr (!rows_of_a && !is_fixed<DistanceB>)
             for (int n = 0; n < NV; ++n) __builtin_prefetch(b + 8 * ldb + n * V::lanes);
-        a += rows_of_a ? 1 : ptrdiff_t(lda);
+#pragma GCC unroll 8
+        for (int i = 0; i < bases; ++i) base[i] += rows_of_a ? 1 : ptrdiff_t(lda);
         b += ldb;
     }
 }

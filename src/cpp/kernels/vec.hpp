@@ -5,12 +5,24 @@
 #if defined(CHAINRULE_ISA_AVX512)
 #include "vec_avx512.hpp"
 #define CR_ISA avx512
+namespace {
+using VecF32 = Avx512F32;
+using VecF64 = Avx512F64;
+}  // namespace
 #elif defined(CHAINRULE_ISA_AVX2)
 #include "vec_avx2.hpp"
 #define CR_ISA avx2
+namespace {
+using VecF32 = Avx2F32;
+using VecF64 = Avx2F64;
+}  // namespace
 #elif defined(CHAINRULE_ISA_BASELINE)
 #include "vec_baseline.hpp"
 #define CR_ISA baseline
+namespace {
+using VecF32 = BaselineF32;
+using VecF64 = BaselineF64;
+}  // namespace
 #else
 #error "compile with -DCHAINRULE_ISA_BASELINE, _AVX2 or _AVX512"
 #endif

@@ -10,9 +10,10 @@ namespace {
 
 alignas(32) constexpr int first_mask_table[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
 
-struct VecF32 {
+struct Avx2F32 {
     using Scalar = float;
     using Mask = __m256;
+    using Half = Avx2F32;  // none: four lanes take as long as eight
     static constexpr int lanes = 8;
     static constexpr int registers = 16;
     static constexpr bool fused = true;  // fma rounds once
@@ -22,36 +23,37 @@ struct VecF32 {
         n = n < 0 ? 0 : n > lanes ? lanes : n;
         return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(first_mask_table + 8 - n));
     }
-    static CR_INLINE VecF32 load(const float* p) { return {_mm256_loadu_ps(p)}; }
-    static CR_INLINE VecF32 load_first(const float* p, ptrdiff_t n) { return {_mm256_maskload_ps(p, first_bits(n))}; }
-    static CR_INLINE VecF32 set1(float x) { return {_mm256_set1_ps(x)}; }
-    static CR_INLINE VecF32 zero() { return {_mm256_setzero_ps()}; }
+    static CR_INLINE Avx2F32 load(const float* p) { return {_mm256_loadu_ps(p)}; }
+    static CR_INLINE Avx2F32 load_first(const float* p, ptrdiff_t n) { return {_mm256_maskload_ps(p, first_bits(n))}; }
+    static CR_INLINE Avx2F32 set1(float x) { return {_mm256_set1_ps(x)}; }
+    static CR_INLINE Avx2F32 zero() { return {_mm256_setzero_ps()}; }
     static CR_INLINE Mask first(ptrdiff_t n) { return _mm256_castsi256_ps(first_bits(n)); }
     CR_INLINE void store(float* p) const { _mm256_storeu_ps(p, r); }
     CR_INLINE void store_first(float* p, ptrdiff_t n) const { _mm256_maskstore_ps(p, first_bits(n), r); }
 
-    friend CR_INLINE VecF32 operator+(VecF32 a, VecF32 b) { return {_mm256_add_ps(a.r, b.r)}; }
-    friend CR_INLINE VecF32 operator-(VecF32 a, VecF32 b) { return {_mm256_sub_ps(a.r, b.r)}; }
-    friend CR_INLINE VecF32 operator*(VecF32 a, VecF32 b) { return {_mm256_mul_ps(a.r, b.r)}; }
-    friend CR_INLINE VecF32 operator/(VecF32 a, VecF32 b) { return {_mm256_div_ps(a.r, b.r)}; }
-    friend CR_INLINE VecF32 fma(VecF32 a, VecF32 b, VecF32 c) { return {_mm256_fmadd_ps(a.r, b.r, c.r)}; }
-    friend CR_INLINE VecF32 fms(VecF32 a, VecF32 b, VecF32 c) { return {_mm256_fmsub_ps(a.r, b.r, c.r)}; }
-    friend CR_INLINE VecF32 fnma(VecF32 a, VecF32 b, VecF32 c) { return {_mm256_fnmadd_ps(a.r, b.r, c.r)}; }
-    friend CR_INLINE VecF32 max(VecF32 a, VecF32 b) { return {_mm256_max_ps(a.r, b.r)}; }
-    friend CR_INLINE VecF32 min(VecF32 a, VecF32 b) { return {_mm256_min_ps(a.r, b.r)}; }
-    friend CR_INLINE Mask less(VecF32 a, VecF32 b) { return _mm256_cmp_ps(a.r, b.r, _CMP_LT_OQ); }
-    friend CR_INLINE Mask at_most(VecF32 a, VecF32 b) { return _mm256_cmp_ps(a.r, b.r, _CMP_LE_OQ); }
-    static CR_INLINE VecF32 choose(Mask m, VecF32 a, VecF32 b) { return {_mm256_blendv_ps(b.r, a.r, m)}; }
-    CR_INLINE VecF32 sqrt() const { return {_mm256_sqrt_ps(r)}; }
-    CR_INLINE VecF32 abs() const { return {_mm256_andnot_ps(_mm256_set1_ps(-0.0f), r)}; }
-    CR_INLINE VecF32 with_sign_of(VecF32 s) const {
+    friend CR_INLINE Avx2F32 operator+(Avx2F32 a, Avx2F32 b) { return {_mm256_add_ps(a.r, b.r)}; }
+    friend CR_INLINE Avx2F32 operator-(Avx2F32 a, Avx2F32 b) { return {_mm256_sub_ps(a.r, b.r)}; }
+    friend CR_INLINE Avx2F32 operator*(Avx2F32 a, Avx2F32 b) { return {_mm256_mul_ps(a.r, b.r)}; }
+    friend CR_INLINE Avx2F32 operator/(Avx2F32 a, Avx2F32 b) { return {_mm256_div_ps(a.r, b.r)}; }
+    friend CR_INLINE Avx2F32 fma(Avx2F32 a, Avx2F32 b, Avx2F32 c) { return {_mm256_fmadd_ps(a.r, b.r, c.r)}; }
+    friend CR_INLINE Avx2F32 fms(Avx2F32 a, Avx2F32 b, Avx2F32 c) { return {_mm256_fmsub_ps(a.r, b.r, c.r)}; }
+    friend CR_INLINE Avx2F32 fnma(Avx2F32 a, Avx2F32 b, Avx2F32 c) { return {_mm256_fnmadd_ps(a.r, b.r, c.r)}; }
+    friend CR_INLINE Avx2F32 fnms(Avx2F32 a, Avx2F32 b, Avx2F32 c) { return {_mm256_fnmsub_ps(a.r, b.r, c.r)}; }
+    friend CR_INLINE Avx2F32 max(Avx2F32 a, Avx2F32 b) { return {_mm256_max_ps(a.r, b.r)}; }
+    friend CR_INLINE Avx2F32 min(Avx2F32 a, Avx2F32 b) { return {_mm256_min_ps(a.r, b.r)}; }
+    friend CR_INLINE Mask less(Avx2F32 a, Avx2F32 b) { return _mm256_cmp_ps(a.r, b.r, _CMP_LT_OQ); }
+    friend CR_INLINE Mask at_most(Avx2F32 a, Avx2F32 b) { return _mm256_cmp_ps(a.r, b.r, _CMP_LE_OQ); }
+    static CR_INLINE Avx2F32 choose(Mask m, Avx2F32 a, Avx2F32 b) { return {_mm256_blendv_ps(b.r, a.r, m)}; }
+    CR_INLINE Avx2F32 sqrt() const { return {_mm256_sqrt_ps(r)}; }
+    CR_INLINE Avx2F32 abs() const { return {_mm256_andnot_ps(_mm256_set1_ps(-0.0f), r)}; }
+    CR_INLINE Avx2F32 with_sign_of(Avx2F32 s) const {
         return {_mm256_or_ps(r, _mm256_and_ps(s.r, _mm256_set1_ps(-0.0f)))};
     }
-    CR_INLINE VecF32 to_exponent() const {
+    CR_INLINE Avx2F32 to_exponent() const {
         return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(r), 23))};
     }
     template <int half>
-    CR_INLINE VecF32 halves_swapped() const {
+    CR_INLINE Avx2F32 halves_swapped() const {
         if constexpr (half == 4) return {_mm256_permute2f128_ps(r, r, 1)};
         if constexpr (half == 2) return {_mm256_permute_ps(r, 0x4e)};
         if constexpr (half == 1) return {_mm256_permute_ps(r, 0xb1)};
@@ -59,7 +61,7 @@ struct VecF32 {
     CR_INLINE bool any_nonzero_or_nan() const {
         return _mm256_movemask_ps(_mm256_cmp_ps(r, _mm256_setzero_ps(), _CMP_NEQ_UQ)) != 0;
     }
-    static CR_INLINE void transpose(VecF32 (&x)[8]) {
+    static CR_INLINE void transpose(Avx2F32 (&x)[8]) {
         __m256 t[8], u[8];
 #pragma GCC unroll 8
         for (int i = 0; i < 8; i += 2) {
@@ -81,9 +83,10 @@ struct VecF32 {
     }
 };
 
-struct VecF64 {
+struct Avx2F64 {
     using Scalar = double;
     using Mask = __m256d;
+    using Half = Avx2F64;
     static constexpr int lanes = 4;
     static constexpr int registers = 16;
     static constexpr bool fused = true;  // fma rounds once
@@ -93,43 +96,44 @@ struct VecF64 {
         n = n < 0 ? 0 : n > lanes ? lanes : n;
         return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(first_mask_table + 8 - 2 * n));
     }
-    static CR_INLINE VecF64 load(const double* p) { return {_mm256_loadu_pd(p)}; }
-    static CR_INLINE VecF64 load_first(const double* p, ptrdiff_t n) { return {_mm256_maskload_pd(p, first_bits(n))}; }
-    static CR_INLINE VecF64 set1(double x) { return {_mm256_set1_pd(x)}; }
-    static CR_INLINE VecF64 zero() { return {_mm256_setzero_pd()}; }
+    static CR_INLINE Avx2F64 load(const double* p) { return {_mm256_loadu_pd(p)}; }
+    static CR_INLINE Avx2F64 load_first(const double* p, ptrdiff_t n) { return {_mm256_maskload_pd(p, first_bits(n))}; }
+    static CR_INLINE Avx2F64 set1(double x) { return {_mm256_set1_pd(x)}; }
+    static CR_INLINE Avx2F64 zero() { return {_mm256_setzero_pd()}; }
     static CR_INLINE Mask first(ptrdiff_t n) { return _mm256_castsi256_pd(first_bits(n)); }
     CR_INLINE void store(double* p) const { _mm256_storeu_pd(p, r); }
     CR_INLINE void store_first(double* p, ptrdiff_t n) const { _mm256_maskstore_pd(p, first_bits(n), r); }
 
-    friend CR_INLINE VecF64 operator+(VecF64 a, VecF64 b) { return {_mm256_add_pd(a.r, b.r)}; }
-    friend CR_INLINE VecF64 operator-(VecF64 a, VecF64 b) { return {_mm256_sub_pd(a.r, b.r)}; }
-    friend CR_INLINE VecF64 operator*(VecF64 a, VecF64 b) { return {_mm256_mul_pd(a.r, b.r)}; }
-    friend CR_INLINE VecF64 operator/(VecF64 a, VecF64 b) { return {_mm256_div_pd(a.r, b.r)}; }
-    friend CR_INLINE VecF64 fma(VecF64 a, VecF64 b, VecF64 c) { return {_mm256_fmadd_pd(a.r, b.r, c.r)}; }
-    friend CR_INLINE VecF64 fms(VecF64 a, VecF64 b, VecF64 c) { return {_mm256_fmsub_pd(a.r, b.r, c.r)}; }
-    friend CR_INLINE VecF64 fnma(VecF64 a, VecF64 b, VecF64 c) { return {_mm256_fnmadd_pd(a.r, b.r, c.r)}; }
-    friend CR_INLINE VecF64 max(VecF64 a, VecF64 b) { return {_mm256_max_pd(a.r, b.r)}; }
-    friend CR_INLINE VecF64 min(VecF64 a, VecF64 b) { return {_mm256_min_pd(a.r, b.r)}; }
-    friend CR_INLINE Mask less(VecF64 a, VecF64 b) { return _mm256_cmp_pd(a.r, b.r, _CMP_LT_OQ); }
-    friend CR_INLINE Mask at_most(VecF64 a, VecF64 b) { return _mm256_cmp_pd(a.r, b.r, _CMP_LE_OQ); }
-    static CR_INLINE VecF64 choose(Mask m, VecF64 a, VecF64 b) { return {_mm256_blendv_pd(b.r, a.r, m)}; }
-    CR_INLINE VecF64 sqrt() const { return {_mm256_sqrt_pd(r)}; }
-    CR_INLINE VecF64 abs() const { return {_mm256_andnot_pd(_mm256_set1_pd(-0.0), r)}; }
-    CR_INLINE VecF64 with_sign_of(VecF64 s) const {
+    friend CR_INLINE Avx2F64 operator+(Avx2F64 a, Avx2F64 b) { return {_mm256_add_pd(a.r, b.r)}; }
+    friend CR_INLINE Avx2F64 operator-(Avx2F64 a, Avx2F64 b) { return {_mm256_sub_pd(a.r, b.r)}; }
+    friend CR_INLINE Avx2F64 operator*(Avx2F64 a, Avx2F64 b) { return {_mm256_mul_pd(a.r, b.r)}; }
+    friend CR_INLINE Avx2F64 operator/(Avx2F64 a, Avx2F64 b) { return {_mm256_div_pd(a.r, b.r)}; }
+    friend CR_INLINE Avx2F64 fma(Avx2F64 a, Avx2F64 b, Avx2F64 c) { return {_mm256_fmadd_pd(a.r, b.r, c.r)}; }
+    friend CR_INLINE Avx2F64 fms(Avx2F64 a, Avx2F64 b, Avx2F64 c) { return {_mm256_fmsub_pd(a.r, b.r, c.r)}; }
+    friend CR_INLINE Avx2F64 fnma(Avx2F64 a, Avx2F64 b, Avx2F64 c) { return {_mm256_fnmadd_pd(a.r, b.r, c.r)}; }
+    friend CR_INLINE Avx2F64 fnms(Avx2F64 a, Avx2F64 b, Avx2F64 c) { return {_mm256_fnmsub_pd(a.r, b.r, c.r)}; }
+    friend CR_INLINE Avx2F64 max(Avx2F64 a, Avx2F64 b) { return {_mm256_max_pd(a.r, b.r)}; }
+    friend CR_INLINE Avx2F64 min(Avx2F64 a, Avx2F64 b) { return {_mm256_min_pd(a.r, b.r)}; }
+    friend CR_INLINE Mask less(Avx2F64 a, Avx2F64 b) { return _mm256_cmp_pd(a.r, b.r, _CMP_LT_OQ); }
+    friend CR_INLINE Mask at_most(Avx2F64 a, Avx2F64 b) { return _mm256_cmp_pd(a.r, b.r, _CMP_LE_OQ); }
+    static CR_INLINE Avx2F64 choose(Mask m, Avx2F64 a, Avx2F64 b) { return {_mm256_blendv_pd(b.r, a.r, m)}; }
+    CR_INLINE Avx2F64 sqrt() const { return {_mm256_sqrt_pd(r)}; }
+    CR_INLINE Avx2F64 abs() const { return {_mm256_andnot_pd(_mm256_set1_pd(-0.0), r)}; }
+    CR_INLINE Avx2F64 with_sign_of(Avx2F64 s) const {
         return {_mm256_or_pd(r, _mm256_and_pd(s.r, _mm256_set1_pd(-0.0)))};
     }
-    CR_INLINE VecF64 to_exponent() const {
+    CR_INLINE Avx2F64 to_exponent() const {
         return {_mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(r), 52))};
     }
     template <int half>
-    CR_INLINE VecF64 halves_swapped() const {
+    CR_INLINE Avx2F64 halves_swapped() const {
         if constexpr (half == 2) return {_mm256_permute2f128_pd(r, r, 1)};
         if constexpr (half == 1) return {_mm256_permute_pd(r, 5)};
     }
     CR_INLINE bool any_nonzero_or_nan() const {
         return _mm256_movemask_pd(_mm256_cmp_pd(r, _mm256_setzero_pd(), _CMP_NEQ_UQ)) != 0;
     }
-    static CR_INLINE void transpose(VecF64 (&x)[4]) {
+    static CR_INLINE void transpose(Avx2F64 (&x)[4]) {
         __m256d a = _mm256_unpacklo_pd(x[0].r, x[1].r), b = _mm256_unpackhi_pd(x[0].r, x[1].r);
         __m256d c = _mm256_unpacklo_pd(x[2].r, x[3].r), d = _mm256_unpackhi_pd(x[2].r, x[3].r);
         x[0].r = _mm256_permute2f128_pd(a, c, 0x20);

@@ -1,64 +1,64 @@
 // Sixteen floats or eight doubles in an AVX-512 register. Same operations, same order of lanes, in every vec_*.hpp.
 #pragma once
 
-#include <immintrin.h>
-#include <stddef.h>
-
-#define CR_INLINE inline __attribute__((always_inline))
+#include "vec_avx2.hpp"
 
 namespace {
 
-struct VecF32 {
+struct Avx512F32 {
     using Scalar = float;
     using Mask = __mmask16;
+    using Half =
+        Avx2F32;  // for columns that fill no more: half the time where a register goes through the adder in two parts
     static constexpr int lanes = 16;
     static constexpr int registers = 32;
     static constexpr bool fused = true;  // fma rounds once
     __m512 r;
 
-    static CR_INLINE VecF32 load(const float* p) { return {_mm512_loadu_ps(p)}; }
-    static CR_INLINE VecF32 load_first(const float* p, ptrdiff_t n) { return {_mm512_maskz_loadu_ps(first(n), p)}; }
-    static CR_INLINE VecF32 set1(float x) { return {_mm512_set1_ps(x)}; }
-    static CR_INLINE VecF32 zero() { return {_mm512_setzero_ps()}; }
+    static CR_INLINE Avx512F32 load(const float* p) { return {_mm512_loadu_ps(p)}; }
+    static CR_INLINE Avx512F32 load_first(const float* p, ptrdiff_t n) { return {_mm512_maskz_loadu_ps(first(n), p)}; }
+    static CR_INLINE Avx512F32 set1(float x) { return {_mm512_set1_ps(x)}; }
+    static CR_INLINE Avx512F32 zero() { return {_mm512_setzero_ps()}; }
     static CR_INLINE Mask first(ptrdiff_t n) {
         return n >= lanes ? Mask(0xffff) : n <= 0 ? Mask(0) : Mask((1u << n) - 1);
     }
     CR_INLINE void store(float* p) const { _mm512_storeu_ps(p, r); }
     CR_INLINE void store_first(float* p, ptrdiff_t n) const { _mm512_mask_storeu_ps(p, first(n), r); }
 
-    friend CR_INLINE VecF32 operator+(VecF32 a, VecF32 b) { return {_mm512_add_ps(a.r, b.r)}; }
-    friend CR_INLINE VecF32 operator-(VecF32 a, VecF32 b) { return {_mm512_sub_ps(a.r, b.r)}; }
-    friend CR_INLINE VecF32 operator*(VecF32 a, VecF32 b) { return {_mm512_mul_ps(a.r, b.r)}; }
-    friend CR_INLINE VecF32 operator/(VecF32 a, VecF32 b) { return {_mm512_div_ps(a.r, b.r)}; }
-    // a*b + c, a*b - c and c - a*b, one rounding
-    friend CR_INLINE VecF32 fma(VecF32 a, VecF32 b, VecF32 c) { return {_mm512_fmadd_ps(a.r, b.r, c.r)}; }
-    friend CR_INLINE VecF32 fms(VecF32 a, VecF32 b, VecF32 c) { return {_mm512_fmsub_ps(a.r, b.r, c.r)}; }
-    friend CR_INLINE VecF32 fnma(VecF32 a, VecF32 b, VecF32 c) { return {_mm512_fnmadd_ps(a.r, b.r, c.r)}; }
+    friend CR_INLINE Avx512F32 operator+(Avx512F32 a, Avx512F32 b) { return {_mm512_add_ps(a.r, b.r)}; }
+    friend CR_INLINE Avx512F32 operator-(Avx512F32 a, Avx512F32 b) { return {_mm512_sub_ps(a.r, b.r)}; }
+    friend CR_INLINE Avx512F32 operator*(Avx512F32 a, Avx512F32 b) { return {_mm512_mul_ps(a.r, b.r)}; }
+    friend CR_INLINE Avx512F32 operator/(Avx512F32 a, Avx512F32 b) { return {_mm512_div_ps(a.r, b.r)}; }
+    // a*b + c, a*b - c, c - a*b and -c - a*b, one rounding
+    friend CR_INLINE Avx512F32 fma(Avx512F32 a, Avx512F32 b, Avx512F32 c) { return {_mm512_fmadd_ps(a.r, b.r, c.r)}; }
+    friend CR_INLINE Avx512F32 fms(Avx512F32 a, Avx512F32 b, Avx512F32 c) { return {_mm512_fmsub_ps(a.r, b.r, c.r)}; }
+    friend CR_INLINE Avx512F32 fnma(Avx512F32 a, Avx512F32 b, Avx512F32 c) { return {_mm512_fnmadd_ps(a.r, b.r, c.r)}; }
+    friend CR_INLINE Avx512F32 fnms(Avx512F32 a, Avx512F32 b, Avx512F32 c) { return {_mm512_fnmsub_ps(a.r, b.r, c.r)}; }
     // a > b ? a : b and a < b ? a : b: the second operand where one is NaN
-    friend CR_INLINE VecF32 max(VecF32 a, VecF32 b) { return {_mm512_max_ps(a.r, b.r)}; }
-    friend CR_INLINE VecF32 min(VecF32 a, VecF32 b) { return {_mm512_min_ps(a.r, b.r)}; }
-    friend CR_INLINE Mask less(VecF32 a, VecF32 b) { return _mm512_cmp_ps_mask(a.r, b.r, _CMP_LT_OQ); }
-    friend CR_INLINE Mask at_most(VecF32 a, VecF32 b) { return _mm512_cmp_ps_mask(a.r, b.r, _CMP_LE_OQ); }
-    static CR_INLINE VecF32 choose(Mask m, VecF32 a, VecF32 b) { return {_mm512_mask_blend_ps(m, b.r, a.r)}; }
-    CR_INLINE VecF32 sqrt() const { return {_mm512_sqrt_ps(r)}; }
-    CR_INLINE VecF32 abs() const { return {_mm512_abs_ps(r)}; }
-    CR_INLINE VecF32 with_sign_of(VecF32 s) const {  // *this must not be negative
+    friend CR_INLINE Avx512F32 max(Avx512F32 a, Avx512F32 b) { return {_mm512_max_ps(a.r, b.r)}; }
+    friend CR_INLINE Avx512F32 min(Avx512F32 a, Avx512F32 b) { return {_mm512_min_ps(a.r, b.r)}; }
+    friend CR_INLINE Mask less(Avx512F32 a, Avx512F32 b) { return _mm512_cmp_ps_mask(a.r, b.r, _CMP_LT_OQ); }
+    friend CR_INLINE Mask at_most(Avx512F32 a, Avx512F32 b) { return _mm512_cmp_ps_mask(a.r, b.r, _CMP_LE_OQ); }
+    static CR_INLINE Avx512F32 choose(Mask m, Avx512F32 a, Avx512F32 b) { return {_mm512_mask_blend_ps(m, b.r, a.r)}; }
+    CR_INLINE Avx512F32 sqrt() const { return {_mm512_sqrt_ps(r)}; }
+    CR_INLINE Avx512F32 abs() const { return {_mm512_abs_ps(r)}; }
+    CR_INLINE Avx512F32 with_sign_of(Avx512F32 s) const {  // *this must not be negative
         return {_mm512_or_ps(r, _mm512_and_ps(s.r, _mm512_set1_ps(-0.0f)))};
     }
     // The lowest bits become those of the exponent, the others 0: see `Reduced` in math.hpp
-    CR_INLINE VecF32 to_exponent() const {
+    CR_INLINE Avx512F32 to_exponent() const {
         return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(r), 23))};
     }
     // Lane i receives lane i + half, for the lanes below half.
     template <int half>
-    CR_INLINE VecF32 halves_swapped() const {
+    CR_INLINE Avx512F32 halves_swapped() const {
         if constexpr (half == 8) return {_mm512_shuffle_f32x4(r, r, 0x4e)};
         if constexpr (half == 4) return {_mm512_shuffle_f32x4(r, r, 0xb1)};
         if constexpr (half == 2) return {_mm512_permute_ps(r, 0x4e)};
         if constexpr (half == 1) return {_mm512_permute_ps(r, 0xb1)};
     }
     CR_INLINE bool any_nonzero_or_nan() const { return _mm512_cmp_ps_mask(r, _mm512_setzero_ps(), _CMP_NEQ_UQ) != 0; }
-    static CR_INLINE void transpose(VecF32 (&x)[16]) {
+    static CR_INLINE void transpose(Avx512F32 (&x)[16]) {
         __m512 t[16];
 #pragma GCC unroll 16
         for (int i = 0; i < 16; i += 2) {
@@ -88,52 +88,54 @@ struct VecF32 {
     }
 };
 
-struct VecF64 {
+struct Avx512F64 {
     using Scalar = double;
     using Mask = __mmask8;
+    using Half = Avx2F64;
     static constexpr int lanes = 8;
     static constexpr int registers = 32;
     static constexpr bool fused = true;  // fma rounds once
     __m512d r;
 
-    static CR_INLINE VecF64 load(const double* p) { return {_mm512_loadu_pd(p)}; }
-    static CR_INLINE VecF64 load_first(const double* p, ptrdiff_t n) { return {_mm512_maskz_loadu_pd(first(n), p)}; }
-    static CR_INLINE VecF64 set1(double x) { return {_mm512_set1_pd(x)}; }
-    static CR_INLINE VecF64 zero() { return {_mm512_setzero_pd()}; }
+    static CR_INLINE Avx512F64 load(const double* p) { return {_mm512_loadu_pd(p)}; }
+    static CR_INLINE Avx512F64 load_first(const double* p, ptrdiff_t n) { return {_mm512_maskz_loadu_pd(first(n), p)}; }
+    static CR_INLINE Avx512F64 set1(double x) { return {_mm512_set1_pd(x)}; }
+    static CR_INLINE Avx512F64 zero() { return {_mm512_setzero_pd()}; }
     static CR_INLINE Mask first(ptrdiff_t n) {
         return n >= lanes ? Mask(0xff) : n <= 0 ? Mask(0) : Mask((1u << n) - 1);
     }
     CR_INLINE void store(double* p) const { _mm512_storeu_pd(p, r); }
     CR_INLINE void store_first(double* p, ptrdiff_t n) const { _mm512_mask_storeu_pd(p, first(n), r); }
 
-    friend CR_INLINE VecF64 operator+(VecF64 a, VecF64 b) { return {_mm512_add_pd(a.r, b.r)}; }
-    friend CR_INLINE VecF64 operator-(VecF64 a, VecF64 b) { return {_mm512_sub_pd(a.r, b.r)}; }
-    friend CR_INLINE VecF64 operator*(VecF64 a, VecF64 b) { return {_mm512_mul_pd(a.r, b.r)}; }
-    friend CR_INLINE VecF64 operator/(VecF64 a, VecF64 b) { return {_mm512_div_pd(a.r, b.r)}; }
-    friend CR_INLINE VecF64 fma(VecF64 a, VecF64 b, VecF64 c) { return {_mm512_fmadd_pd(a.r, b.r, c.r)}; }
-    friend CR_INLINE VecF64 fms(VecF64 a, VecF64 b, VecF64 c) { return {_mm512_fmsub_pd(a.r, b.r, c.r)}; }
-    friend CR_INLINE VecF64 fnma(VecF64 a, VecF64 b, VecF64 c) { return {_mm512_fnmadd_pd(a.r, b.r, c.r)}; }
-    friend CR_INLINE VecF64 max(VecF64 a, VecF64 b) { return {_mm512_max_pd(a.r, b.r)}; }
-    friend CR_INLINE VecF64 min(VecF64 a, VecF64 b) { return {_mm512_min_pd(a.r, b.r)}; }
-    friend CR_INLINE Mask less(VecF64 a, VecF64 b) { return _mm512_cmp_pd_mask(a.r, b.r, _CMP_LT_OQ); }
-    friend CR_INLINE Mask at_most(VecF64 a, VecF64 b) { return _mm512_cmp_pd_mask(a.r, b.r, _CMP_LE_OQ); }
-    static CR_INLINE VecF64 choose(Mask m, VecF64 a, VecF64 b) { return {_mm512_mask_blend_pd(m, b.r, a.r)}; }
-    CR_INLINE VecF64 sqrt() const { return {_mm512_sqrt_pd(r)}; }
-    CR_INLINE VecF64 abs() const { return {_mm512_abs_pd(r)}; }
-    CR_INLINE VecF64 with_sign_of(VecF64 s) const {
+    friend CR_INLINE Avx512F64 operator+(Avx512F64 a, Avx512F64 b) { return {_mm512_add_pd(a.r, b.r)}; }
+    friend CR_INLINE Avx512F64 operator-(Avx512F64 a, Avx512F64 b) { return {_mm512_sub_pd(a.r, b.r)}; }
+    friend CR_INLINE Avx512F64 operator*(Avx512F64 a, Avx512F64 b) { return {_mm512_mul_pd(a.r, b.r)}; }
+    friend CR_INLINE Avx512F64 operator/(Avx512F64 a, Avx512F64 b) { return {_mm512_div_pd(a.r, b.r)}; }
+    friend CR_INLINE Avx512F64 fma(Avx512F64 a, Avx512F64 b, Avx512F64 c) { return {_mm512_fmadd_pd(a.r, b.r, c.r)}; }
+    friend CR_INLINE Avx512F64 fms(Avx512F64 a, Avx512F64 b, Avx512F64 c) { return {_mm512_fmsub_pd(a.r, b.r, c.r)}; }
+    friend CR_INLINE Avx512F64 fnma(Avx512F64 a, Avx512F64 b, Avx512F64 c) { return {_mm512_fnmadd_pd(a.r, b.r, c.r)}; }
+    friend CR_INLINE Avx512F64 fnms(Avx512F64 a, Avx512F64 b, Avx512F64 c) { return {_mm512_fnmsub_pd(a.r, b.r, c.r)}; }
+    friend CR_INLINE Avx512F64 max(Avx512F64 a, Avx512F64 b) { return {_mm512_max_pd(a.r, b.r)}; }
+    friend CR_INLINE Avx512F64 min(Avx512F64 a, Avx512F64 b) { return {_mm512_min_pd(a.r, b.r)}; }
+    friend CR_INLINE Mask less(Avx512F64 a, Avx512F64 b) { return _mm512_cmp_pd_mask(a.r, b.r, _CMP_LT_OQ); }
+    friend CR_INLINE Mask at_most(Avx512F64 a, Avx512F64 b) { return _mm512_cmp_pd_mask(a.r, b.r, _CMP_LE_OQ); }
+    static CR_INLINE Avx512F64 choose(Mask m, Avx512F64 a, Avx512F64 b) { return {_mm512_mask_blend_pd(m, b.r, a.r)}; }
+    CR_INLINE Avx512F64 sqrt() const { return {_mm512_sqrt_pd(r)}; }
+    CR_INLINE Avx512F64 abs() const { return {_mm512_abs_pd(r)}; }
+    CR_INLINE Avx512F64 with_sign_of(Avx512F64 s) const {
         return {_mm512_or_pd(r, _mm512_and_pd(s.r, _mm512_set1_pd(-0.0)))};
     }
-    CR_INLINE VecF64 to_exponent() const {
+    CR_INLINE Avx512F64 to_exponent() const {
         return {_mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(r), 52))};
     }
     template <int half>
-    CR_INLINE VecF64 halves_swapped() const {
+    CR_INLINE Avx512F64 halves_swapped() const {
         if constexpr (half == 4) return {_mm512_shuffle_f64x2(r, r, 0x4e)};
         if constexpr (half == 2) return {_mm512_shuffle_f64x2(r, r, 0xb1)};
         if constexpr (half == 1) return {_mm512_permute_pd(r, 0x55)};
     }
     CR_INLINE bool any_nonzero_or_nan() const { return _mm512_cmp_pd_mask(r, _mm512_setzero_pd(), _CMP_NEQ_UQ) != 0; }
-    static CR_INLINE void transpose(VecF64 (&x)[8]) {
+    static CR_INLINE void transpose(Avx512F64 (&x)[8]) {
         __m512d t[8];
 #pragma GCC unroll 8
         for (int i = 0; i < 8; i += 2) {

@@ -16,6 +16,7 @@ struct BaselineVec {
     typedef T Register __attribute__((vector_size(n_lanes * sizeof(T))));
     typedef Bits Mask __attribute__((vector_size(n_lanes * sizeof(T))));
     typedef T Unaligned __attribute__((vector_size(n_lanes * sizeof(T)), aligned(sizeof(T)), may_alias));
+    using Half = BaselineVec;  // none
     static constexpr int lanes = n_lanes;
     static constexpr int registers = 16;
     static constexpr bool fused = false;  // fma rounds once
@@ -46,6 +47,7 @@ struct BaselineVec {
     friend CR_INLINE BaselineVec fma(BaselineVec a, BaselineVec b, BaselineVec c) { return {a.r * b.r + c.r}; }
     friend CR_INLINE BaselineVec fms(BaselineVec a, BaselineVec b, BaselineVec c) { return {a.r * b.r - c.r}; }
     friend CR_INLINE BaselineVec fnma(BaselineVec a, BaselineVec b, BaselineVec c) { return {c.r - a.r * b.r}; }
+    friend CR_INLINE BaselineVec fnms(BaselineVec a, BaselineVec b, BaselineVec c) { return {-(a.r * b.r) - c.r}; }
     friend CR_INLINE BaselineVec max(BaselineVec a, BaselineVec b) { return choose(a.r > b.r, a, b); }
     friend CR_INLINE BaselineVec min(BaselineVec a, BaselineVec b) { return choose(a.r < b.r, a, b); }
     friend CR_INLINE Mask less(BaselineVec a, BaselineVec b) { return a.r < b.r; }
@@ -84,7 +86,7 @@ struct BaselineVec {
     }
 };
 
-using VecF32 = BaselineVec<float, int32_t, 4, 23>;
-using VecF64 = BaselineVec<double, int64_t, 2, 52>;
+using BaselineF32 = BaselineVec<float, int32_t, 4, 23>;
+using BaselineF64 = BaselineVec<double, int64_t, 2, 52>;
 
 }  // namespace
