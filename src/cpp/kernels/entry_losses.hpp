@@ -189,8 +189,7 @@ void output_loss(const Objective<typename V::Scalar>& o, Activation kind, ptrdif
     for (ptrdiff_t r = 0; r < rows; ++r) {
         typename V::Scalar *z = Z + r * ldz, *dz = dZ + r * ldd, c = row_weight ? scale * row_weight[r] : scale;
         const typename V::Scalar* y = Y + r * ldy;
-        const double loss =
-            plain ? output_row<V, false>(o.loss, kind, N, c, z, y, dz) : entry_row<V>(o, kind, N, c, z, y, dz);
+        const double loss = plain ? output_row<V>(o.loss, kind, N, c, z, y, dz) : entry_row<V>(o, kind, N, c, z, y, dz);
         const double weight = row_weight ? double(row_weight[r]) : 1;
         row_loss[r] = weight == 0 ? 0 : loss * weight;
         if (weight == 0)

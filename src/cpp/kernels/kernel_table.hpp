@@ -96,6 +96,7 @@ template <class T>
 struct TinyLayer {
     ptrdiff_t K, N;
     Activation activation;
+    bool only_transposed;    // weights and velocity are not read and not kept up to date
     T* weights;              // INOUT (K, 16)
     T* velocity;             // INOUT (K, 16)
     T* transposed;           // INOUT (N, 16): W^T

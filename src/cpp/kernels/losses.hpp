@@ -12,23 +12,41 @@
 
 namespace {
 
-// Elements of a row, whole vectors where there is room for them: what was stored in part cannot be loaded at once.
-template <class V, bool padded>
-CR_INLINE V load_row(const typename V::Scalar* p, ptrdiff_t n) {
-    return padded ? V::load(p) : V::load_first(p, n);
-}
-template <bool padded, class V>
-CR_INLINE void store_row(V x, typename V::Scalar* p, ptrdiff_t n) {
-    padded ? x.store(p) : x.store_first(p, n);
-}
+// A row that lies in memory; n of the lanes from j on are its own. tiny.hpp has others, in registers.
+template <class V, class Pointer>
+struct InMemory {
+    Pointer p;
+    CR_INLINE V load(ptrdiff_t j, ptrdiff_t n) const { return V::load_first(p + j, n); }
+    CR_INLINE void store(V x, ptrdiff_t j, ptrdiff_t n) const { x.store_first(p + j, n); }
+    static CR_INLINE typename V::Mask there(ptrdiff_t, ptrdiff_t n) { return V::first(n); }
+};
 
-// z becomes a in place; dz is written, returns the row's loss.
-template <class V, bool padded>
-CR_INLINE double squared_error_row(Activation kind, ptrdiff_t N, typename V::Scalar scale, typename V::Scalar* z,
-                                   const typename V::Scalar* y, typename V::Scalar* dz) {
+// z becomes a in place; dz is written, 0 beyond the row's end; returns the row's loss. Of any activation but softmax.
+template <class V, class Z, class Y, class D>
+CR_INLINE double squared_error_entries(Activation kind, ptrdiff_t N, typename V::Scalar scale, Z z, Y y, D dz) {
     RowSum<V> sum;
     const V c = V::set1(scale);
+    auto all = [&]<class F>() CR_LAMBDA {
+        for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
+            const V x = z.load(j, n);
+            V a = F::value(x);
+            V d = V::choose(dz.there(j, n), a - y.load(j, n), V::zero());
+            z.store(a, j, n);
+            sum.add(j, d * d);
+            dz.store(d * c * slope_of<F>(x, a), j, n);
+        });
+    };
+    CR_ELEMENTWISE(kind, V, all)
+    return double(sum.total());
+}
+
+template <class V>
+CR_INLINE double squared_error_row(Activation kind, ptrdiff_t N, typename V::Scalar scale, typename V::Scalar* z,
+                                   const typename V::Scalar* y, typename V::Scalar* dz) {
+    using T = typename V::Scalar;
     if (kind == Activation::softmax) {
+        RowSum<V> sum;
+        const V c = V::set1(scale);
         softmax_row<V>(N, z, z, nullptr);
         for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
             V d = V::load_first(z + j, n) - V::load_first(y + j, n);
@@ -38,18 +56,7 @@ CR_INLINE double squared_error_row(Activation kind, ptrdiff_t N, typename V::Sca
         softmax_gradient_row<V>(N, z, dz, dz);
         return double(sum.total());
     }
-    auto all = [&]<class F>() CR_LAMBDA {
-        for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
-            const V x = load_row<V, padded>(z + j, n);
-            V a = F::value(x);
-            V d = V::choose(V::first(n), a - load_row<V, padded>(y + j, n), V::zero());
-            store_row<padded>(a, z + j, n);
-            sum.add(j, d * d);
-            store_row<padded>(d * c * slope_of<F>(x, a), dz + j, n);
-        });
-    };
-    CR_ELEMENTWISE(kind, V, all)
-    return double(sum.total());
+    return squared_error_entries<V>(kind, N, scale, InMemory<V, T*>{z}, InMemory<V, const T*>{y}, InMemory<V, T*>{dz});
 }
 
 // -sum y log a = sum y (log S - (z - max)), S the softmax's sum: finite where a underflows to 0, and 0 where y is
@@ -80,29 +87,29 @@ struct BinaryEntry {
     }
 };
 
-template <class V, bool padded>
-CR_INLINE double binary_cross_entropy_row(ptrdiff_t N, typename V::Scalar scale, typename V::Scalar* z,
-                                          const typename V::Scalar* y, typename V::Scalar* dz) {
+template <class V, class Z, class Y, class D>
+CR_INLINE double binary_cross_entropy_entries(ptrdiff_t N, typename V::Scalar scale, Z z, Y y, D dz) {
     RowSum<V> sum;
     for_each_vector<V>(N, [&](ptrdiff_t j, ptrdiff_t n) CR_LAMBDA {
-        const BinaryEntry<V> entry(load_row<V, padded>(z + j, n), load_row<V, padded>(y + j, n));
-        sum.add(j, V::choose(V::first(n), entry.term, V::zero()));
-        store_row<padded>(entry.a, z + j, n);
-        V d = entry.slope * V::set1(scale);
-        store_row<padded>(padded ? V::choose(V::first(n), d, V::zero()) : d, dz + j, n);
+        const BinaryEntry<V> entry(z.load(j, n), y.load(j, n));
+        sum.add(j, V::choose(dz.there(j, n), entry.term, V::zero()));
+        z.store(entry.a, j, n);
+        dz.store(V::choose(dz.there(j, n), entry.slope * V::set1(scale), V::zero()), j, n);
     });
     return double(sum.total());
 }
 
-// `padded`: each array has room for whole vectors, and dz becomes 0 there.
-template <class V, bool padded>
+template <class V>
 CR_INLINE double output_row(Loss loss, Activation kind, ptrdiff_t N, typename V::Scalar scale, typename V::Scalar* z,
                             const typename V::Scalar* y, typename V::Scalar* dz) {
+    using T = typename V::Scalar;
     switch (loss) {
         case Loss::cross_entropy: return cross_entropy_row<V>(N, scale, z, y, dz, [](V x) CR_LAMBDA { return x; });
-        case Loss::binary_cross_entropy: return binary_cross_entropy_row<V, padded>(N, scale, z, y, dz);
-        case Loss::mean_squared_error: return squared_error_row<V, padded>(kind, N, scale, z, y, dz) / double(N);
-        default: return 0.5 * squared_error_row<V, padded>(kind, N, scale, z, y, dz);
+        case Loss::binary_cross_entropy:
+            return binary_cross_entropy_entries<V>(N, scale, InMemory<V, T*>{z}, InMemory<V, const T*>{y},
+                                                   InMemory<V, T*>{dz});
+        case Loss::mean_squared_error: return squared_error_row<V>(kind, N, scale, z, y, dz) / double(N);
+        default: return 0.5 * squared_error_row<V>(kind, N, scale, z, y, dz);
     }
 }
 

@@ -21,16 +21,17 @@ CR_INLINE V polynomial(const typename V::Scalar (&c)[n], V x) {
 }
 
 // x = n unit + rest. Adding 1.5 * 2^23 (2^52) rounds x / unit to the whole number n; the bias, added with it, makes the
-// lowest bits of the sum those of the exponent of 2^n.
-template <class V, class C>
+// lowest bits of the sum those of the exponent of 2^n. `negated`: of -x, without a subtraction before it.
+template <class V, class C, bool negated = false>
 struct Reduced {
     V shifted, power, rest;
     explicit CR_INLINE Reduced(V x) {
         using Round = Rounding<typename V::Scalar>;
-        shifted = fma(x, V::set1(C::per_unit), V::set1(Round::whole_and_bias));
-        V n = shifted - V::set1(Round::whole_and_bias);
+        const V whole = V::set1(Round::whole_and_bias), per_unit = V::set1(C::per_unit), unit = V::set1(C::unit_high);
+        shifted = negated ? fnma(x, per_unit, whole) : fma(x, per_unit, whole);
+        V n = shifted - whole;
         power = shifted.to_exponent();
-        rest = fnma(n, V::set1(C::unit_high), x);
+        rest = negated ? fnms(n, unit, x) : fnma(n, unit, x);
         if constexpr (C::unit_low != 0) rest = fnma(n, V::set1(C::unit_low), rest);
     }
 };
@@ -64,7 +65,7 @@ CR_INLINE V exponential(V x) {
 template <class V>
 CR_INLINE V sigmoid(V x) {
     using C = ExpConstants<typename V::Scalar>;
-    Reduced<V, C> e(V::zero() - min(V::set1(C::lost), x));
+    Reduced<V, C, true> e(min(V::set1(C::lost), x));
     V s = V::set1(1) / fma(expm1_rest(e.rest) + V::set1(1), e.power, V::set1(1));
     return V::choose(less(x, V::set1(C::lowest)), V::zero(), s);
 }

@@ -98,7 +98,7 @@ struct SigmoidGate {
     static constexpr double limit = -C::lowest;
     V open, shut;
     explicit CR_INLINE SigmoidGate(V x) {
-        const Reduced<V, C> e(V::zero() - within(x, limit));
+        const Reduced<V, C, true> e(within(x, limit));
         const V p = expm1_rest(e.rest) + V::set1(1), part = V::set1(1) / fma(p, e.power, V::set1(1));
         open = V::choose(less(x, V::set1(C::lowest)), V::zero(), part);
         shut = p * e.power * part;

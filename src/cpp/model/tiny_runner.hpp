@@ -46,6 +46,7 @@ public:
                 m.K = shape.K;
                 m.N = shape.N;
                 m.activation = shape.activation;
+                m.only_transposed = l > 0 && m.N == 1;  // one row instead of K
                 part(m.weights, m.K * block);
                 part(m.velocity, m.K * block);
                 part(m.transposed, m.N * block);
@@ -84,8 +85,9 @@ public:
             const TinyLayer<T>& m = layers_[l];
             for (std::ptrdiff_t k = 0; k < m.K; ++k)
                 for (std::ptrdiff_t j = 0; j < m.N; ++j) {
-                    parameters.weights[l][k * m.N + j] = m.weights[k * block + j];
-                    velocities.weights[l][k * m.N + j] = m.velocity[k * block + j];
+                    const std::ptrdiff_t at = m.only_transposed ? j * block + k : k * block + j;
+                    parameters.weights[l][k * m.N + j] = (m.only_transposed ? m.transposed : m.weights)[at];
+                    velocities.weights[l][k * m.N + j] = (m.only_transposed ? m.transposed_velocity : m.velocity)[at];
                 }
             if (request_.network->bias == BiasMode::none) continue;
             const std::ptrdiff_t n = request_.network->bias == BiasMode::layer ? 1 : m.N;
@@ -135,7 +137,9 @@ public:
     bool finite() const override {
         bool all = true;
         for (const TinyLayer<T>& m : layers_) {
-            for (std::ptrdiff_t i = 0; i < m.K * block; ++i) all &= is_finite(m.weights[i]);
+            const std::ptrdiff_t size = (m.only_transposed ? m.N : m.K) * block;
+            for (std::ptrdiff_t i = 0; i < size; ++i)
+                all &= is_finite((m.only_transposed ? m.transposed : m.weights)[i]);
             for (std::ptrdiff_t i = 0; i < block; ++i) all &= is_finite(m.bias[i]);
         }
         return all;
