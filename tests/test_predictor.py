@@ -37,7 +37,7 @@ def model_of(backend, dtype="float32", **options):
 # What it computes
 
 
-@pytest.mark.parametrize("rows", [1, 3, 4, 5, 9])
+@pytest.mark.parametrize("rows", [1, 2, 3, 4, 5, 6, 7, 9])
 def test_every_row_has_the_bits_of_forward(native, dtype, rows):
     for K, N in product(WIDTHS, repeat=2):
         parts, predictor = frozen((K, N, 3, N), ("relu", "tanh", "identity"), dtype)

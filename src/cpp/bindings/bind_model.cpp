@@ -2,7 +2,10 @@
 #include <pybind11/stl.h>
 
 #include <cmath>
+#include <optional>
+#include <utility>
 
+#include "bindings/plain_arrays.hpp"
 #include "bindings/python_loss.hpp"
 #include "model/predict.hpp"
 #include "model/train.hpp"
@@ -42,6 +45,62 @@ void predict(const Network& network, const Arrays& weights, const Arrays& biases
         const WithoutGil released;
         chainrule::predict<T>(network, p, x.rows, x.data, x.ld, result, n_threads);
     });
+}
+
+// So many multiply-adds take some ten microseconds; giving the interpreter's lock back and waiting for it may take longer.
+constexpr double short_call = 250e3;
+
+// The same with arguments nobody has checked, where all of them are plain: returns the outputs, in `out` unless that is
+// None. Anything else is not touched, and None is returned.
+template <class T>
+py::object predict_plain_of(const Network& network, py::handle weights, py::handle biases, py::handle X, py::handle out,
+                            int n_threads) {
+    if (!PyList_CheckExact(weights.ptr()) || !PyList_CheckExact(biases.ptr())) return py::none();
+    const auto w = py::reinterpret_borrow<py::list>(weights), b = py::reinterpret_borrow<py::list>(biases);
+    if (w.size() != network.layers.size() || b.size() != (network.bias == BiasMode::none ? 0 : w.size()))
+        return py::none();
+    const auto x = plain_array<T>(X, {-1, network.n_in()});
+    if (!x) return py::none();
+    std::vector<py::array> held;  // alive until the end, whatever becomes of the lists
+    held.reserve(2 * w.size());
+    Parameters<T> p;
+    for (std::size_t l = 0; l < w.size(); ++l) {
+        const Layer& layer = network.layers[l];
+        const auto take = [&](py::handle given, std::initializer_list<std::ptrdiff_t> shape, std::vector<T*>& to) {
+            auto array = plain_array<T>(given, shape);
+            if (!array) return false;
+            to.push_back(static_cast<T*>(const_cast<void*>(array->data())));
+            held.push_back(std::move(*array));
+            return true;
+        };
+        if (!take(w[l], {layer.K, layer.N}, p.weights)) return py::none();
+        if (b.size() > 0 && !take(b[l], {network.bias == BiasMode::layer ? 1 : layer.N}, p.biases)) return py::none();
+    }
+    const std::ptrdiff_t rows = x->shape(0);
+    py::array result;
+    if (out.is_none()) {
+        result = py::array_t<T>({rows, network.n_out()});
+    } else {
+        const auto given = plain_array<T>(out, {rows, network.n_out()});
+        if (!given || !given->writeable() || overlap(*given, *x)) return py::none();
+        for (const py::array& array : held)
+            if (overlap(*given, array)) return py::none();
+        result = *given;
+    }
+    const T* from = static_cast<const T*>(x->data());
+    T* to = static_cast<T*>(result.mutable_data());
+    {
+        std::optional<WithoutGil> released;
+        if (double(rows) * network.forward_work() >= short_call) released.emplace();
+        chainrule::predict<T>(network, p, rows, from, network.n_in(), to, n_threads);
+    }
+    return result;
+}
+
+py::object predict_plain(const Network& network, py::handle weights, py::handle biases, py::handle X, py::handle out,
+                         bool float32, int n_threads) {
+    return float32 ? predict_plain_of<float>(network, weights, biases, X, out, n_threads)
+                   : predict_plain_of<double>(network, weights, biases, X, out, n_threads);
 }
 
 double gradients(const Network& network, const Arrays& weights, const Arrays& biases, const py::array& X,
@@ -95,6 +154,7 @@ void bind_model(py::module_& m) {
         .def(py::init(&make_network), py::arg("layer_sizes"), py::arg("activations"), py::arg("bias"),
              py::arg("dropout"), py::arg("input_dropout") = 0.0, py::arg("input_noise") = 0.0);
     m.def("predict", predict);
+    m.def("predict_plain", predict_plain);
     m.def("gradients", gradients);
     m.def("matmul_gradients", matmul_gradients);
 }

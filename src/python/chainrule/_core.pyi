@@ -66,6 +66,16 @@ def predict(
     n_threads: int,
     /,
 ) -> None: ...
+def predict_plain(
+    network: Network,
+    weights: object,
+    biases: object,
+    X: object,
+    out: object,
+    float32: bool,
+    n_threads: int,
+    /,
+) -> _Array | None: ...
 def make_plan(network: Network, weights: Sequence[_Array], biases: Sequence[_Array], /) -> object: ...
 def plan_parameters(plan: object, /) -> tuple[list[_Array], list[_Array]]: ...
 def gradients(
