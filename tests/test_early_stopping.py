@@ -317,3 +317,70 @@ def test_the_settings_are_a_value() -> None:
     assert cr.EarlyStopping() == cr.EarlyStopping("validation_loss", 10, 0.0, "auto", True)
     with pytest.raises(AttributeError):
         settings.patience = 4  # type: ignore[misc]
+
+
+def small_fit(optimizer: Any) -> tuple[cr.Trainer, np.ndarray, np.ndarray]:
+    """A trainer and rows that it learns better and better at these rates."""
+    X = np.random.default_rng(0).normal(size=(40, 3)).astype("f4")
+    model = cr.MLP([3, 8, 1], activation="tanh", seed=0)
+    return (
+        cr.Trainer(model, loss="mean_squared_error", optimizer=optimizer, batch_size=4, seed=1),
+        X,
+        X[:, :1],
+    )
+
+
+KIND = lambda optimizer: type(optimizer).__name__
+
+
+class Switch(cr.Callback):
+    """Sets another optimizer after an epoch, as the description of callbacks does."""
+
+    def __init__(self, epoch: int, optimizer: Any) -> None:
+        self.epoch, self.optimizer = epoch, optimizer
+
+    def on_epoch_end(self, fit: Any) -> None:
+        if fit.trainer.epoch == self.epoch:
+            fit.trainer.optimizer = self.optimizer
+
+
+@pytest.mark.parametrize("before", [cr.SGD(0.01, momentum=0.5), cr.Adam(0.01), cr.Adagrad(0.01)], ids=KIND)
+@pytest.mark.parametrize(
+    "after", [cr.SGD(0.01), cr.RMSprop(0.001), cr.AdamW(0.01), cr.Adagrad(0.01)], ids=KIND
+)
+def test_the_kind_of_optimizer_may_change_before_the_best_epoch(
+    backend: str, before: Any, after: Any
+) -> None:
+    trainer, X, y = small_fit(before)
+    stopping = cr.EarlyStopping(patience=50)
+    trainer.fit(X, y, epochs=8, validation_data=(X, y), early_stopping=stopping, callbacks=[Switch(3, after)])
+    best = trainer.history.best_epoch
+    assert best is not None
+    assert best >= 3
+    other, *_ = small_fit(before)
+    other.fit(X, y, epochs=best + 1, callbacks=[Switch(3, after)])
+    for made, expected in zip(trainer.state.arrays, other.state.arrays, strict=True):
+        np.testing.assert_array_equal(made, expected)
+
+
+@pytest.mark.parametrize("before", [cr.Adam(0.01), cr.Adagrad(0.01)], ids=KIND)
+@pytest.mark.parametrize("after", [cr.SGD(0.7, momentum=0.5), cr.RMSprop(1.0)], ids=KIND)
+def test_after_the_best_epoch_a_new_kind_remembers_nothing_of_what_was_undone(
+    backend: str, before: Any, after: Any
+) -> None:
+    """The parameters of the best epoch come back; what the old optimizer remembered then is nothing to the new one."""
+    trainer, X, y = small_fit(before)
+    stopping = cr.EarlyStopping(patience=50)
+    trainer.fit(X, y, epochs=6, validation_data=(X, y), early_stopping=stopping, callbacks=[Switch(3, after)])
+    assert trainer.history.best_epoch == 2, trainer.history
+    other, *_ = small_fit(before)
+    other.fit(X, y, epochs=3)
+    model, right = trainer.model, other.model
+    for made, expected in zip([*model.weights, *model.biases], [*right.weights, *right.biases], strict=True):
+        np.testing.assert_array_equal(made, expected)
+    state = trainer.state
+    for array in state.arrays[len(model.weights) + len(model.biases) :]:
+        assert not array.any()
+    assert state.started == state.step
+    trainer.optimizer = cr.SGD(0.001)
+    trainer.fit(X, y, epochs=1)

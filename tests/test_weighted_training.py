@@ -280,6 +280,11 @@ def test_what_weights_do_not_fit_is_refused_and_nothing_changes(backend: str) ->
         ),
         (
             trainer(lambda a, y: (0.0, a)),
+            {"class_weight": "balanced"},
+            "class_weight needs a loss of classes .* the loss is custom; weigh the rows in it",
+        ),
+        (
+            trainer(lambda a, y: (0.0, a)),
             {"sample_weight": weight},
             "sample_weight cannot be combined with a loss of your own",
         ),

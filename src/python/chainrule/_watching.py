@@ -59,6 +59,7 @@ class EarlyStopper:
         self._watch = Watch(settings.patience, settings.min_delta)
         self._cost, self._epoch, self._step = math.inf, -1, -1  # of the best epoch; none yet
         self._kept = [np.empty_like(array) for array in state.arrays] if settings.restore_best else []
+        self._of = (state.rule, state.started)  # whose memory is among them
 
     def look(self, measured: Measurements, state: TrainingState) -> None:
         """Take the measurements after an epoch and the state."""
@@ -66,7 +67,7 @@ class EarlyStopper:
         if cost < self._cost:
 
             def keep() -> None:
-                self._copy(state.arrays, self._kept)
+                self._keep(state)
                 self._cost, self._epoch, self._step = cost, measured.epoch, state.step
 
             _to_the_end(keep)
@@ -96,7 +97,7 @@ class EarlyStopper:
         self._watch.go_on(seen[:2])
         self._cost, self._epoch, self._step = float(seen[2]), int(seen[3]), int(seen[4])
         if best is not None:
-            self._copy(best.arrays, self._kept)
+            self._keep(best)
 
     def end(self, reason: str, state: TrainingState) -> Ending:
         """Go back to the best epoch, if there is one and steps were made since; say how the fit ended.
@@ -106,14 +107,27 @@ class EarlyStopper:
         if self._epoch < 0:
             return Ending(reason, self._settings.monitor)
         restored = bool(self._kept) and self._step != state.step
-        if restored:
+        if restored and self._of == (state.rule, state.started):
             self._copy(self._kept, state.arrays)
+        elif (
+            restored
+        ):  # another kind of optimizer came since: what that remembers is of steps that are undone
+            parameters = [*state.weights, *state.biases]
+            self._copy(self._kept[: len(parameters)], parameters)
+            state.restart(state.rule, bool(state.weight_square))
         return Ending(reason, self._settings.monitor, self._epoch, self._sign * self._cost, restored)
 
-    def _copy(self, sources: list[Array], targets: list[Array]) -> None:
+    def _keep(self, state: TrainingState) -> None:
         if self._kept:
-            for source, target in zip(sources, targets, strict=True):
-                np.copyto(target, source)
+            if len(self._kept) != len(state.arrays):  # another kind of optimizer remembers more, or less
+                self._kept = [np.empty_like(array) for array in state.arrays]
+            self._copy(state.arrays, self._kept)
+            self._of = (state.rule, state.started)
+
+    @staticmethod
+    def _copy(sources: list[Array], targets: list[Array]) -> None:
+        for source, target in zip(sources, targets, strict=True):
+            np.copyto(target, source)
 
 
 class EndsEpoch(Exception):  # noqa: N818 - it never leaves this package

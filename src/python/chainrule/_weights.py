@@ -87,8 +87,9 @@ def _check_range(weight: Array, name: str) -> None:
 def _classes(target: Array, loss: str) -> Array:
     """Return the class of each row."""
     if loss not in _OF_CLASSES:
+        instead = "weigh the rows in it" if loss == "custom" else "use sample_weight"
         raise ValueError(
-            f"class_weight needs a loss of classes ({', '.join(_OF_CLASSES)}), but the loss is {loss}; use sample_weight"
+            f"class_weight needs a loss of classes ({', '.join(_OF_CLASSES)}), but the loss is {loss}; {instead}"
         )
     if target.ndim == 1:
         return target

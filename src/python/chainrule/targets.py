@@ -10,7 +10,7 @@ several, of labels        numbers 0 and 1, shape (rows, n_out), any number of on
 several, of quantiles     numbers, shape (rows, n_out); or, the same for all outputs, (rows,) or (rows, 1)
 ========================  ==================================================================================
 
-A NaN among numbers is a target that is missing: its entry has no loss and no gradient.
+A NaN among numbers is a target that is missing: its entry has no loss and no gradient; a loss of one's own receives it.
 """
 
 from __future__ import annotations

@@ -99,8 +99,8 @@ class Trainer(ManualTrainer, BatchTrainer, TracedTrainer, ReportingTrainer):
             ``numpy.load(..., mmap_mode="r")`` maps; anything else is copied. For rows that no array holds see `fit_batches`.
         y : array-like
             Numbers (rows, outputs), for one output also (rows,); or class labels from 0 on, (rows,), as integers. NaN among
-            numbers is a target that is missing: it has no loss and no gradient. Numbers of the model's dtype and labels of
-            int64 are not copied.
+            numbers is a target that is missing: it has no loss and no gradient (a loss of one's own receives it, and is to see
+            to that itself). Numbers of the model's dtype and labels of int64 are not copied.
         sample_weight : array-like, shape (rows,), optional
             How much a row counts, 0 or from 1e-20 to 1e20. The loss of a batch is divided by the sum of its weights.
         class_weight : "balanced" or mapping of labels to weights, optional
