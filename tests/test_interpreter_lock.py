@@ -78,7 +78,7 @@ def long_calls(native):
 
     yield f"{__name__}.predict", predict
     for name, call in {
-        "forward_checked": lambda: native.forward(network, weights, [], X, n_threads=1),
+        "forward": lambda: native.forward(network, weights, [], X, n_threads=1),
         "matmul_bias": lambda: native.matmul_bias(X, W, n_threads=1),
         "matmul_gradients": lambda: native.matmul_gradients(X, W, X, n_threads=1),
         "_gradients": lambda: native.gradients(network, weights, [], X, X, **how),

@@ -122,3 +122,26 @@ def test_the_cases_of_narrow_networks_cover_what_they_should():
         ), (outputs, decay)
     assert {case.how["loss"] for case in deep if case.network.n_out == 1} == set(LOSSES)
     assert any(case.target.dtype == np.int64 for case in deep)
+
+
+def test_a_gradient_that_underflows_has_the_same_sign_of_zero(native, dtype):
+    """Flushed to -0, and +0 once the decay of a positive weight, 0, is added to it."""
+    network = Network((1, 1), ("identity",), None, (), dtype, 0.0, 0.0)
+    tiny = float(np.finfo(dtype).tiny)
+    for weight, momentum in product((1.0, -1.0), (0.0, 0.5)):
+        made = []
+        for record in (False, True):
+            state = TrainingState.start([np.full((1, 1), weight, dtype)], [])
+            state.weight_velocity[0][...] = -1e-3
+            how = {
+                "loss": "half_squared_error",
+                "optimizer": sgd(0.1, momentum),
+                "batch_size": 1,
+                "seed": 0,
+                "shuffle": False,
+            }
+            X, target = np.full((1, 1), -(tiny**0.8), dtype), np.full((1, 1), -(tiny**0.25), dtype)
+            case = Case(network, state, X, target, {**how, "epochs": 1})
+            case.train(native, **({"record": empty_record(1)} if record else {}))
+            made.append(case.contents())
+        assert made[0] == made[1]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from array_cases import guarded
 from chainrule._network import Network
+from processes import run_python
 
 
 @pytest.fixture
@@ -151,3 +152,36 @@ def test_a_network_may_be_given_more_threads_than_an_int_holds(native, dtype):
     network, weights, biases, X = parts(native, dtype)
     expected = native.forward(network, weights, biases, X)
     np.testing.assert_array_equal(native.forward(network, weights, biases, X, n_threads=2**40), expected)
+
+
+def test_the_first_prediction_of_a_process_may_be_that_of_several_threads(native):
+    """What the core makes at its first prediction must not be waited for with the interpreter's lock."""
+    for _ in range(8):
+        run_python("""
+import threading
+import numpy as np
+import chainrule as cr
+model, X, go = cr.MLP([4, 8, 3], seed=0), np.ones((5, 4), "f4"), threading.Barrier(4)
+def predict():
+    go.wait()
+    model.predict(X)
+threads = [threading.Thread(target=predict) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+""", timeout=60)  # fmt: skip
+
+
+def test_a_process_may_end_while_threads_predict(native):
+    for _ in range(4):
+        run_python("""
+import threading, time
+import numpy as np
+import chainrule as cr
+model, X = cr.MLP([64, 256, 64], seed=0), np.random.default_rng(0).normal(size=(4000, 64)).astype("f4")
+model.predict(X)
+def predict():
+    while True: model.predict(X)
+for _ in range(4): threading.Thread(target=predict, daemon=True).start()
+end = time.perf_counter() + 0.5
+while time.perf_counter() < end: pass
+""", timeout=60)  # fmt: skip

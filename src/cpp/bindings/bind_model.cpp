@@ -2,7 +2,6 @@
 #include <pybind11/stl.h>
 
 #include <cmath>
-#include <optional>
 #include <utility>
 
 #include "bindings/plain_arrays.hpp"
@@ -89,10 +88,12 @@ py::object predict_plain_of(const Network& network, py::handle weights, py::hand
     }
     const T* from = static_cast<const T*>(x->data());
     T* to = static_cast<T*>(result.mutable_data());
-    {
-        std::optional<WithoutGil> released;
-        if (double(rows) * network.forward_work() >= short_call) released.emplace();
-        chainrule::predict<T>(network, p, rows, from, network.n_in(), to, n_threads);
+    const auto work = [&] { chainrule::predict<T>(network, p, rows, from, network.n_in(), to, n_threads); };
+    if (double(rows) * network.forward_work() < short_call) {
+        work();
+    } else {
+        const WithoutGil released;  // not in an optional: an end of the thread has to pass its destructor (gil.hpp)
+        work();
     }
     return result;
 }

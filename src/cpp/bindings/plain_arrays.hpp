@@ -15,8 +15,8 @@ namespace py = pybind11;
 // A negative length is any.
 template <class T>
 std::optional<py::array> plain_array(py::handle given, std::initializer_list<std::ptrdiff_t> shape) {
-    static const py::handle ndarray = py::type::of(py::array_t<T>(0)).release();
-    if (!given || py::type::handle_of(given).ptr() != ndarray.ptr()) return std::nullopt;
+    // No static of our own: what makes it might hand the interpreter's lock to a thread that then waits for it to be made.
+    if (!given || Py_TYPE(given.ptr()) != py::detail::npy_api::get().PyArray_Type_) return std::nullopt;
     auto a = py::reinterpret_borrow<py::array>(given);
     if (!(a.flags() & py::array::c_style) || a.ndim() != py::ssize_t(shape.size())) return std::nullopt;
     if (reinterpret_cast<std::uintptr_t>(a.data()) % alignof(T) != 0) return std::nullopt;

@@ -32,15 +32,12 @@ struct Row {
     }
 };
 
-// g is a product added to 0, and so never -0: without decay, 0 w + g is g.
 template <bool nesterov, class V, int n>
-CR_INLINE void tiny_update(typename V::Scalar* w, typename V::Scalar* v, const Row<V, n>& g, const SgdVectors<V>& sgd,
-                           bool decays) {
+CR_INLINE void tiny_update(typename V::Scalar* w, typename V::Scalar* v, const Row<V, n>& g, const SgdVectors<V>& sgd) {
     for (int i = 0; i < n; ++i) {
         const V old = V::load(w + i * V::lanes);
         V vel = V::load(v + i * V::lanes);
-        V neu = decays ? sgd.template apply<nesterov>(old, vel, g.v[i])
-                       : sgd.template without_decay<nesterov>(old, vel, g.v[i]);
+        V neu = sgd.template apply<nesterov>(old, vel, g.v[i]);
         vel.store(v + i * V::lanes);
         neu.store(w + i * V::lanes);
     }
@@ -52,12 +49,12 @@ struct TinyNetwork {
     using T = typename V::Scalar;
     using S = Row<V, vectors>;
     const Tiny<T>& net;
-    SgdVectors<V> sgd;
-    bool decays;                                        // weights; biases never do
+    SgdVectors<V> sgd, sgd_bias;
     alignas(64) T a[tiny_most_layers][block];           // of hidden layers
     typename V::Mask there[tiny_most_layers][vectors];  // the outputs of a layer
 
-    explicit CR_INLINE TinyNetwork(const Tiny<T>& t) : net(t), sgd(t.sgd), decays(t.sgd.weight_decay != 0) {
+    explicit CR_INLINE TinyNetwork(const Tiny<T>& t)
+        : net(t), sgd(t.sgd), sgd_bias({t.sgd.learning_rate, t.sgd.momentum, T(0), t.sgd.nesterov}) {
         for (ptrdiff_t l = 0; l < net.n_layers; ++l)
             for (int i = 0; i < vectors; ++i) there[l][i] = V::first(net.layers[l].N - i * V::lanes);
     }
@@ -111,8 +108,7 @@ struct TinyNetwork {
                     dA.v[i] = fma(dj, V::load(layer.transposed + j * block + i * V::lanes), dA.v[i]);
                     g.v[i] = fma(input.v[i], dj, V::zero());
                 }
-                tiny_update<nesterov>(layer.transposed + j * block, layer.transposed_velocity + j * block, g, sgd,
-                                      decays);
+                tiny_update<nesterov>(layer.transposed + j * block, layer.transposed_velocity + j * block, g, sgd);
             }
             auto slopes = [&]<class F>() {
                 for (int i = 0; i < S::n; ++i)
@@ -123,18 +119,18 @@ struct TinyNetwork {
         for (ptrdiff_t k = 0; k < layer.K && !layer.only_transposed; ++k) {
             S g;
             for (int i = 0; i < S::n; ++i) g.v[i] = fma(V::set1(inputs[k]), d.v[i], V::zero());
-            tiny_update<nesterov>(layer.weights + k * block, layer.velocity + k * block, g, sgd, decays);
+            tiny_update<nesterov>(layer.weights + k * block, layer.velocity + k * block, g, sgd);
         }
         if (net.bias_mode == 1) {
             S g;  // a sum from zero, as of more rows: -0 becomes 0
             for (int i = 0; i < S::n; ++i) g.v[i] = V::zero() + d.v[i];
-            tiny_update<nesterov>(layer.bias, layer.bias_velocity, g, sgd, false);
+            tiny_update<nesterov>(layer.bias, layer.bias_velocity, g, sgd_bias);
         } else if (net.bias_mode == 2) {
             T sum = 0;
             for (ptrdiff_t j = 0; j < layer.N; ++j) sum = sum + dz[j];
             S g;
             for (int i = 0; i < S::n; ++i) g.v[i] = V::choose(there[l][i], V::set1(sum), V::zero());
-            tiny_update<nesterov>(layer.bias, layer.bias_velocity, g, sgd, false);
+            tiny_update<nesterov>(layer.bias, layer.bias_velocity, g, sgd_bias);
         }
         return dA;
     }

@@ -15,10 +15,7 @@ struct SgdVectors {
     // v = mu*v - eta*(g + lambda*w); w + v, or w + mu*v - eta*g
     template <bool with_nesterov>
     CR_INLINE V apply(V w, V& v, V g) const {
-        return without_decay<with_nesterov>(w, v, fma(decay, w, g));
-    }
-    template <bool with_nesterov>
-    CR_INLINE V without_decay(V w, V& v, V g) const {
+        g = fma(decay, w, g);
         v = fma(minus_rate, g, momentum * v);
         return with_nesterov ? fma(minus_rate, g, fma(momentum, v, w)) : w + v;
     }
