@@ -29,7 +29,8 @@ function(chainrule_add_kernels name)
     target_include_directories(${target} PRIVATE src/cpp)
     target_link_libraries(${target} PRIVATE chainrule_options chainrule_kernel_checks)
     target_compile_options(${target} PRIVATE
-        ${kernel_optimization} -fno-lto -fno-exceptions -fno-rtti -fno-threadsafe-statics ${ARGN})
+        ${kernel_optimization} -fno-lto -fno-exceptions -fno-rtti -fno-threadsafe-statics
+        -fno-asynchronous-unwind-tables ${ARGN})  # nothing unwinds a kernel
     set(CHAINRULE_KERNELS ${CHAINRULE_KERNELS} ${target} PARENT_SCOPE)
     set(CHAINRULE_KERNEL_DEFINITIONS ${CHAINRULE_KERNEL_DEFINITIONS} CHAINRULE_HAVE_${name}=1 PARENT_SCOPE)
 endfunction()
@@ -37,7 +38,11 @@ endfunction()
 set(CHAINRULE_INSTRUCTION_SETS "avx2;avx512" CACHE STRING
     "Instruction sets to build kernels for beside the baseline, where the processor family has them")
 
-chainrule_add_kernels(BASELINE)
+# What is rarely run is to be small: a wheel of less than 2 MB.
+if(kernel_optimization STREQUAL "-O3")
+    set(baseline_optimization -O2)
+endif()
+chainrule_add_kernels(BASELINE ${baseline_optimization})
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$" AND CMAKE_SIZEOF_VOID_P EQUAL 8)
     if("avx2" IN_LIST CHAINRULE_INSTRUCTION_SETS)
         chainrule_add_kernels(AVX2 -mavx2 -mfma -mprfchw)

@@ -15,12 +15,48 @@ constexpr int inputs_together = V::registers == 32 ? 4 : 2;
 
 template <class V>
 struct FewOutputs {
+    using T = typename V::Scalar;
+    static constexpr ptrdiff_t L = V::lanes;
+    static constexpr int together = inputs_together<V>;
+
+    // Rows [k, k + rows) of the last N columns; acc[i] is the gradient of row k + i. Not inlined, and not made for each N:
+    // that was a tenth of all kernels.
+    static __attribute__((noinline, noclone)) void finish(V (&acc)[L][1], const WeightGradient<T>& p, ptrdiff_t N,
+                                                          ptrdiff_t k, ptrdiff_t rows, const SgdVectors<V>& sgd,
+                                                          V& check) {
+        if (p.gradient) {
+#pragma GCC unroll 16
+            for (int i = 0; i < L; ++i)
+                if (i < rows) acc[i][0].store_first(p.gradient + (k + i) * p.N + (p.N - N), N);
+            return;
+        }
+        const ptrdiff_t depth = (p.K + block - 1) / block * block, at = (p.N - N) * depth + k * L;
+        if (p.sums) {
+#pragma GCC unroll 16
+            for (int i = 0; i < L; ++i)
+                if (i < rows) acc[i][0].store(p.sums + at + i * L);
+            return;
+        }
+        T *w = p.weights + at, *v = p.velocity + at;
+        using Tile = typename WeightTile<V, 1, false>::template With<V::lanes>;
+        if (rows >= L)
+            return sgd.nesterov ? Tile::template update<true>(acc, w, v, sgd, check)
+                                : Tile::template update<false>(acc, w, v, sgd, check);
+        alignas(64) T gradient[L * L];
+#pragma GCC unroll 16
+        for (int i = 0; i < L; ++i) acc[i][0].store(gradient + i * L);
+        using Row = typename WeightTile<V, 1, false>::template With<1>;
+        for (ptrdiff_t i = 0; i < rows; ++i) {
+            V one[1][1] = {{V::load(gradient + i * L)}};
+            if (sgd.nesterov)
+                Row::template update<true>(one, w + i * L, v + i * L, sgd, check);
+            else
+                Row::template update<false>(one, w + i * L, v + i * L, sgd, check);
+        }
+    }
+
     template <int N>
     struct With {
-        using T = typename V::Scalar;
-        static constexpr ptrdiff_t L = V::lanes;
-        static constexpr int together = inputs_together<V>;
-
         // sums[n][c]: inputs [k + c * L, k + (c + 1) * L), of which those from `end` on are not there to be read.
         template <bool whole>
         static CR_INLINE void accumulate(V (&sums)[N][together], const WeightGradient<T>& p, ptrdiff_t k,
@@ -37,40 +73,6 @@ struct FewOutputs {
 #pragma GCC unroll 4
                     for (int c = 0; c < together; ++c) sums[n][c] = fma(inputs[c], d, sums[n][c]);
                 }
-            }
-        }
-
-        // Rows [k, k + rows) of the panel, at `at`; acc[i] is the gradient of row k + i.
-        static CR_INLINE void finish(V (&acc)[L][1], const WeightGradient<T>& p, ptrdiff_t k, ptrdiff_t rows,
-                                     const SgdVectors<V>& sgd, V& check) {
-            if (p.gradient) {
-#pragma GCC unroll 16
-                for (int i = 0; i < L; ++i)
-                    if (i < rows) acc[i][0].store_first(p.gradient + (k + i) * p.N + (p.N - N), N);
-                return;
-            }
-            const ptrdiff_t depth = (p.K + block - 1) / block * block, at = (p.N - N) * depth + k * L;
-            if (p.sums) {
-#pragma GCC unroll 16
-                for (int i = 0; i < L; ++i)
-                    if (i < rows) acc[i][0].store(p.sums + at + i * L);
-                return;
-            }
-            T *w = p.weights + at, *v = p.velocity + at;
-            using Tile = typename WeightTile<V, 1, false>::template With<V::lanes>;
-            if (rows >= L)
-                return sgd.nesterov ? Tile::template update<true>(acc, w, v, sgd, check)
-                                    : Tile::template update<false>(acc, w, v, sgd, check);
-            alignas(64) T gradient[L * L];
-#pragma GCC unroll 16
-            for (int i = 0; i < L; ++i) acc[i][0].store(gradient + i * L);
-            using Row = typename WeightTile<V, 1, false>::template With<1>;
-            for (ptrdiff_t i = 0; i < rows; ++i) {
-                V one[1][1] = {{V::load(gradient + i * L)}};
-                if (sgd.nesterov)
-                    Row::template update<true>(one, w + i * L, v + i * L, sgd, check);
-                else
-                    Row::template update<false>(one, w + i * L, v + i * L, sgd, check);
             }
         }
 
@@ -96,7 +98,7 @@ struct FewOutputs {
                     V::transpose(x);
 #pragma GCC unroll 16
                     for (int i = 0; i < L; ++i) acc[i][0] = x[i];
-                    finish(acc, p, first, k1 - first, sgd, *check);
+                    finish(acc, p, N, first, k1 - first, sgd, *check);
                 }
             }
         }

@@ -8,15 +8,27 @@
 namespace {
 
 template <class V>
-constexpr int few_columns = V::lanes < 8 ? V::lanes / 2 : 4;
+constexpr int few_columns = V::lanes < 8 ? V::lanes / 2 : 3;
 
 template <class V>
 struct ProductOfFew {
+    using T = typename V::Scalar;
+    static constexpr ptrdiff_t L = V::lanes;
+
+    static __attribute__((noinline, noclone)) void store(const V (&z)[L], const Product<T>& p, ptrdiff_t row,
+                                                         ptrdiff_t rows, ptrdiff_t column) {
+        alignas(64) T of_rows[L * L];
+#pragma GCC unroll 16
+        for (int i = 0; i < L; ++i) z[i].store(of_rows + i * L);
+        for (ptrdiff_t i = 0; i < rows; ++i) {
+            V one[1][1] = {{V::load(of_rows + i * L)}};
+            finish(one, p.C + (row + i) * p.ldc + column, p.ldc, p.epilogue,
+                   p.other ? p.other + (row + i) * p.ldo + column : nullptr, p.ldo);
+        }
+    }
+
     template <int N>
     struct With {
-        using T = typename V::Scalar;
-        static constexpr ptrdiff_t L = V::lanes;
-
         // sums[n] += a[i, k] * b[k, n] for the next L of k, or, unless `whole`, for those that are left; lane i is row i.
         template <bool whole>
         static CR_INLINE void accumulate(V (&sums)[N], const T* const (&a)[L], ptrdiff_t k, ptrdiff_t K, const T* b,
@@ -51,18 +63,6 @@ struct ProductOfFew {
                 for (int i = 0; i < L; ++i) z[i] = i < N ? sums[i < N ? i : 0] : V::zero();
                 V::transpose(z);
                 store(z, p, row, rows, column);
-            }
-        }
-
-        static CR_INLINE void store(const V (&z)[L], const Product<T>& p, ptrdiff_t row, ptrdiff_t rows,
-                                    ptrdiff_t column) {
-            alignas(64) T of_rows[L * L];
-#pragma GCC unroll 16
-            for (int i = 0; i < L; ++i) z[i].store(of_rows + i * L);
-            for (ptrdiff_t i = 0; i < rows; ++i) {
-                V one[1][1] = {{V::load(of_rows + i * L)}};
-                finish(one, p.C + (row + i) * p.ldc + column, p.ldc, p.epilogue,
-                       p.other ? p.other + (row + i) * p.ldo + column : nullptr, p.ldo);
             }
         }
     };

@@ -195,7 +195,7 @@ void tiny_steps(const Tiny<typename V::Scalar>& t, ptrdiff_t n_steps) {
     using H = typename V::Half;
     ptrdiff_t widest = 0;
     for (ptrdiff_t l = 0; l < t.n_layers; ++l) widest = t.layers[l].N > widest ? t.layers[l].N : widest;
-    if constexpr (2 * H::lanes == block) {
+    if constexpr (2 * H::lanes == block && sizeof(typename V::Scalar) == 4) {  // float64 is not worth the code
         if (widest <= H::lanes) return tiny_steps_of<H, 1>(t, n_steps);
     }
     tiny_steps_of<V, block / V::lanes>(t, n_steps);

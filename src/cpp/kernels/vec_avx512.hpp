@@ -91,7 +91,7 @@ struct Avx512F32 {
 struct Avx512F64 {
     using Scalar = double;
     using Mask = __mmask8;
-    using Half = Avx2F64;
+    using Half = Avx512F64;  // none: four columns are few (product_of_few.hpp), and twelve not worth the code
     static constexpr int lanes = 8;
     static constexpr int registers = 32;
     static constexpr bool fused = true;  // fma rounds once
