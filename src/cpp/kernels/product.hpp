@@ -10,9 +10,6 @@ namespace {
 // = 12 KB) are to stay in the first-level cache together. C keeps the sum meanwhile; storing and reloading it is exact.
 // Measured on 512x2048x2048, AVX-512, 48 KB: 128 60 %, 192 75 %, 224 70 %, 256 61 %, 384 50 % of peak.
 constexpr ptrdiff_t k_block = 208;
-// Rows from which on columns that fill half a vector have tiles of their own.
-template <class V>
-constexpr int lowest_half = tile_rows<V> / 2;
 // So many panels at a time go through all of k: their part of C is to stay in the second-level cache meanwhile.
 constexpr ptrdiff_t column_group = 8;
 
@@ -213,16 +210,15 @@ void product_in_tiles(const Product<typename V::Scalar>& p) {
                     if (packs && !p.row_major) fetch_block<V>(p, next_k, next_j, i * part, (i + 1) * part);
                     const T* a = p.A + row * p.lda + k;
                     if constexpr (H < L) {
-                        // Fourteen rows and more come in tiles of seven to fourteen; lower ones are not worth the code.
+                        // Tiles of every height: what lies beyond the columns is to be written always or never.
                         const ptrdiff_t columns = p.N - j;
-                        if (m >= lowest_half<V> && columns <= H) {
-                            run_tile<ProductTiles<V>::template Half, MR, lowest_half<V>>(m, p, row, j, k, K, a, b, ldb,
-                                                                                         ptrdiff_t(0), epilogue);
+                        if (columns <= H) {
+                            run_tile<ProductTiles<V>::template Half, MR>(m, p, row, j, k, K, a, b, ldb, ptrdiff_t(0),
+                                                                         epilogue);
                             continue;
                         }
-                        if (m >= lowest_half<V> && columns > L && columns <= L + H) {
-                            run_tile<ProductTiles<V>::template AndAHalf, MR, lowest_half<V>>(m, p, row, j, k, K, a, b,
-                                                                                             ldb, epilogue);
+                        if (columns > L && columns <= L + H) {
+                            run_tile<ProductTiles<V>::template AndAHalf, MR>(m, p, row, j, k, K, a, b, ldb, epilogue);
                             continue;
                         }
                     }
