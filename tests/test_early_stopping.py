@@ -323,11 +323,8 @@ def small_fit(optimizer: Any) -> tuple[cr.Trainer, np.ndarray, np.ndarray]:
     """A trainer and rows that it learns better and better at these rates."""
     X = np.random.default_rng(0).normal(size=(40, 3)).astype("f4")
     model = cr.MLP([3, 8, 1], activation="tanh", seed=0)
-    return (
-        cr.Trainer(model, loss="mean_squared_error", optimizer=optimizer, batch_size=4, seed=1),
-        X,
-        X[:, :1],
-    )
+    trainer = cr.Trainer(model, loss="mean_squared_error", optimizer=optimizer, batch_size=4, seed=1)
+    return trainer, X, X[:, :1]
 
 
 KIND = lambda optimizer: type(optimizer).__name__
@@ -344,6 +341,15 @@ class Switch(cr.Callback):
             fit.trainer.optimizer = self.optimizer
 
 
+def fit_with_another(before: Any, after: Any, epochs: int) -> cr.Trainer:
+    """A trainer whose optimizer became another after three epochs, back at the best epoch."""
+    trainer, X, y = small_fit(before)
+    stopping = cr.EarlyStopping(patience=50)
+    switch = Switch(3, after)
+    trainer.fit(X, y, epochs=epochs, validation_data=(X, y), early_stopping=stopping, callbacks=[switch])
+    return trainer
+
+
 @pytest.mark.parametrize("before", [cr.SGD(0.01, momentum=0.5), cr.Adam(0.01), cr.Adagrad(0.01)], ids=KIND)
 @pytest.mark.parametrize(
     "after", [cr.SGD(0.01), cr.RMSprop(0.001), cr.AdamW(0.01), cr.Adagrad(0.01)], ids=KIND
@@ -351,13 +357,11 @@ class Switch(cr.Callback):
 def test_the_kind_of_optimizer_may_change_before_the_best_epoch(
     backend: str, before: Any, after: Any
 ) -> None:
-    trainer, X, y = small_fit(before)
-    stopping = cr.EarlyStopping(patience=50)
-    trainer.fit(X, y, epochs=8, validation_data=(X, y), early_stopping=stopping, callbacks=[Switch(3, after)])
+    trainer = fit_with_another(before, after, epochs=8)
     best = trainer.history.best_epoch
     assert best is not None
     assert best >= 3
-    other, *_ = small_fit(before)
+    other, X, y = small_fit(before)
     other.fit(X, y, epochs=best + 1, callbacks=[Switch(3, after)])
     for made, expected in zip(trainer.state.arrays, other.state.arrays, strict=True):
         np.testing.assert_array_equal(made, expected)
@@ -369,11 +373,9 @@ def test_after_the_best_epoch_a_new_kind_remembers_nothing_of_what_was_undone(
     backend: str, before: Any, after: Any
 ) -> None:
     """The parameters of the best epoch come back; what the old optimizer remembered then is nothing to the new one."""
-    trainer, X, y = small_fit(before)
-    stopping = cr.EarlyStopping(patience=50)
-    trainer.fit(X, y, epochs=6, validation_data=(X, y), early_stopping=stopping, callbacks=[Switch(3, after)])
+    trainer = fit_with_another(before, after, epochs=6)
     assert trainer.history.best_epoch == 2, trainer.history
-    other, *_ = small_fit(before)
+    other, X, y = small_fit(before)
     other.fit(X, y, epochs=3)
     model, right = trainer.model, other.model
     for made, expected in zip([*model.weights, *model.biases], [*right.weights, *right.biases], strict=True):

@@ -46,7 +46,7 @@ void predict(const Network& network, const Arrays& weights, const Arrays& biases
     });
 }
 
-// So many multiply-adds take some ten microseconds; giving the interpreter's lock back and waiting for it may take longer.
+// So many multiply-adds take some ten microseconds (as LONG in _predictor.pyx says); giving the interpreter's lock back and waiting for it may take longer.
 constexpr double short_call = 250e3;
 
 // The same with arguments nobody has checked, where all of them are plain: returns the outputs, in `out` unless that is

@@ -68,13 +68,13 @@ constexpr int tile_rows = V::registers == 32                            ? 14
                           : V::lanes * sizeof(typename V::Scalar) == 32 ? 6
                                                                         : 4;
 
-template <template <int> class F, int MR, int least = 1, class... Args>
+template <template <int> class F, int MR, class... Args>
 CR_INLINE void run_tile(int rows, Args... args) {
-    if constexpr (MR == least) {
-        F<MR>::run(args...);
+    if constexpr (MR == 1) {
+        F<1>::run(args...);
     } else {
         if (rows == MR) return F<MR>::run(args...);
-        run_tile<F, MR - 1, least>(rows, args...);
+        run_tile<F, MR - 1>(rows, args...);
     }
 }
 

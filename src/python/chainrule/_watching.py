@@ -107,15 +107,17 @@ class EarlyStopper:
         if self._epoch < 0:
             return Ending(reason, self._settings.monitor)
         restored = bool(self._kept) and self._step != state.step
-        if restored and self._of == (state.rule, state.started):
+        if restored:
+            self._restore(state)
+        return Ending(reason, self._settings.monitor, self._epoch, self._sign * self._cost, restored)
+
+    def _restore(self, state: TrainingState) -> None:
+        if self._of == (state.rule, state.started):
             self._copy(self._kept, state.arrays)
-        elif (
-            restored
-        ):  # another kind of optimizer came since: what that remembers is of steps that are undone
+        else:  # another kind of optimizer came since; what that remembers is of steps that are undone
             parameters = [*state.weights, *state.biases]
             self._copy(self._kept[: len(parameters)], parameters)
             state.restart(state.rule, bool(state.weight_square))
-        return Ending(reason, self._settings.monitor, self._epoch, self._sign * self._cost, restored)
 
     def _keep(self, state: TrainingState) -> None:
         if self._kept:
